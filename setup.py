@@ -1,0 +1,75 @@
+"""Packaging: one import package, `evoprune`, whose sub-packages live in folders at the root."""
+
+from pathlib import Path
+from runpy import run_path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).resolve().parent
+FOLDERS = ("algorithms", "benchmarks", "operators")
+
+# evoprune/<folder> is a link to ../<folder>, which find_packages would follow and so find each module twice.
+linked = [pattern for folder in FOLDERS for pattern in (folder, f"{folder}.*")]
+packages = ["evoprune", *(f"evoprune.{name}" for name in find_packages(str(ROOT / "evoprune"), exclude=linked))]
+for folder in FOLDERS:
+    packages += [f"evoprune.{folder}", *(f"evoprune.{folder}.{name}" for name in find_packages(str(ROOT / folder)))]
+
+extras = {
+    "test": [
+        "build>=1.2,<2",
+        "hypothesis>=6.100,<7",
+        "mypy>=1.11,<3",
+        "packaging>=24",
+        "pandas-stubs>=2.1,<4",
+        "pytest>=8.2,<10",
+        "ruff>=0.9,<1",
+        "setuptools>=77.0.3",
+    ],
+    "docs": ["furo>=2024.8.6", "myst-parser>=4,<6", "sphinx>=8,<10"],
+    "dev": ["pre-commit>=3.7,<5"],
+}
+
+setup(
+    name="evoprune",
+    version=run_path(str(ROOT / "evoprune" / "_version.py"))["__version__"],
+    description="Neural-network pruning operators, schedules and spatial coevolution for DEAP",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    author="evoprune contributors",
+    license="MIT",
+    license_files=["LICENSE"],
+    keywords="pruning evolutionary-computation coevolution autoencoder deap pytorch scoop",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Science/Research",
+        "Operating System :: OS Independent",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
+    python_requires=">=3.11",
+    packages=packages,
+    package_dir={"evoprune": "evoprune", **{f"evoprune.{folder}": folder for folder in FOLDERS}},
+    package_data={"evoprune": ["py.typed"]},
+    zip_safe=False,
+    install_requires=[
+        "cloudpickle>=2.2,<4",
+        "deap>=1.4,<2",
+        "joblib>=1.3,<2",
+        "matplotlib>=3.8,<4",
+        "numpy>=1.26,<3",
+        "pandas>=2.2,<4",
+        "pillow>=10.1,<14",
+        "psutil>=5.9,<8",
+        "scikit-learn>=1.4,<2",
+        "scipy>=1.12,<2",
+        "scoop>=0.7.2,<0.8",
+        "torch>=2.4,<3",
+        "tqdm>=4.66,<5",
+    ],
+    extras_require=extras,
+    entry_points={"console_scripts": ["evoprune = evoprune.__main__:main"]},
+)
