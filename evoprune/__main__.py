@@ -1,0 +1,195 @@
+"""The command line: ``evoprune run``, ``sweep``, ``report`` and the others that ``evoprune --help`` names."""
+
+import argparse
+import difflib
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+
+from evoprune import __version__, lifeline
+from evoprune.command import directory_for, engine_for, guarded, launch_pool, shows, wants_pool
+from evoprune.engines import ENGINES, scoop_is_running
+from evoprune.names import lookup
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the arguments and do what they say; returns the exit code."""
+    options = _parse(arguments)
+    torch.set_num_threads(1)  # two threads are slower here, and the last bits depend on their number
+    warnings.showwarning = _warn  # type: ignore[assignment]
+    try:
+        return int(options.command(options))
+    except (ValueError, FileNotFoundError) as error:
+        print(f"evoprune: error: {error}", file=sys.stderr)
+        return 2
+
+
+def run(options: argparse.Namespace) -> int:
+    """``evoprune run``: one run from settings to a run directory."""
+    from evoprune.benchmarks.options import given, read_config
+    from evoprune.benchmarks.presets import layers_of
+    from evoprune.benchmarks.run import start
+    from evoprune.benchmarks.settings import make_settings
+    from evoprune.benchmarks.tables import table
+
+    layers = [layer for name in options.presets for layer in layers_of(name)]
+    layers += [read_config(path) for path in options.config or []]
+    settings = make_settings(*layers, given(options))
+    settings.check_data()
+    if wants_pool(options):
+        return launch_pool(options)
+    directory = directory_for(options, settings.algorithm, settings.operator, settings.benchmark, settings.seed)
+    with engine_for(options, settings) as engine:
+        return guarded(
+            lambda: start(settings, directory, options.force, shows(options), engine), directory, options, table
+        )
+
+
+def resume(options: argparse.Namespace) -> int:
+    """``evoprune resume``: continue an interrupted run, of whatever kind, or an interrupted sweep."""
+    from evoprune.benchmarks.experiments import EXPERIMENTS, experiment_of
+    from evoprune.benchmarks.sweeps.command import continue_sweep
+
+    directory = Path(options.directory)
+    if (directory / "study.json").exists():
+        return continue_sweep(directory, options)
+    experiment = EXPERIMENTS[experiment_of(directory)]
+    settings = experiment.checkpointed(directory)
+    if (directory / "summary.json").exists():
+        print(f"evoprune: the run in {directory} has ended already", file=sys.stderr)
+        return 0
+    if wants_pool(options):
+        return launch_pool(options)
+    with engine_for(options, settings) as engine:
+        again = experiment.resume
+        return guarded(lambda: again(directory, shows(options), engine), directory, options, experiment.table)
+
+
+def list_names(options: argparse.Namespace) -> int:
+    """``evoprune list``: everything that has a name, with a line each."""
+    from evoprune.benchmarks.catalogue import catalogue
+
+    sections = catalogue()
+    if options.section:
+        sections = {options.section: lookup("section", options.section, sections)}
+    for section, entries in sections.items():
+        print(section)
+        width = max(len(name) for name in entries)
+        for name, line in entries.items():
+            print(f"  {name.ljust(width)}  {line}")
+    return 0
+
+
+def bench(options: argparse.Namespace) -> int:
+    """``evoprune bench``: what training costs on this machine, and what a second worker brings."""
+    from evoprune.benchmarks.bench.command import bench as measure
+
+    return measure(options)
+
+
+def _warn(message: Warning | str, *_: Any) -> None:
+    print(f"evoprune: warning: {message}", file=sys.stderr)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors in one line, as everywhere else in evoprune; --help has the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"evoprune: error: {message}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parsed arguments; an unknown option is an error that offers the nearest."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    parser = _parser(arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    options.arguments = arguments
+    if unknown:
+        flag = unknown[0].split("=")[0]
+        known = [name for action in options.parser._actions for name in action.option_strings]
+        near = difflib.get_close_matches(flag, known, n=1)
+        parser.error(f"unknown argument {unknown[0]!r}" + (f": did you mean {near[0]!r}?" if near else ""))
+    return options
+
+
+def _parser(arguments: list[str]) -> _Parser:
+    from evoprune.benchmarks import reconstruct, reproduce
+    from evoprune.benchmarks.architectures import command as architectures
+    from evoprune.benchmarks.options import add_options
+    from evoprune.benchmarks.report import command as reports
+    from evoprune.benchmarks.sweeps import command as sweeps
+    from evoprune.benchmarks.weights import command as weights
+
+    parser = _Parser(prog="evoprune", description="Evolve and prune autoencoders with DEAP.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"evoprune {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    quiet = _Parser(add_help=False)
+    quiet.add_argument("--quiet", action="store_true", help="no progress bar and no table")
+    quiet.add_argument("--json", action="store_true", help="print the summary as JSON and nothing else")
+
+    engine = _Parser(add_help=False)
+    group = engine.add_argument_group("engine")
+    group.add_argument("--engine", metavar="NAME", help="where the work is done: " + ", ".join(ENGINES))
+    group.add_argument("--workers", type=int, metavar="N", help="worker processes")
+    group.add_argument("--hostfile", metavar="FILE", help="scoop: a host and its number of workers a line")
+    group.add_argument("--external-hostname", metavar="NAME", help="scoop: how the other hosts reach this one")
+
+    one = commands.add_parser(
+        "run",
+        parents=[quiet, engine],
+        help="run an experiment; without arguments the default one",
+        description="Run an experiment and leave a run directory. Presets, then settings files, then options decide.",
+        allow_abbrev=False,
+    )
+    one.add_argument("presets", nargs="*", metavar="PRESET", help="named settings, see evoprune list presets")
+    one.add_argument("--config", action="append", metavar="FILE.toml", help="settings from a file, a line each")
+    one.add_argument("--output", dest="directory", metavar="DIR", help="the run directory (default runs/...)")
+    one.add_argument("--force", action="store_true", help="replace another run in that directory")
+    add_options(one.add_argument_group("settings"))
+    one.set_defaults(command=run, parser=one)
+
+    sweeps.add_parser(commands, quiet, engine, arguments)
+    reports.add_parser(commands, quiet)
+    reproduce.add_parser(commands, quiet, engine)
+    weights.add_parser(commands, quiet, engine)
+    architectures.add_parser(commands, quiet, engine)
+    reconstruct.add_parser(commands)
+
+    more = commands.add_parser(
+        "resume", parents=[quiet, engine], help="continue an interrupted run or sweep", allow_abbrev=False
+    )
+    more.add_argument("directory", metavar="DIR", help="its directory")
+    more.set_defaults(command=resume, parser=more)
+
+    names = commands.add_parser("list", help="name presets, operators, schedules, ...", allow_abbrev=False)
+    names.add_argument("section", nargs="?", help="only this section")
+    names.set_defaults(command=list_names, parser=names)
+
+    figures = commands.add_parser(
+        "bench",
+        help="measure what training costs on this machine",
+        description="Print a table: speed (gradient steps on one core, a minute or five) or scaling (several workers).",
+        allow_abbrev=False,
+    )
+    figures.add_argument("what", nargs="?", choices=("speed", "scaling"), default="speed", help="default speed")
+    figures.add_argument("--workers", type=int, default=2, metavar="N", help="scaling: worker processes (default 2)")
+    figures.add_argument("--quick", action="store_true", help="small sizes, to see that everything works")
+    figures.add_argument("--json", action="store_true", help="print the measurements as JSON and nothing else")
+    figures.add_argument("--check", action="store_true", help="exit with 1 when a target is missed")
+    figures.set_defaults(command=bench, parser=figures)
+    return parser
+
+
+if __name__ == "__main__":
+    try:
+        code: Any = main()
+    except SystemExit as stop:
+        code = stop.code
+    if lifeline.current or not scoop_is_running():  # SCOOP by itself makes nothing of an exit code, and trips over it
+        sys.exit(code)

@@ -1,0 +1,153 @@
+"""Copying and packing torch modules, fast and small: what clone and pickle of a genome rest on.
+
+``copy.deepcopy`` of a module takes many times as long as copying its tensors, because it walks every empty hook table.
+:func:`copy_module` copies the same things and passes over what is empty or cannot change.
+:func:`pack` puts plain arrays where the tensors of a module were, without torch's storage headers and without the
+weights that are pruned; pickle puts the tensors back.
+"""
+
+import copy
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+_UNCHANGING = frozenset((type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.device, torch.Size))
+_TABLES = ("_parameters", "_buffers", "_modules")
+_HOOKS = tuple((k, type(v)) for k, v in nn.Module().__dict__.items() if k not in _TABLES and isinstance(v, (dict, set)))
+_hooks = itemgetter(*(key for key, _ in _HOOKS))
+_STANDARD = frozenset(nn.Module().__dict__)
+
+
+@lru_cache(maxsize=512)
+def _is_special(cls: Any) -> bool:
+    """Whether a class of modules has its own way of copying or pickling."""
+    setstate = cls.__setstate__.__module__  # torch's own only serve modules pickled by old versions
+    return (
+        hasattr(cls, "__deepcopy__")
+        or cls.__reduce_ex__ is not object.__reduce_ex__
+        or cls.__reduce__ is not object.__reduce__
+        or cls.__getstate__ is not nn.Module.__getstate__
+        or not setstate.startswith("torch.nn.modules.")
+        or any("__slots__" in vars(base) for base in cls.__mro__[:-1])
+    )
+
+
+def copy_module(module: nn.Module, memo: dict[int, Any] | None = None) -> nn.Module:
+    """What ``copy.deepcopy(module)`` gives: parameters without gradients, buffers, submodules, hooks, attributes.
+
+    A tensor that is used twice (tied weights) is used twice in the copy as well. A module with its own way of copying
+    or pickling is copied that way.
+
+    :param memo: as ``copy.deepcopy`` has it.
+    """
+    memo = {} if memo is None else memo
+    if id(module) in memo:
+        return memo[id(module)]
+    cls: Any = type(module)
+    if _is_special(cls):
+        return copy.deepcopy(module, memo)
+    new = cls.__new__(cls)
+    memo[id(module)] = new
+    state = new.__dict__
+    state.update(module.__dict__)  # then everything that can change is replaced
+    state.pop("_compiled_call_impl", None)  # a compiled forward belongs to the original
+    hooked = any(_hooks(state))  # a hook's handle points at several tables, empty ones among them
+    for key, kind in _HOOKS:
+        state[key] = copy.deepcopy(state[key], memo) if hooked else kind()
+    for key in state.keys() - _STANDARD:
+        if type(state[key]) not in _UNCHANGING:
+            state[key] = copy.deepcopy(state[key], memo)
+    parameters, buffers, modules = state["_parameters"], state["_buffers"], state["_modules"]
+    state["_parameters"] = {n: _copy_parameter(p, memo) for n, p in parameters.items()} if parameters else {}
+    state["_buffers"] = copy.deepcopy(buffers, memo) if buffers else {}
+    state["_modules"] = {n: m if m is None else copy_module(m, memo) for n, m in modules.items()} if modules else {}
+    return new
+
+
+def _copy_parameter(parameter: nn.Parameter | None, memo: dict[int, Any]) -> Any:
+    new = memo.get(id(parameter))
+    if new is None:
+        if type(parameter) is not nn.Parameter:
+            return copy.deepcopy(parameter, memo)
+        new = nn.Parameter(parameter.detach().clone(), parameter.requires_grad)
+        memo[id(parameter)] = new
+    return new
+
+
+class Packed:
+    """Stands where a tensor was; what is unpickled in its place is the tensor, the same one wherever this stood."""
+
+    def __init__(self, make: Callable[..., Tensor], *arguments: Any) -> None:
+        self.make, self.arguments = make, arguments
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.make, self.arguments
+
+
+class MaskPacker:
+    """Packs masks, and tensors of which only what a mask keeps is worth sending. A mask's bits are pickled once.
+
+    Tensors arrive on the CPU; what a mask drops arrives as zero.
+    """
+
+    def __init__(self, masks: Mapping[str, Tensor]) -> None:
+        self.masks = {name: mask.cpu() for name, mask in masks.items()}
+        self.bits = {name: None if bool(mask.all()) else np.packbits(mask.numpy()) for name, mask in self.masks.items()}
+
+    def mask(self, name: str) -> Packed:
+        return Packed(_unpack_mask, self.bits[name], tuple(self.masks[name].shape))
+
+    def tensor(self, name: str, tensor: Tensor, trainable: bool | None = None) -> Packed:
+        """:param trainable: ``requires_grad`` of a parameter, or None for a tensor that is none."""
+        bits, values = self.bits.get(name), tensor.detach().cpu()
+        kept = values if bits is None else values[self.masks[name]]
+        strides = None if values.is_contiguous() else torch.empty_like(values).stride()
+        return Packed(_unpack_tensor, _to_array(kept), tuple(values.shape), strides, bits, trainable)
+
+
+def pack(module: nn.Module, packer: MaskPacker) -> nn.Module:
+    """A copy of the module to be pickled, in which :class:`Packed` stands for tensors.
+
+    With a part that has its own way of copying or pickling it is the module itself.
+    """
+    kinds: set[Any] = {type(part) for part in module.modules()}
+    if any(map(_is_special, kinds)):
+        return module
+    memo: dict[int, Any] = {}
+    for name, parameter in module.named_parameters():
+        plain = type(parameter) is nn.Parameter and not vars(parameter)
+        memo[id(parameter)] = packer.tensor(name, parameter, parameter.requires_grad) if plain else parameter
+    for name, buffer in module.named_buffers():
+        plain = type(buffer) is Tensor and not buffer.requires_grad and not vars(buffer)
+        memo[id(buffer)] = packer.tensor(name, buffer) if plain else buffer
+    return copy_module(module, memo)
+
+
+def _unpack_mask(bits: np.ndarray | None, shape: tuple[int, ...]) -> Tensor:
+    if bits is None:
+        return torch.ones(shape, dtype=torch.bool)
+    count = int(np.prod(shape))
+    return torch.from_numpy(np.unpackbits(bits, count=count).astype(bool)).view(shape)
+
+
+def _unpack_tensor(values: Any, shape: Any, strides: Any, bits: np.ndarray | None, trainable: bool | None) -> Tensor:
+    tensor = values if isinstance(values, Tensor) else torch.from_numpy(np.array(values))  # a copy can be written to
+    if bits is not None:
+        full = torch.zeros(shape, dtype=tensor.dtype)
+        full[_unpack_mask(bits, shape)] = tensor
+        tensor = full
+    if strides is not None:
+        tensor = torch.empty_strided(shape, strides, dtype=tensor.dtype).copy_(tensor)
+    return tensor if trainable is None else nn.Parameter(tensor, trainable)
+
+
+def _to_array(tensor: Tensor) -> np.ndarray | Tensor:
+    try:
+        return tensor.contiguous().numpy()
+    except (TypeError, RuntimeError):  # what NumPy lacks: bfloat16, sparse and conjugate tensors
+        return tensor

@@ -1,0 +1,300 @@
+"""What an individual is: a torch module with its masks, and a pair of them."""
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from evoprune.copying import MaskPacker, copy_module, pack
+from evoprune.fitness import MinimizeLoss
+from evoprune.layers import check_code, prunable_layers, prunable_parameters
+from evoprune.state import get_state, same, set_state
+
+__all__ = ["Autoencoder", "Decoder", "Encoder", "Genome", "MinimizeLoss", "genomes", "prunable_layers", "similar"]
+
+
+class Genome:
+    """A torch module and its masks, as a DEAP individual.
+
+    :param module: any ``torch.nn.Module``. The weights and biases of its Linear, Conv and ConvTranspose layers are
+        prunable, tied ones once; weights under a parametrization are not. The genome takes the module without a copy.
+    :param exclude: names that are not prunable: of parameters (``"2.bias"``), layers (``"2"``) or blocks of layers.
+    :raises TypeError: if ``module`` is not a module.
+    :raises ValueError: for a name in ``exclude`` that stands for nothing prunable.
+
+    Attributes: ``module``; ``masks``, name -> bool tensor of the parameter's shape, True = kept; ``age``, the epochs it
+    has been trained; ``fitness``; ``moments`` and ``steps``, what an optimizer remembers of this genome; ``nonzero``,
+    the share of non-zero prunable parameters right after the last pruning that was not persistent, else None. All of
+    it, and what you add yourself, travels through ``copy.deepcopy`` and ``pickle``; tensors are unpickled on the CPU.
+    """
+
+    fitness: Any
+
+    def __init__(self, module: nn.Module, exclude: Iterable[str] = ()) -> None:
+        if not isinstance(module, nn.Module):
+            raise TypeError(f"a genome wraps a torch.nn.Module, got {module!r}")
+        if not hasattr(self, "fitness"):  # a class of deap.creator has set one already
+            self.fitness = MinimizeLoss()
+        self.module = module
+        self.masks = {
+            name: torch.ones(parameter.shape, dtype=torch.bool, device=parameter.device)
+            for name, parameter in prunable_parameters(module, exclude).items()
+        }
+        self.age = 0
+        self.moments: dict[str, tuple[Tensor, ...]] = {}
+        self.steps = 0
+        self.nonzero: float | None = None
+
+    def __call__(self, *inputs: Any) -> Any:
+        return self.module(*inputs)
+
+    def __repr__(self) -> str:
+        kept = f"{self.sizes[1]} prunable parameters, {self.preserved:.1%} preserved"
+        return f"{type(self).__name__}({kept}, age {self.age})"
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """The number of parameters kept, and of prunable ones."""
+        masks = self.masks.values()
+        return sum(int(mask.sum()) for mask in masks), sum(mask.numel() for mask in masks)
+
+    @property
+    def preserved(self) -> float:
+        """The share of prunable parameters whose mask is True, in [0, 1]; 1 where nothing is prunable."""
+        return _share(self.sizes)
+
+    def prune(self, name: str, keep: Tensor) -> None:
+        """Narrow the mask of parameter ``name`` to ``keep`` and set what goes to zero, for ever.
+
+        :param keep: bool tensor of the parameter's shape. True does not bring back what was pruned before. Where
+            nothing would be left, the survivor of the largest magnitude stays, so that no layer is emptied silently.
+        :raises KeyError: for a parameter that is not prunable.
+        :raises ValueError: for another shape or a ``keep`` that is not boolean.
+        """
+        old = self._checked_mask(name, keep)
+        new = old & keep.to(old.device)
+        if not new.any() and old.any():
+            size = self.module.get_parameter(name).detach().abs().to(old.device).masked_fill(~old, -1.0)
+            best = int(size.nan_to_num(0.0).argmax())  # counts row by row, whatever the strides
+            new = (torch.arange(new.numel(), device=new.device) == best).view(new.shape)
+        self.masks[name] = new
+        self._enforce(name)
+
+    def zero(self, keeps: Mapping[str, Tensor]) -> None:
+        """Set the weights that are not kept to zero once, leaving the masks: training moves them again.
+
+        This is what the reference code of the paper does. Afterwards :attr:`nonzero` holds the share of non-zeros.
+
+        :param keeps: bool tensors of the parameters' shapes by name; errors as in :meth:`prune`, before any change.
+        """
+        for name, keep in keeps.items():
+            self._checked_mask(name, keep)
+        with torch.no_grad():
+            for name, keep in keeps.items():
+                parameter = self.module.get_parameter(name)
+                parameter.masked_fill_(~keep.to(parameter.device), 0.0)
+            left = sum(int(self.module.get_parameter(name).count_nonzero()) for name in self.masks)
+        self.nonzero = _share((left, self.sizes[1]))
+
+    def enforce(self) -> None:
+        """Set every masked weight, and what optimizers remember of it, to exactly zero."""
+        for name in self.masks:
+            self._enforce(name)
+
+    def guard(self, optimizer: torch.optim.Optimizer) -> Any:
+        """Enforce the masks after every step of a torch optimizer of your own; returns the hook's handle.
+
+        The optimizer and the guard belong to this genome: a clone has parameters of its own and needs new ones.
+        """
+        return optimizer.register_step_post_hook(lambda *_: self.enforce())
+
+    def state(self) -> dict[str, Any]:
+        """Everything that makes this genome, as plain tensors and numbers that load without unpickling code.
+
+        Of the attributes that you added, those that are plain values as well: numbers, text, tensors, and lists, tuples
+        and dicts of these.
+        """
+        return get_state(self)
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take over what :meth:`state` gave, into a module of the same structure.
+
+        :raises ValueError: where names or shapes differ; the genome is then as it was.
+        """
+        set_state(self, state)
+
+    def _checked_mask(self, name: str, keep: Tensor) -> Tensor:
+        if name not in self.masks:
+            raise KeyError(f"{name!r} is not prunable; prunable: {', '.join(self.masks) or 'nothing'}")
+        old = self.masks[name]
+        if not isinstance(keep, Tensor) or keep.dtype != torch.bool or keep.shape != old.shape:
+            found = f"{keep.dtype} of shape {tuple(keep.shape)}" if isinstance(keep, Tensor) else repr(keep)
+            raise ValueError(f"keep of {name!r} must be a bool tensor of shape {tuple(old.shape)}, got {found}")
+        return old
+
+    def _enforce(self, name: str) -> None:
+        mask = self.masks[name]
+        if bool(mask.all()):
+            return
+        with torch.no_grad():
+            for tensor in (self.module.get_parameter(name), *self.moments.get(name, ())):
+                tensor.masked_fill_(~mask.to(tensor.device), 0.0)
+
+    def __eq__(self, other: object) -> bool:
+        """Same network, same weights, same masks; fitness, age and what optimizers remember do not count.
+
+        NaN equals NaN, so that every genome equals its clone.
+        """
+        if self is other:
+            return True
+        if not isinstance(other, Genome):
+            return NotImplemented
+        return (
+            same(self.module.state_dict(), other.module.state_dict())
+            and same(self.masks, other.masks)
+            and repr(self.module) == repr(other.module)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __copy__(self) -> "Genome":
+        new = object.__new__(type(self))
+        vars(new).update(vars(self))
+        return new
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Genome":
+        new = object.__new__(type(self))
+        memo[id(self)] = new
+        for key, value in self.__dict__.items():
+            if key == "module":
+                new.module = copy_module(value, memo)
+            elif key == "masks":
+                new.masks = {name: mask.clone() for name, mask in value.items()}
+            elif key == "moments":
+                new.moments = {name: tuple(t.clone() for t in tensors) for name, tensors in value.items()}
+            elif value is None or isinstance(value, (int, float, str)):
+                new.__dict__[key] = value
+            else:
+                new.__dict__[key] = copy.deepcopy(value, memo)
+        return new
+
+    def __getstate__(self) -> dict[str, Any]:
+        packer = MaskPacker(self.masks)
+        state = dict(self.__dict__)
+        state["module"] = pack(self.module, packer)
+        state["masks"] = {name: packer.mask(name) for name in self.masks}
+        state["moments"] = {n: tuple(packer.tensor(n, t) for t in tensors) for n, tensors in self.moments.items()}
+        return state
+
+
+class Encoder(Genome):
+    """The genome that maps inputs (samples, inputs) to codes (samples, latent)."""
+
+
+class Decoder(Genome):
+    """The genome that maps codes (samples, latent) to reconstructions (samples, inputs)."""
+
+
+class Autoencoder(list[Genome]):
+    """A pair of one encoder and one decoder, as a DEAP individual: what stock algorithms evolve.
+
+    As a list it takes DEAP's containers and crossovers: ``tools.initCycle(Autoencoder, (encoder, decoder))`` builds
+    one, and ``tools.cxOnePoint`` of two pairs swaps their decoders. The two genomes must not share parameters.
+
+    :param genomes: the encoder, then the decoder.
+    :raises TypeError: for something that is not a genome.
+    :raises ValueError: unless there are two, or if the encoder's code does not fit the decoder, as far as the layers
+        tell: both ends are Linear. Other modules say so when they are called.
+
+    ``learning_rate`` is the rate of the cell it stands in and ``seed`` names the cell's stream in this generation; both
+    are None outside a grid.
+    """
+
+    fitness: Any
+
+    def __init__(self, genomes: Iterable[Genome]) -> None:
+        super().__init__(genomes)
+        if not hasattr(self, "fitness"):
+            self.fitness = MinimizeLoss()
+        self.learning_rate: float | None = None
+        self.seed: int | None = None
+        if len(self) != 2:
+            raise ValueError(f"an autoencoder is one encoder and one decoder, got {len(self)} genomes")
+        for genome in self:
+            _check_genome(genome)
+        check_code(self.encoder.module, self.decoder.module)
+
+    @property
+    def encoder(self) -> Genome:
+        return self[0]
+
+    @encoder.setter
+    def encoder(self, genome: Genome) -> None:
+        _check_genome(genome)
+        self[0] = genome
+
+    @property
+    def decoder(self) -> Genome:
+        return self[1]
+
+    @decoder.setter
+    def decoder(self, genome: Genome) -> None:
+        _check_genome(genome)
+        self[1] = genome
+
+    @property
+    def preserved(self) -> float:
+        """The share of prunable parameters of both genomes whose mask is True, in [0, 1]."""
+        (kept, total), (kept_too, total_too) = self.encoder.sizes, self.decoder.sizes
+        return _share((kept + kept_too, total + total_too))
+
+    @property
+    def age(self) -> int:
+        """The age of the older of the two."""
+        return max(self.encoder.age, self.decoder.age)
+
+    def enforce(self) -> None:
+        """Enforce the masks of both genomes."""
+        for genome in self:
+            genome.enforce()
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Reconstructions of ``x`` (samples, inputs), of the same shape."""
+        return self.decoder(self.encoder(x))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Autoencoder":
+        new = type(self).__new__(type(self))
+        memo[id(self)] = new
+        new.extend(copy.deepcopy(genome, memo) for genome in self)
+        for key, value in self.__dict__.items():
+            plain = value is None or isinstance(value, (int, float, str))
+            new.__dict__[key] = value if plain else copy.deepcopy(value, memo)
+        return new
+
+
+def similar(a: Any, b: Any) -> bool:
+    """Same weights and masks: the ``similar`` of ``tools.HallOfFame`` and ``tools.ParetoFront``, picklable by name."""
+    return bool(a == b)
+
+
+def genomes(individual: Genome | Sequence[Genome]) -> list[Genome]:
+    """The genomes of an individual: itself, or those that the pair holds.
+
+    :raises TypeError: for anything else.
+    """
+    found = [individual] if isinstance(individual, Genome) else list(individual) if isinstance(individual, list) else []
+    if not found or not all(isinstance(genome, Genome) for genome in found):
+        raise TypeError(f"expected a Genome or an Autoencoder, got {individual!r}")
+    return found
+
+
+def _check_genome(genome: object) -> None:
+    if not isinstance(genome, Genome):
+        raise TypeError(f"an autoencoder holds an Encoder and a Decoder, got {genome!r}")
+
+
+def _share(sizes: tuple[int, int]) -> float:
+    kept, total = sizes
+    return kept / total if total else 1.0

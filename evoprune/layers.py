@@ -1,0 +1,90 @@
+"""Which parameters of a torch module are prunable, and whether two modules fit as encoder and decoder."""
+
+from collections.abc import Iterable, Iterator
+
+from torch import Tensor, nn
+
+PRUNABLE_LAYERS = (
+    nn.Linear,
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+    nn.ConvTranspose1d,
+    nn.ConvTranspose2d,
+    nn.ConvTranspose3d,
+)
+_WIDTH_KEEPING = (
+    nn.Identity,
+    nn.ReLU,
+    nn.LeakyReLU,
+    nn.ELU,
+    nn.GELU,
+    nn.SiLU,
+    nn.Sigmoid,
+    nn.Tanh,
+    nn.Softplus,
+    nn.Softmax,
+    nn.Dropout,
+    nn.BatchNorm1d,
+    nn.LayerNorm,
+)
+
+
+def prunable_layers(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Name and module of every Linear, Conv and ConvTranspose layer, in the order of registration."""
+    return ((name, layer) for name, layer in module.named_modules() if isinstance(layer, PRUNABLE_LAYERS))
+
+
+def prunable_parameters(module: nn.Module, exclude: Iterable[str] = ()) -> dict[str, Tensor]:
+    """The weights and biases of the prunable layers by name, tied ones once, under their first name.
+
+    :param exclude: names of parameters, layers or blocks of layers; a tied parameter is excluded by any name.
+    :raises ValueError: for a name that stands for no prunable parameter.
+    """
+    excluded = [exclude] if isinstance(exclude, str) else list(exclude)
+    layers = {name for name, m in module.named_modules(remove_duplicate=False) if isinstance(m, PRUNABLE_LAYERS)}
+    names: dict[int, list[str]] = {}
+    for name, parameter in module.named_parameters(remove_duplicate=False):
+        names.setdefault(id(parameter), []).append(name)
+    found = {n: p for n, p in module.named_parameters() if any(_is_part(a, layers) for a in names[id(p)])}
+    aliases = {name: names[id(parameter)] for name, parameter in found.items()}
+    known = sorted(alias for group in aliases.values() for alias in group)
+    unknown = [name for name in excluded if not any(_covers(name, alias) for alias in known)]
+    if unknown:
+        raise ValueError(f"cannot exclude {unknown}: the prunable parameters are {known}")
+    return {n: p for n, p in found.items() if not any(_covers(name, a) for name in excluded for a in aliases[n])}
+
+
+def check_code(encoder: nn.Module, decoder: nn.Module) -> None:
+    """Raise `ValueError` unless the code fits, where both ends are plain Linear layers; others say so when called."""
+    last, first = _outermost(reversed(list(_flat(encoder)))), _outermost(_flat(decoder))
+    if last is not None and first is not None and last.out_features != first.in_features:
+        raise ValueError(f"the encoder's code has {last.out_features} units, but the decoder takes {first.in_features}")
+
+
+def _is_part(name: str, layers: set[str]) -> bool:
+    layer, _, part = name.rpartition(".")
+    return layer in layers and part in ("weight", "bias")
+
+
+def _covers(excluded: str, name: str) -> bool:
+    return excluded in ("", name) or name.startswith(f"{excluded}.")
+
+
+def _flat(module: nn.Module) -> Iterator[nn.Module]:
+    """The layers of a stack in the order in which they are called; any other module is one layer."""
+    if isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward:
+        for child in module:
+            yield from _flat(child)
+    else:
+        yield module
+
+
+def _outermost(layers: Iterable[nn.Module]) -> nn.Linear | None:
+    """The first Linear layer, unless something that could change the width stands before it."""
+    for layer in layers:
+        if isinstance(layer, nn.Linear):
+            return layer
+        if not isinstance(layer, _WIDTH_KEEPING):
+            return None
+    return None

@@ -1,0 +1,174 @@
+"""The line that every process of a pool keeps to the launcher: who is there, how it ended, and that both still live.
+
+Each process opens a TCP connection and holds it. Where a process dies, on whatever machine, the connection closes and
+the launcher notices; where the launcher dies, the processes notice and end themselves. A message is a line of JSON.
+Nothing that arrives is unpickled, and only who knows the launcher's token is listened to.
+"""
+
+import contextlib
+import hmac
+import io
+import json
+import os
+import secrets
+import selectors
+import signal
+import socket
+import sys
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+FAILED = 1
+CONNECT = 30.0  # seconds
+LONGEST_GREETING = 4096  # bytes
+
+current: "Line | None" = None
+"""The line of this process, where a launcher started it."""
+
+
+class Line:
+    """The end of the line in a process of the pool.
+
+    :param address: ``host:port:token`` of the launcher.
+    :param origin: whether this is the process that runs the program, and not one of its workers.
+    """
+
+    def __init__(self, address: str, origin: bool) -> None:
+        host, port, token = address.rsplit(":", 2)
+        self._socket = socket.create_connection((host, int(port)), timeout=CONNECT)
+        self._socket.settimeout(None)
+        _notice_lost_machines(self._socket)
+        self._sending = threading.Lock()
+        self.send(token=token, origin=origin, name=f"{os.getpid()} on {socket.gethostname()}")
+
+    def send(self, **message: Any) -> None:
+        """Send a message; without a launcher nothing happens, this process is about to end."""
+        with self._sending, contextlib.suppress(OSError):
+            self._socket.sendall(json.dumps(message).encode() + b"\n")
+
+    def listen(self) -> None:
+        """From now on Ctrl-C comes over the line, and the process ends where the line breaks."""
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        with contextlib.suppress(OSError), self._socket.makefile("rb") as lines:
+            for _ in lines:
+                os.kill(os.getpid(), signal.SIGINT)
+        os._exit(FAILED)
+
+
+class Output(io.TextIOBase):
+    """A standard output that the launcher writes."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def write(self, text: str) -> int:
+        self._line.send(out=text)
+        return len(text)
+
+
+def hold(address: str, origin: bool) -> Line:
+    """Open the line of this process."""
+    global current
+    current = Line(address, origin)
+    return current
+
+
+@dataclass(eq=False)
+class Member:
+    """A process of the pool as the launcher sees it; without a name before it has said the token."""
+
+    connection: socket.socket
+    name: str = ""
+    origin: bool = False
+    buffer: bytes = b""
+
+    def interrupt(self) -> None:
+        """Ctrl-C."""
+        with contextlib.suppress(OSError):
+            self.connection.sendall(b"interrupt\n")
+
+
+class Register:
+    """The launcher's end of all lines.
+
+    :param host: the interface to listen on, empty for all.
+    """
+
+    def __init__(self, host: str) -> None:
+        self._server = socket.create_server((host, 0))
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._server, selectors.EVENT_READ)
+        self._token = secrets.token_hex(16)
+        self.seen = 0
+        """Processes that have ever reported."""
+        self.origin: Member | None = None
+        self.lost: list[Member] = []
+        """Processes whose line has closed."""
+        self.exit_code: int | None = None
+        """The program's, once it has ended."""
+
+    def address(self, host: str) -> str:
+        """Where a :class:`Line` finds this register, if this machine is reached as ``host``."""
+        return f"{host}:{self._server.getsockname()[1]}:{self._token}"
+
+    def poll(self, timeout: float) -> None:
+        """Wait for messages, for so many seconds at most, and take note of them."""
+        for key, _ in self._selector.select(timeout):
+            if key.fileobj is self._server:
+                connection, _ = self._server.accept()
+                _notice_lost_machines(connection)
+                self._selector.register(connection, selectors.EVENT_READ, Member(connection))
+            else:
+                self._read(key.data)
+
+    def close(self) -> None:
+        """Close all lines; whoever is still at the other end ends."""
+        for key in list((self._selector.get_map() or {}).values()):
+            key.fileobj.close()  # type: ignore[union-attr]
+        self._selector.close()
+
+    def _read(self, member: Member) -> None:
+        try:
+            data = member.connection.recv(1 << 16)
+        except OSError:
+            data = b""
+        *lines, member.buffer = (member.buffer + data).split(b"\n")
+        understood = all(self._heard(member, line) for line in lines)
+        if data and understood and (member.name or len(member.buffer) < LONGEST_GREETING):
+            return
+        self._selector.unregister(member.connection)
+        member.connection.close()
+        if member.name:
+            self.lost.append(member)
+
+    def _heard(self, member: Member, line: bytes) -> bool:
+        """Take note of a message; False where the sender is a stranger."""
+        if not member.name:
+            try:
+                greeting = dict(json.loads(line))
+            except (TypeError, ValueError):
+                return False
+            if not hmac.compare_digest(str(greeting.get("token")), self._token):
+                return False
+            member.name, member.origin = str(greeting["name"]), bool(greeting["origin"])
+            self.seen += 1
+            self.origin = member if member.origin else self.origin
+            return True
+        message = json.loads(line)
+        if "out" in message:
+            sys.stdout.write(message["out"])
+            sys.stdout.flush()
+        if "exit" in message:
+            self.exit_code = int(message["exit"])
+        return True
+
+
+def _notice_lost_machines(connection: socket.socket) -> None:
+    """A machine that is gone closes nothing: ask after a minute of silence, and give up after another."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}.items():
+        if hasattr(socket, option):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

@@ -1,0 +1,74 @@
+"""Random streams: run -> cell -> generation.
+
+Every stream is derived from whole numbers by :func:`derive`, never from the state that another stream has reached. So a
+cell draws the same numbers whoever computes it and in whatever order, and a resumed run needs no saved generator state.
+
+DEAP's own operators draw from Python's global ``random``. :func:`seeded` is the one place where the global generators
+are seeded; they are put back as they were on leaving.
+"""
+
+import hashlib
+import operator
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from numbers import Integral
+from typing import Any, SupportsIndex
+
+import numpy as np
+import torch
+
+Rng = random.Random | np.random.Generator | torch.Generator | None
+
+
+def derive(*keys: SupportsIndex) -> int:
+    """A 63-bit seed for the stream named by ``keys``, for example ``derive(run, cell, generation)``.
+
+    :param keys: whole numbers >= 0 of any size; other keys, or the same in another order, give an independent stream.
+    :raises TypeError: for a key that is not a whole number.
+    :raises ValueError: for a negative key.
+    """
+    numbers = [operator.index(key) for key in keys]
+    if any(number < 0 for number in numbers):
+        raise ValueError(f"seeds are whole numbers >= 0, got {keys}")
+    # Not numpy's SeedSequence: to it (1,), (1, 0) and (1, 0, 0) are the same entropy, and so are (2**32,) and (0, 1).
+    digest = hashlib.blake2b(repr(numbers).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Within the block the global generators of ``random``, NumPy and torch (on the CPU) start from ``seed``."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    torch.default_generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        torch.set_rng_state(states[2])
+
+
+def generator(rng: Any = None, device: str | torch.device = "cpu") -> torch.Generator:
+    """A torch generator started by one draw from ``rng``, so that a whole tensor can be drawn at once.
+
+    :param rng: ``random.Random`` or the module ``random``, ``numpy.random.Generator``, a ``torch.Generator`` (returned
+        as it is), a whole number (used as the seed), or None for Python's global ``random``, which DEAP's own operators
+        draw from.
+    :raises TypeError: for anything else.
+    """
+    if isinstance(rng, torch.Generator):
+        return rng
+    if rng is None:
+        seed = random.getrandbits(63)
+    elif isinstance(rng, Integral):
+        seed = int(rng)
+    elif hasattr(rng, "getrandbits"):
+        seed = rng.getrandbits(63)
+    elif isinstance(rng, np.random.Generator):
+        seed = int(rng.integers(2**63))
+    else:
+        raise TypeError(f"rng must be random.Random, numpy or torch Generator, a seed or None, got {rng!r}")
+    return torch.Generator(device).manual_seed(seed)

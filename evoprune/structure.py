@@ -1,0 +1,60 @@
+"""How a network is put together: what two must have in common to be trained as one, and which tensors are tied."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from evoprune.genome import Autoencoder
+
+# Of a module's attributes, what is looked at on its own or does not tell two networks apart.
+_APART = frozenset(("training", "_parameters", "_buffers", "_modules"))
+
+
+def structure(pair: Autoencoder) -> tuple[Any, ...]:
+    """A key that is equal for pairs which can be stacked."""
+    return tuple(structure_of(genome.module) for genome in pair)
+
+
+def structure_of(module: nn.Module) -> tuple[Any, ...]:
+    """A key that is equal for modules which differ in the values of their parameters and buffers only.
+
+    It holds the classes of all submodules, their attributes (a factor, a slope, a hook), and name, shape, type and
+    sharing of each tensor. Attributes that cannot be compared make a module unequal to all others, which costs speed,
+    no more.
+    """
+    modules = tuple(
+        (name, type(part), _key({k: v for k, v in vars(part).items() if k not in _APART}))
+        for name, part in module.named_modules(remove_duplicate=False)
+    )
+    first: dict[int, str] = {}
+    parameters = module.named_parameters(remove_duplicate=False)
+    buffers = module.named_buffers(remove_duplicate=False)
+    tensors = tuple(
+        (name, first.setdefault(id(tensor), name), tuple(tensor.shape), tensor.dtype, tensor.requires_grad)
+        for table in (parameters, buffers)
+        for name, tensor in table
+    )
+    return modules, tensors
+
+
+def aliases(module: nn.Module) -> dict[str, str]:
+    """The further places of tensors that stand in several: name there -> the name that ``named_parameters()`` gives."""
+    first: dict[int, str] = {}
+    found = {}
+    for prefix, part in module.named_modules():
+        for name, tensor in (*part._parameters.items(), *part._buffers.items()):
+            place = f"{prefix}.{name}".lstrip(".")
+            if tensor is not None and first.setdefault(id(tensor), place) != place:
+                found[place] = first[id(tensor)]
+    return found
+
+
+def _key(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return type(value), tuple(map(_key, value))
+    if isinstance(value, dict):
+        return type(value), tuple((key, _key(item)) for key, item in value.items())
+    if isinstance(value, (set, frozenset)):
+        return type(value), frozenset(value)
+    comparable = type(value).__hash__ is not None and not isinstance(value, Tensor)
+    return type(value), value if comparable else id(value)
