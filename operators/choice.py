@@ -1,0 +1,106 @@
+"""Choice: which weights go, given their scores and an amount. Every pruning operator ends here."""
+
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from evoprune.genome import Genome
+from evoprune.names import in_unit_interval
+from evoprune.seeds import Rng, generator
+
+Scores: TypeAlias = Sequence[tuple[Genome, Mapping[str, Tensor]]]
+"""For each genome, by parameter name, a score for every weight: how much it deserves to stay."""
+
+Choice: TypeAlias = tuple[Genome, str, Tensor]
+"""A genome, the name of one of its parameters, and which entries stay: a bool tensor of the parameter's shape."""
+
+SCOPES = ("tensor", "global")
+
+
+def check(amount: float, scope: str) -> None:
+    """Refuse an amount outside [0, 1] and an unknown scope, before any work."""
+    in_unit_interval("amount", amount)
+    if scope not in SCOPES:
+        raise ValueError(f"unknown scope {scope!r}; known: {', '.join(SCOPES)}")
+
+
+def source_of(rng: Rng) -> torch.Generator:
+    """What an operator draws from in one call, started by exactly one draw from ``rng``.
+
+    :raises TypeError: also for a seed: every call, and every individual, would get the same numbers.
+    """
+    if isinstance(rng, Integral):
+        raise TypeError(
+            f"rng must be a generator, got {rng!r}; every call would draw the same: use random.Random({rng})"
+        )
+    return generator(rng)
+
+
+def prune_lowest(scores: Scores, amount: float, scope: str = "tensor", persistent: bool = True) -> None:
+    """Prune the weights with the lowest scores, in place; NaN is the lowest score of all.
+
+    Persistent: ``round(amount * survivors)`` of the survivors go, of each tensor or (``scope="global"``) of the whole
+    individual, and the last survivor of a tensor stays. Otherwise ``round(amount * n)`` of **all** n entries are set to
+    zero once, as in the paper's code, and training may move them again.
+
+    :param scores: for each genome its scores by parameter name; parameters that have none are left alone.
+    :param amount: in [0, 1].
+    :raises ValueError: for an amount outside [0, 1], an unknown scope, and scores that do not fit their parameter.
+    """
+    check(amount, scope)
+    candidates = [(genome, name, _fit(genome, name, table[name])) for genome, table in scores for name in table]
+    groups = [candidates] if scope == "global" and candidates else [[candidate] for candidate in candidates]
+    apply([choice for group in groups for choice in _keep_highest(group, amount, persistent)], persistent)
+
+
+def apply(choices: Sequence[Choice], persistent: bool) -> None:
+    """Carry out what was chosen: narrow the masks for ever, or set weights to zero once."""
+    if persistent:
+        for genome, name, keep in choices:
+            genome.prune(name, keep)
+        return
+    for genome in {id(genome): genome for genome, _, _ in choices}.values():
+        genome.zero({name: keep for owner, name, keep in choices if owner is genome})
+
+
+def _keep_highest(group: Sequence[Choice], amount: float, persistent: bool) -> list[Choice]:
+    """All of the group (here with scores in the place of bools) but the lowest."""
+    masks = [genome.masks[name] for genome, name, _ in group]
+    if persistent:
+        parts = [_within_reach(score, mask) for (_, _, score), mask in zip(group, masks, strict=True)]
+        share = sum(int(mask.sum()) for mask in masks)
+    else:
+        parts = [score.flatten() for _, _, score in group]
+        share = sum(mask.numel() for mask in masks)
+    flat = torch.cat([part.to(parts[0].device) for part in parts])
+    count = min(round(amount * share), int(flat.isfinite().sum()))
+    keep = torch.ones_like(flat, dtype=torch.bool)
+    keep[flat.topk(count, largest=False, sorted=False).indices] = False
+    pieces = keep.split([mask.numel() for mask in masks])
+    return [
+        (genome, name, piece.view(mask.shape).to(mask.device))
+        for (genome, name, _), mask, piece in zip(group, masks, pieces, strict=True)
+    ]
+
+
+def _within_reach(score: Tensor, mask: Tensor) -> Tensor:
+    """The scores, flat; infinite where pruned already, and for the best survivor, so that no tensor is emptied."""
+    flat, gone = score.flatten(), ~mask.flatten()
+    reach = flat.masked_fill(gone, torch.inf)
+    if not bool(gone.all()):
+        reach[flat.masked_fill(gone, -torch.inf).argmax()] = torch.inf
+    return reach
+
+
+def _fit(genome: Genome, name: str, score: Tensor) -> Tensor:
+    """The score on its mask's device, checked and finite: only what is out of reach is infinite later."""
+    mask = genome.masks.get(name)
+    if mask is None:
+        raise ValueError(f"scores are given for {name!r}, which is not prunable; prunable: {', '.join(genome.masks)}")
+    if score.shape != mask.shape:
+        raise ValueError(f"the scores of {name!r} have shape {tuple(score.shape)}, the parameter {tuple(mask.shape)}")
+    score = score.to(mask.device, torch.promote_types(score.dtype, torch.float32))
+    return score.nan_to_num(nan=torch.finfo(score.dtype).min)

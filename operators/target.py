@@ -1,0 +1,99 @@
+"""How much to prune at each event, so that a wanted share of the weights is left at the end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from scipy.optimize import brentq
+
+from evoprune.names import at_least, in_unit_interval
+from evoprune.operators.combine import Operator, name_of
+from evoprune.operators.probability import ScheduledProbability
+
+Schedule = Callable[[int, int], float]
+
+
+def expected_preserved(schedule: Schedule, generations: int, amount: float) -> float:
+    """The share of weights, 0 to 1, expected to be left at the end when each event removes `amount` of the survivors.
+
+    With persistent masks an event in generation t, which happens with probability p(t), multiplies what is kept by
+    1 - amount. The generations draw independently, so the expectation is the product of 1 - p(t)*amount over
+    t = 0..generations-1, where p(t) = schedule(t, generations-1). It follows one line of descent without selection, and
+    without the rounding to whole weights, which stops very small tensors early.
+    """
+    at_least("generations", generations, 1, whole=True)
+    in_unit_interval("amount", amount)
+    return math.prod(1 - schedule(t, generations - 1) * amount for t in range(generations))
+
+
+def amount_for_target(schedule: Schedule, generations: int, target_preserved: float) -> float:
+    """The amount per event, 0 to 1, with which `expected_preserved` is `target_preserved`.
+
+    `target_preserved` must be in (0, 1]. `ValueError` if the schedule prunes so seldom that even removing everything at
+    each event is expected to leave more than that.
+
+    The paper's settings need such a choice once masks persist: exponential with C = 0.5 over 400 generations means 113
+    events on average, and the paper's amount of 0.1 would leave 0.001% of the weights. To keep 20%, take 0.0142.
+    """
+    _check_target(target_preserved)
+    reachable = expected_preserved(schedule, generations, 1.0)
+    if target_preserved < reachable:
+        raise ValueError(
+            f"target_preserved={target_preserved:g} cannot be reached with {schedule!r} in {generations} generations: "
+            f"even an amount of 1 at each event is expected to leave {reachable:g}"
+        )
+    return float(brentq(lambda amount: expected_preserved(schedule, generations, amount) - target_preserved, 0.0, 1.0))
+
+
+def towards(operator: Operator, target_preserved: float, probability: ScheduledProbability) -> Operator:
+    """An operator that prunes towards a size: `operator` with the amount worked out anew for each individual.
+
+    In generation t an individual that keeps a share k loses the amount a for which k * (1 - a) * prod(1 - p(s)*a), over
+    the generations s still to come, is the target. So the expected share at the end is the target whatever happened
+    before. A fixed amount (`amount_for_target`) holds without selection only: selection favours those that happened to
+    be pruned less, and a population ends with more weights than expected. An individual at or below the target is left
+    alone.
+
+        prune = towards(mutPruneMagnitude, 0.2, p)
+        toolbox.register("mutate", gated(prune, p))
+
+    `operator` takes `amount` by name, `individual` has `preserved`. Use it where pruning is persistent.
+    `target_preserved` must be in (0, 1].
+    """
+    _check_target(target_preserved)
+    return _Towards(operator, target_preserved, probability)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class _Towards:
+    operator: Operator
+    target: float
+    probability: ScheduledProbability
+
+    def __call__(self, individual: Any, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        share = individual.preserved
+        if share <= self.target:
+            return (individual,)
+        generations, schedule = self.probability.generations, self.probability.schedule
+        coming = [schedule(t, generations - 1) for t in range(self.probability.t + 1, generations)]
+
+        def excess(amount: float) -> float:
+            return share * (1 - amount) * math.prod(1 - p * amount for p in coming) - self.target
+
+        return self.operator(individual, *args, amount=float(brentq(excess, 0.0, 1.0)), **kwargs)
+
+    def __repr__(self) -> str:
+        return f"towards({name_of(self.operator)}, {self.target:g})"
+
+    @property
+    def __name__(self) -> str:
+        return repr(self)
+
+
+def _check_target(target_preserved: float) -> None:
+    in_unit_interval("target_preserved", target_preserved)
+    if target_preserved == 0:
+        raise ValueError("target_preserved must be above 0: a product of shares only approaches it")

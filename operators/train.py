@@ -1,0 +1,68 @@
+"""Training as a mutation: an epoch of gradient steps changes an individual as any other variation does."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from evoprune.genome import Autoencoder
+from evoprune.names import at_least
+from evoprune.seeds import derive
+from evoprune.training import train_epoch
+
+EPOCHS = 4  # the stream of a pair's later epochs, beside those in evoprune.streams
+
+
+@dataclass(frozen=True)
+class StepDecay:
+    """A learning rate that is multiplied by ``factor`` every ``every`` epochs of the individual's age.
+
+    The paper's canonical baseline multiplies by 0.1 at every quarter of the run.
+    """
+
+    rate: float
+    every: int
+    factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        at_least("rate", self.rate, 0)
+        at_least("every", self.every, 1, whole=True)
+        at_least("factor", self.factor, 0)
+
+    def __call__(self, age: int) -> float:
+        return self.rate * self.factor ** (age // self.every)
+
+
+def mutTrain(
+    individual: Autoencoder,
+    data: Any,
+    learning_rate: float | Callable[[int], float] = 1e-3,
+    epochs: int = 1,
+    **settings: Any,
+) -> tuple[Autoencoder]:
+    """Train a pair by gradient descent, in place, masks respected.
+
+    :param individual: an Autoencoder.
+    :param data: a problem (its ``train`` tensor is used) or a tensor (samples, inputs).
+    :param learning_rate: a number, or a function of the pair's age in epochs such as :class:`StepDecay`; used where the
+        pair has no ``learning_rate`` of its own.
+    :param epochs: passes over the data, at least 1.
+    :param settings: ``batch_size``, ``loss``, ``optimizer``, ``corruption``, ``shuffle``, ``rng``, ``device`` as in
+        :func:`evoprune.training.train_epoch`.
+    :returns: ``(individual,)``; fitness is not touched.
+    :raises TypeError: for anything but an Autoencoder: a genome alone has nothing to reconstruct with.
+    :raises ValueError: for epochs below 1, and a learning rate that is negative or not a number.
+    """
+    if not isinstance(individual, Autoencoder):
+        raise TypeError(f"mutTrain trains an Autoencoder, got {individual!r}")
+    at_least("epochs", epochs, 1, whole=True)
+    seed = individual.seed
+    try:
+        for epoch in range(epochs):
+            if seed is not None and epoch > 0:
+                individual.seed = derive(seed, EPOCHS, epoch)  # else each epoch would take the batches of the first
+            rate = learning_rate(individual.age) if callable(learning_rate) else learning_rate
+            at_least("learning_rate", rate, 0)
+            train_epoch([individual], data, learning_rate=rate, **settings)
+    finally:
+        individual.seed = seed
+    return (individual,)

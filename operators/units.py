@@ -1,0 +1,103 @@
+"""From units to weights: one number a unit becomes one number for each weight that leads into it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from evoprune.genome import Autoencoder, Genome, prunable_layers
+
+PARTS = ("encoder", "decoder")
+
+
+def unit_activations(individual: Any, activations: Any) -> list[tuple[Genome, dict[str, Tensor]]]:
+    """For each genome of the individual, layer name -> activations (samples, units), on the layer's device.
+
+    A layer that is missing, because the forward pass does not use it, is left out.
+
+    :param individual: a Genome or an Autoencoder.
+    :param activations: a probe (called with the individual), or what a probe returned: for a Genome
+        ``{layer: (samples, units)}``, for an Autoencoder ``{"encoder": {layer: ...}, "decoder": {...}}``.
+    :raises TypeError: where the individual is neither, or the activations are.
+    :raises ValueError: where a part is missing, or all of its layers; for layers that the genome does not have, and for
+        another number of units.
+    """
+    if not isinstance(individual, Genome | Autoencoder):
+        raise TypeError(f"expected a Genome or an Autoencoder, got {individual!r}")
+    found = activations(individual) if callable(activations) else activations
+    if isinstance(individual, Genome):
+        return [(individual, _layers(individual, found, "activations"))]
+    _check_mapping(found, "activations")
+    for part in PARTS:
+        if part not in found:
+            raise ValueError(f"activations lack {part!r}; they hold {_names(found)}")
+    return [
+        (genome, _layers(genome, found[part], f"activations of the {part}"))
+        for part, genome in zip(PARTS, individual, strict=True)
+    ]
+
+
+def spread(genome: Genome, per_unit: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+    """Parameter name and a value for each of its entries, from one value a unit of its layer.
+
+    The weights that lead into a unit (its row) and its bias get the unit's value.
+    """
+    for layer_name, layer in prunable_layers(genome.module):
+        if layer_name not in per_unit:
+            continue
+        values = per_unit[layer_name]
+        for part in ("weight", "bias"):
+            name = f"{layer_name}.{part}".lstrip(".")
+            if name in genome.masks:
+                yield name, values if part == "bias" else _rows(layer, values)
+
+
+def count_units(layer: Any) -> int:
+    """Output features of a Linear layer, output channels of a convolution."""
+    return int(layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels)
+
+
+def minmax(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Each row scaled to [0, 1], (..., units), and whether the row is constant, (..., 1).
+
+    A constant row becomes 0. A row that holds NaN counts as constant, as nothing is known of it.
+    """
+    low, high = values.amin(-1, keepdim=True), values.amax(-1, keepdim=True)
+    constant = ~(high > low)
+    return torch.where(constant, 0.0, (values - low) / (high - low).masked_fill(constant, 1.0)), constant
+
+
+def _rows(layer: Any, values: Tensor) -> Tensor:
+    shape = layer.weight.shape
+    if not getattr(layer, "transposed", False):
+        return values.view(-1, *[1] * (len(shape) - 1)).expand(shape)
+    # A transposed convolution keeps its output channels in the second dimension, split into groups.
+    groups = layer.groups
+    grouped = values.view(groups, 1, -1, *[1] * (len(shape) - 2))
+    return grouped.expand(groups, shape[0] // groups, *shape[1:]).reshape(shape)
+
+
+def _layers(genome: Genome, found: Any, what: str) -> dict[str, Tensor]:
+    _check_mapping(found, what)
+    layers = dict(prunable_layers(genome.module))
+    if not found.keys() <= layers.keys() or (layers and not found):
+        raise ValueError(f"{what} must be those of the layers {_names(layers)}, got {_names(found)}")
+    return {name: _fit(found[name], name, layer) for name, layer in layers.items() if name in found}
+
+
+def _fit(values: Any, name: str, layer: Any) -> Tensor:
+    units = count_units(layer)
+    if not isinstance(values, Tensor) or values.dim() != 2 or values.shape[1] != units or len(values) == 0:
+        got = tuple(values.shape) if isinstance(values, Tensor) else repr(values)
+        raise ValueError(f"activations of layer {name!r} must be a tensor (samples, {units} units), got {got}")
+    return values.detach().to(layer.weight.device, torch.float32)
+
+
+def _check_mapping(found: Any, what: str) -> None:
+    if not isinstance(found, Mapping):
+        raise TypeError(f"{what} must be a probe or a mapping as a probe returns, got {found!r}")
+
+
+def _names(mapping: Mapping[Any, Any]) -> str:
+    return ", ".join(repr(name) for name in mapping) or "nothing"
