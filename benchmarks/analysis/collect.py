@@ -1,0 +1,93 @@
+"""All measures of many runs, in one table a measure."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from evoprune.benchmarks.analysis.activation_distance import activation_distance
+from evoprune.benchmarks.analysis.mask_overlap import mask_overlap
+from evoprune.benchmarks.analysis.pairing_loss import pairing_loss
+from evoprune.benchmarks.analysis.similarity import similarity, similarity_over_time
+from evoprune.benchmarks.analysis.source import joined
+from evoprune.benchmarks.analysis.unit_coverage import unit_coverage
+from evoprune.benchmarks.analysis.weight_distance import weight_distance
+from evoprune.benchmarks.snapshots import has_snapshots, load_snapshots, read_settings
+
+Run = tuple[str, int, Path]
+"""Variant, trial and run directory."""
+
+MEASURES: dict[str, Callable[..., pd.DataFrame]] = {
+    "weight-distance": weight_distance,  # how far the weights of two cells lie apart
+    "activation-distance": activation_distance,  # how differently two cells respond, unit by unit
+    "unit-coverage": unit_coverage,  # units that never fire
+    "pairing-loss": pairing_loss,  # every encoder with every decoder
+    "similarity": similarity,  # debiased linear CKA between cells
+    "similarity-over-time": similarity_over_time,  # debiased linear CKA of a cell with itself later
+    "mask-overlap": mask_overlap,  # Jaccard index of the masks of two cells
+}
+"""The measures by name. Each takes a run directory, generation -> pairs, or pairs, and returns a tidy table."""
+
+WEIGHTS_ONLY = ("weight-distance", "mask-overlap")  # the others need samples
+TRIALS, SAMPLES = 3, 200
+
+
+@dataclass(frozen=True)
+class Collected:
+    """``tables``: measure -> rows of all runs, with ``variant`` and ``trial`` in front; what was used; what was not.
+
+    ``losses`` names the training loss of each variant that was measured; ``skipped`` says of each run without networks
+    why, and ``left_out`` counts further trials that were not looked at.
+    """
+
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    losses: dict[str, str] = field(default_factory=dict)
+    skipped: list[tuple[str, int, str]] = field(default_factory=list)
+    left_out: int = 0
+
+
+def collect(runs: Sequence[Run], trials: int | None = TRIALS, samples: int | None = SAMPLES) -> Collected:
+    """Take all measures of the first ``trials`` of each variant on the first ``samples`` validation samples.
+
+    The pairing losses are in the training loss of each run, and of its last generation only. A run that cannot be read
+    is skipped, with the reason.
+
+    :param runs: variant, trial and run directory of each; ``trials`` and ``samples`` None take all.
+    """
+    made: dict[str, list[pd.DataFrame]] = {name: [] for name in MEASURES}
+    losses: dict[str, str] = {}
+    skipped: list[tuple[str, int, str]] = []
+    taken: dict[str, int] = {}
+    left_out = 0
+    for variant, trial, directory in runs:
+        if trials is not None and taken.get(variant, 0) >= trials:
+            left_out += has_snapshots(directory)
+            continue
+        try:
+            losses[variant] = read_settings(directory).loss
+            for name, table in _measured(Path(directory), samples):
+                table.insert(0, "trial", trial)
+                table.insert(0, "variant", variant)
+                made[name].append(table)
+        except (OSError, ValueError) as error:
+            skipped.append((variant, trial, str(error)))
+            continue
+        taken[variant] = taken.get(variant, 0) + 1
+    tables = {name: joined(parts, list(parts[0].columns)) for name, parts in made.items() if parts}
+    return Collected(tables, {variant: losses[variant] for variant in taken}, skipped, left_out)
+
+
+def _measured(directory: Path, samples: int | None) -> Iterator[tuple[str, pd.DataFrame]]:
+    """All measures of one run, or none: what fails does so before the first is handed out."""
+    source, settings = load_snapshots(directory), read_settings(directory)
+    settings.check_data()
+    tables = {}
+    last = {max(source): source[max(source)]}  # pairing takes most of the time
+    for name, measure in MEASURES.items():
+        options: dict[str, Any] = {} if name in WEIGHTS_ONLY else {"data": settings.problem, "limit": samples}
+        if name == "pairing-loss":
+            options["loss"] = settings.loss
+        tables[name] = measure(last if name == "pairing-loss" else source, **options)
+    yield from tables.items()

@@ -1,0 +1,91 @@
+"""Every encoder with every decoder: do codes carry over from cell to cell?"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from evoprune.benchmarks.analysis.source import Data, Source, grids, joined, samples_of
+from evoprune.benchmarks.snapshots import read_settings
+from evoprune.evaluation import evaluating, like_parameters
+from evoprune.genome import Autoencoder
+from evoprune.layers import check_code
+from evoprune.losses import LOSSES, mean_loss
+from evoprune.names import lookup
+
+COLUMNS = ("generation", "cell", "other", "loss")
+OWN_COLUMNS = ("generation", "cell", "own", "others", "advantage", "rank")
+
+
+def pairing_loss(source: Source, data: Data = None, limit: int | None = None, loss: str | None = None) -> pd.DataFrame:
+    """The reconstruction loss of every encoder of the grid with every decoder.
+
+    :param data: samples; the validation split of the run by default, all of it unless ``limit`` says how many.
+    :param loss: name of the loss; by default the one that the run trains with, and l1 for pairs from memory.
+    :returns: a row a generation, encoder (of ``cell``) and decoder (of ``other``), own pairs included, with the mean
+        ``loss``; NaN where the code does not fit the decoder or the reconstruction is not finite.
+    :raises ValueError: for a directory without networks, no data, pairs that cannot take them, or an unknown loss.
+    """
+    if loss is None:
+        loss = read_settings(source).loss if isinstance(source, str | Path) else "l1"
+    lookup("loss", loss, LOSSES)
+    samples = samples_of(source, data, limit)
+    tables = []
+    for generation, pairs in grids(source).items():
+        matrix = _matrix(pairs, samples, loss)
+        cell, other = (index.ravel() for index in np.indices(matrix.shape))
+        table = {"generation": generation, "cell": cell, "other": other, "loss": matrix.ravel()}
+        tables.append(pd.DataFrame(table))
+    return joined(tables, COLUMNS)
+
+
+def own_decoder(losses: pd.DataFrame) -> pd.DataFrame:
+    """How much better an encoder does with its own decoder than with the others.
+
+    :param losses: what :func:`pairing_loss` gave; ``variant`` and ``trial`` are kept where it has them.
+    :returns: a row a generation and ``cell``: the loss with its ``own`` decoder, the mean with the ``others``,
+        ``advantage`` = others - own (above 0: the own decoder is better; about 0: the cells speak one code), and the
+        ``rank`` of the own decoder among all, 1 for the best, ties sharing the better one. NaN where there is no other.
+    """
+    key = [name for name in ("variant", "trial", "generation", "cell") if name in losses]
+    own = losses["cell"] == losses["other"]
+    ranks = losses.groupby(key)["loss"].rank(method="min")
+    table = losses.assign(rank=ranks, own=losses["loss"])[own]
+    others = losses[~own].groupby(key)["loss"].mean().rename("others").reset_index()
+    table = table.merge(others, on=key, how="left")
+    table["advantage"] = table["others"] - table["own"]
+    table["rank"] = table["rank"].where(table["others"].notna())
+    return table[[*key[:-2], *OWN_COLUMNS]]
+
+
+def _matrix(pairs: Sequence[Autoencoder], samples: Tensor, loss: str) -> np.ndarray:
+    """Losses, encoders in rows; each encoder runs once."""
+    matrix = np.full((len(pairs), len(pairs)), np.nan)
+    for i, mine in enumerate(pairs):
+        with evaluating(mine.encoder.module):
+            try:
+                codes = mine.encoder.module(like_parameters(mine.encoder.module, samples))
+            except RuntimeError as error:
+                raise ValueError(f"cell {i} cannot take samples of {tuple(samples.shape)}: {error}") from error
+        for j, theirs in enumerate(pairs):
+            if not _fits(mine, theirs):
+                continue
+            with evaluating(theirs.decoder.module):
+                try:
+                    output = theirs.decoder.module(codes)
+                except RuntimeError as error:
+                    raise ValueError(f"the decoder of cell {j} cannot take the codes of cell {i}: {error}") from error
+            if bool(torch.isfinite(output).all()):
+                matrix[i, j] = mean_loss(loss, output, samples.to(output), dims=output.dim()).item()
+    return matrix
+
+
+def _fits(mine: Autoencoder, theirs: Autoencoder) -> bool:
+    try:
+        check_code(mine.encoder.module, theirs.decoder.module)
+    except ValueError:
+        return False
+    return True

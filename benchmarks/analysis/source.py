@@ -1,0 +1,112 @@
+"""What is measured: grids of pairs by generation, from run directories or from memory, and the samples they see."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from evoprune.activations import ActivationProbe
+from evoprune.benchmarks.problem import Problem
+from evoprune.benchmarks.snapshots import load_snapshots, read_settings
+from evoprune.genome import Autoencoder
+
+Source = str | Path | Mapping[int, Sequence[Autoencoder]] | Sequence[Autoencoder]
+"""A run directory, generation -> pairs, or the pairs of one generation, which is then called 0."""
+
+Data = Problem | Tensor | None
+"""A problem, whose validation split is used; samples (samples, inputs); None for the run directory's own problem."""
+
+PARTS = ("encoder", "decoder")
+
+
+def grids(source: Source) -> dict[int, list[Autoencoder]]:
+    """The pairs of each generation, in order.
+
+    :raises ValueError: for a directory without networks, or no pairs at all.
+    :raises TypeError: for something that is no pair.
+    """
+    if isinstance(source, str | Path):
+        return load_snapshots(source)
+    found = source if isinstance(source, Mapping) else {0: [source] if isinstance(source, Autoencoder) else source}
+    made = {int(generation): list(pairs) for generation, pairs in sorted(found.items())}
+    if not any(made.values()):
+        raise ValueError("there are no pairs to measure")
+    for pair in (pair for pairs in made.values() for pair in pairs):
+        if not isinstance(pair, Autoencoder):
+            raise TypeError(f"expected pairs (Autoencoder), got {pair!r}")
+    return made
+
+
+def samples_of(source: Source, data: Data = None, limit: int | None = None) -> Tensor:
+    """The samples to look at, (samples, inputs), at most ``limit``, from the first on.
+
+    :raises ValueError: where there are none: no data, and no run directory to take them from.
+    """
+    if data is None and isinstance(source, str | Path):
+        data = read_settings(source).problem
+    if data is None:
+        raise ValueError("pairs alone do not say what to show them: give data, a problem or a tensor")
+    samples = data if isinstance(data, Tensor) else data.validation
+    if len(samples) == 0 or (limit is not None and limit < 1):
+        raise ValueError(f"at least one sample is needed, got {len(samples)} with limit {limit!r}")
+    return samples[:limit]
+
+
+def activations(pairs: Sequence[Autoencoder], samples: Tensor) -> dict[tuple[str, str], list[np.ndarray | None]]:
+    """Part and layer -> the activations of each cell, (samples, units) in double precision; None where it is missing.
+
+    :raises ValueError: for a pair that cannot take the samples.
+    """
+    probe = ActivationProbe(samples)
+    found: dict[tuple[str, str], list[np.ndarray | None]] = {}
+    for cell, pair in enumerate(pairs):
+        try:
+            seen = probe(pair)
+        except RuntimeError as error:
+            shape = tuple(samples.shape)
+            raise ValueError(f"cell {cell} cannot take samples of shape {shape}: {error}") from error
+        for part in PARTS:
+            for layer, values in seen[part].items():
+                found.setdefault((part, layer), [None] * len(pairs))[cell] = values.double().cpu().numpy()
+    return found
+
+
+def among(
+    arrays: Sequence[np.ndarray | None],
+    measure: Callable[[np.ndarray, Any], dict[str, np.ndarray]],
+    keys: Sequence[Hashable] | None = None,
+) -> dict[str, np.ndarray]:
+    """Matrices (cells, cells) of measures between arrays; NaN where they cannot be compared.
+
+    :param arrays: an array a cell; None compares with nothing.
+    :param measure: maps arrays of one shape, stacked to (cells, ...), and their key to matrices (cells, cells) by name.
+    :param keys: arrays are compared where their keys are equal; by default their shapes.
+    """
+    keys = [None if array is None else array.shape for array in arrays] if keys is None else keys
+    groups: dict[Hashable, list[int]] = {}
+    for cell, (key, array) in enumerate(zip(keys, arrays, strict=True)):
+        if array is not None:
+            groups.setdefault(key, []).append(cell)
+    made: dict[str, np.ndarray] = {}
+    for key, cells in groups.items():
+        for name, matrix in measure(np.stack([arrays[cell] for cell in cells]), key).items():  # type: ignore[misc]
+            made.setdefault(name, np.full((len(arrays), len(arrays)), np.nan))[np.ix_(cells, cells)] = matrix
+    return made
+
+
+def tidy(matrices: Mapping[str, np.ndarray], **places: Any) -> pd.DataFrame:
+    """A row for each two different cells, ``cell`` below ``other``, of symmetric matrices (cells, cells)."""
+    count = len(next(iter(matrices.values()), ()))
+    cell, other = np.triu_indices(count, 1)
+    return pd.DataFrame({**places, "cell": cell, "other": other, **{n: m[cell, other] for n, m in matrices.items()}})
+
+
+def joined(tables: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    """The tables below each other; with the columns named even where no row is left."""
+    filled = [table for table in tables if len(table)]
+    if not filled:
+        return pd.DataFrame({column: pd.Series(dtype=float) for column in columns})
+    return pd.concat(filled, ignore_index=True)[list(columns)]

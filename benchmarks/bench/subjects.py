@@ -1,0 +1,88 @@
+"""What is timed: pairs of the paper's sizes, the plain loop over them, and an epoch of population training."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from evoprune.benchmarks.binary_clustering import BinaryClustering
+from evoprune.genome import Autoencoder, Decoder, Encoder
+from evoprune.networks import mlp_decoder, mlp_encoder
+from evoprune.operators import mutPruneRandom
+from evoprune.seeds import seeded
+from evoprune.training import train_epoch
+
+HIDDEN = (30, 10)
+"""Widths after the inputs, mirrored in the decoder; with 1000 inputs the paper's network."""
+BATCH = 5
+RATE = 1e-5
+
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "fused adam": lambda parameters, lr: torch.optim.Adam(parameters, lr=lr, fused=True),
+}
+
+
+def data(samples: int, inputs: int) -> Tensor:
+    """Binary data as in the paper, (samples, inputs)."""
+    return BinaryClustering(seed=1, n_samples=samples, n_dim=inputs).train
+
+
+def pairs(cells: int, inputs: int, kept: float = 1.0) -> list[Autoencoder]:
+    """Pairs with random weights, of which a share ``kept`` is not pruned."""
+    made = []
+    with seeded(0):
+        for seed in range(cells):
+            encoder = mlp_encoder([inputs, *HIDDEN])
+            decoder = mlp_decoder([*reversed(HIDDEN), inputs], output="sigmoid")
+            pair = Autoencoder([Encoder(encoder), Decoder(decoder)])
+            pair.seed, pair.learning_rate = seed, RATE
+            if kept < 1:
+                mutPruneRandom(pair, amount=1 - kept)
+            made.append(pair)
+    return made
+
+
+def plain(networks: list[nn.Module], samples: Tensor, optimizer: str = "adam") -> Callable[[], int]:
+    """The loop that one writes without evoprune, an epoch for each network; returns its number of updates.
+
+    :param optimizer: ``"adam"`` and ``"fused adam"`` are kept, ``"adam-anew"`` is built for every batch.
+    """
+    kept = [OPTIMIZERS.get(optimizer, torch.optim.Adam)(network.parameters(), lr=RATE) for network in networks]
+    loss = nn.L1Loss()
+
+    def epoch() -> int:
+        updates = 0
+        for network, keeps in zip(networks, kept, strict=True):
+            order = torch.randperm(len(samples))
+            for start in range(0, len(samples), BATCH):
+                x = samples[order[start : start + BATCH]]
+                step = torch.optim.Adam(network.parameters(), lr=RATE) if optimizer == "adam-anew" else keeps
+                step.zero_grad()
+                loss(network(x), x).backward()
+                step.step()
+                updates += 1
+        return updates
+
+    return epoch
+
+
+def networks(cells: int, inputs: int) -> list[nn.Module]:
+    """The same networks as torch modules."""
+    return [nn.Sequential(pair.encoder.module, pair.decoder.module) for pair in pairs(cells, inputs)]
+
+
+def population(
+    cells: int, samples: Tensor, optimizer: str = "adam", loss: str = "l1", kept: float = 1.0, least: int = 1
+) -> Callable[[], int]:
+    """Epochs of population training, as many as ``least`` updates take; returns their number of updates."""
+    group = pairs(cells, samples.shape[1], kept)
+    updates = cells * -(-len(samples) // BATCH)
+    epochs = -(-least // updates)
+
+    def run() -> int:
+        for _ in range(epochs):
+            train_epoch(group, samples, BATCH, loss=loss, optimizer=optimizer)
+        return epochs * updates
+
+    return run

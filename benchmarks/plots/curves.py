@@ -1,0 +1,193 @@
+"""What changes over the generations: losses, sizes, learning rates, each as a mean and a band over the cells."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from evoprune.benchmarks.plots import style
+from evoprune.fitness import WORST
+
+BAND = (0.1, 0.9)  # quantiles: unlike a standard deviation they stay within the values that there are
+BAND_LABEL = "10th to 90th percentile\nof the cells"
+PARTS = {"preserved": "Pair", "preserved_encoder": "Encoder", "preserved_decoder": "Decoder"}
+REFERENCES = [(style.GREEN, "--"), (style.BLACK, ":"), (style.PURPLE, "-."), (style.ORANGE, (0, (6, 2, 1, 2, 1, 2)))]
+MANY_DECADES = 30  # highest over lowest value from which a loss is drawn on a logarithmic axis
+MANY_CELLS = 30  # more than these are not drawn one by one
+
+
+def numbers(cells: pd.DataFrame, column: str) -> pd.Series:
+    """A column as floats, with NaN for what is missing, infinite or stands for one of those (`WORST`)."""
+    if column not in cells:
+        return pd.Series(np.nan, index=cells.index, dtype=float)
+    values = pd.to_numeric(cells[column], errors="coerce").astype(float)
+    return values.where(values.abs() < WORST / 2)
+
+
+def over_cells(cells: pd.DataFrame, column: str) -> pd.DataFrame:
+    """By generation `mean`, `low`, `high` (the band) and `best` (the minimum) over the cells that have a number."""
+    groups = numbers(cells, column).groupby(cells["gen"])
+    low, high = (groups.quantile(share) for share in BAND)
+    return pd.DataFrame({"mean": groups.mean(), "low": low, "high": high, "best": groups.min()}).dropna()
+
+
+def left_out(cells: pd.DataFrame, column: str) -> int:
+    """How many values of a column are no finite number.
+
+    A generation in which no cell has a value was not measured, and does not count, unless losses went wrong in it.
+    """
+    if column not in cells:
+        return 0
+    went_wrong = numbers(cells, "loss").isna() & (cells["gen"] > cells["gen"].min()) & ("loss" in cells)
+    measured = cells[column].notna().groupby(cells["gen"]).transform("any") | went_wrong
+    return int((numbers(cells, column).isna() & measured).sum())
+
+
+def rates_vary(cells: pd.DataFrame) -> bool:
+    """Whether in any generation two cells have different learning rates."""
+    return bool((numbers(cells, "learning_rate").groupby(cells["gen"]).nunique() > 1).any())
+
+
+def plot_loss(cells: pd.DataFrame, baselines: Mapping[str, float] | None = None, loss: str = "") -> Figure:
+    """Training loss, and below it the mean absolute error on the validation split, over the generations.
+
+    :param cells: a row a cell and generation, with `gen`, `cell` and any of `loss` (of one batch, what selection sees),
+        `train_loss` (mean over the epoch) and `validation_l1`. Values that are NaN, infinite or `WORST` are left out,
+        and a note says how many.
+    :param baselines: mean absolute errors to compare with, name -> value, drawn as horizontal lines.
+    :param loss: the name of the loss that the run trains with, for the label.
+    """
+    figure = style.new_figure(5.6)
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    style.dress(upper, "Training", y=f"training loss ({loss})" if loss else "training loss")
+    style.dress(lower, "Validation", x="generation", y="mean absolute error")
+
+    epoch, batch = over_cells(cells, "train_loss"), over_cells(cells, "loss")
+    _draw(upper, batch, f"one batch, {_whose(cells)}", style.GREY, ":", width=1.0)
+    _draw(upper, epoch, f"epoch, {_whose(cells)}", style.BLUE)
+    _band(upper, epoch, cells, style.BLUE, BAND_LABEL)
+    _finish(upper, pd.concat([epoch, batch]), left_out(cells, "train_loss") + left_out(cells, "loss"))
+
+    validation = over_cells(cells, "validation_l1")
+    _draw(lower, validation, _whose(cells), style.BLUE)
+    if _count(cells) > 1:
+        _band(lower, validation, cells, style.BLUE, BAND_LABEL)
+        _draw(lower, validation, "best cell", style.VERMILION, "-.", width=1.2, column="best")
+    known = {name: value for name, value in (baselines or {}).items() if math.isfinite(value)}
+    for i, (name, value) in enumerate(known.items()):
+        colour, dashes = REFERENCES[i % len(REFERENCES)]
+        lower.axhline(value, color=colour, linestyle=dashes, linewidth=1.2, label=f"{name}: {value:.3g}")
+    _finish(lower, validation, left_out(cells, "validation_l1"))
+    return figure
+
+
+def plot_size(cells: pd.DataFrame, log: pd.DataFrame | None = None) -> Figure:
+    """The weights kept, in per cent, of pair, encoder and decoder, and the probability of pruning where it is logged.
+
+    :param cells: a row a cell and generation, with `gen`, `cell` and any of `preserved`, `preserved_encoder` and
+        `preserved_decoder` in [0, 1].
+    :param log: a row a generation, with `gen` and, if known, `mutpb`.
+    """
+    chances = pd.Series(dtype=float) if log is None else numbers(log, "mutpb").dropna()
+    figure = style.new_figure(5.0 if len(chances) else 2.9)
+    rows, columns = (2, 2) if len(chances) else (1, 3)
+    panels = list(figure.subplots(rows, columns, sharex=True).flat)
+
+    shares = {column: over_cells(cells, column) * 100 for column in PARTS}
+    lowest = min((summary["low"].min() for summary in shares.values() if len(summary)), default=100.0)
+    bottom = 0 if lowest < 60 else 10 * math.floor((lowest - 1) / 10)
+    for i, (axes, (column, summary)) in enumerate(zip(panels[:3], shares.items(), strict=True)):
+        end = f": {summary['mean'].iloc[-1]:.1f}% at the end" if len(summary) else ""
+        style.dress(axes, f"{PARTS[column]}{end}", y="" if i % columns else "weights kept (%)")
+        axes.set_ylim(bottom, 100 + 0.03 * (100 - bottom))
+        _band(axes, summary, cells, style.BLUE, BAND_LABEL)
+        _draw(axes, summary, _whose(cells), style.BLUE)
+        if summary.empty:
+            style.say_nothing(axes)
+    if log is not None and len(chances):
+        style.dress(panels[3], "Pruning", y="probability")
+        steps = log.loc[chances.index, "gen"]
+        panels[3].plot(steps, chances, color=style.GREEN, linewidth=1.8, marker="o" if len(steps) == 1 else "")
+        top = 1.1 * chances.max() or 1.0
+        panels[3].set_ylim(-0.03 * top, top)
+    for axes in panels[-columns:]:
+        axes.set_xlabel("generation", fontsize=style.SMALL)
+        style.whole_numbers(axes, bins=6)
+    handles, labels = panels[0].get_legend_handles_labels()
+    labels = [label.replace("\n", " ") for label in labels]
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=style.SMALL)
+    return figure
+
+
+def plot_learning_rate(cells: pd.DataFrame) -> Figure:
+    """The learning rates, which move at random from cell to cell: each one, while they are few, the mean and the band.
+
+    :param cells: a row a cell and generation, with `gen`, `cell` and `learning_rate`.
+    """
+    figure = style.new_figure(3.4)
+    axes = figure.subplots()
+    rates = numbers(cells, "learning_rate")
+    if 1 < _count(cells) <= MANY_CELLS:
+        for i, (_, own) in enumerate(rates.groupby(cells["cell"])):
+            label = "" if i else "each cell"
+            axes.plot(cells.loc[own.index, "gen"], own, color=style.GREY, linewidth=0.6, alpha=0.7, label=label)
+    summary = over_cells(cells, "learning_rate")
+    _band(axes, summary, cells, style.BLUE, BAND_LABEL)
+    _draw(axes, summary, _whose(cells), style.BLUE)
+    largest = rates.max()
+    exponent = math.floor(math.log10(largest)) if largest > 0 else 0
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 10.0**exponent:g}"))
+    style.dress(axes, "Learning rate", x="generation", y=f"learning rate ($10^{{{exponent}}}$)")
+    _finish(axes, summary, left_out(cells, "learning_rate"), logarithmic=False)
+    return figure
+
+
+def _count(cells: pd.DataFrame) -> int:
+    return int(cells["cell"].nunique())
+
+
+def _whose(cells: pd.DataFrame) -> str:
+    count = _count(cells)
+    return f"mean of {count} cells" if count > 1 else "the one cell"
+
+
+def _draw(
+    axes: Axes,
+    summary: pd.DataFrame,
+    label: str,
+    colour: str,
+    dashes: str = "-",
+    width: float = 1.8,
+    column: str = "mean",
+) -> None:
+    marker = "o" if len(summary) == 1 else ""  # a line of one point would not be seen
+    if len(summary):
+        axes.plot(
+            summary.index, summary[column], color=colour, linestyle=dashes, linewidth=width, marker=marker, label=label
+        )
+
+
+def _band(axes: Axes, summary: pd.DataFrame, cells: pd.DataFrame, colour: str, label: str) -> None:
+    if _count(cells) < 2 or summary.empty:
+        return
+    if len(summary) == 1:
+        axes.vlines(summary.index, summary["low"], summary["high"], color=colour, alpha=0.5, linewidth=4, label=label)
+    else:
+        axes.fill_between(
+            summary.index, summary["low"], summary["high"], color=colour, alpha=0.2, linewidth=0, label=label
+        )
+
+
+def _finish(axes: Axes, shown: pd.DataFrame, missing: int = 0, logarithmic: bool = True) -> None:
+    """Axis, legend and note, once everything is drawn."""
+    if shown.empty:
+        style.say_nothing(axes)
+    elif logarithmic and shown["low"].min() > 0 and shown["high"].max() > MANY_DECADES * shown["low"].min():
+        axes.set_yscale("log")
+    note = f"{missing} {'value' if missing == 1 else 'values'} left out:\nNaN or infinite" if missing else ""
+    style.legend_beside(axes, note)
+    style.whole_numbers(axes)

@@ -1,0 +1,87 @@
+"""What a run ends with, as a box a variant with a point a trial."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from evoprune.benchmarks.plots import style
+from evoprune.benchmarks.report.curves import wrapped
+
+THICK = 0.55
+NAME = 40  # characters of a variant's name on a line
+
+
+def plot_boxes(values: Mapping[str, pd.Series], label: str, paper: Mapping[str, float] | None = None) -> Figure:
+    """A box a variant, the first on top: median, quartiles, whiskers to the last value within 1.5 boxes, all points.
+
+    :param values: variant -> a value a trial, without NaN.
+    :param label: of the x axis, with the unit.
+    :param paper: the paper's mean for some of the variants, drawn as a diamond.
+    """
+    figure = style.new_figure(0.9 + 0.3 * len(values))
+    axes = figure.subplots()
+    draw_boxes(axes, values)
+    style.dress(axes, x=label)
+    axes.grid(axis="y", visible=False)
+    marks = {variant: value for variant, value in (paper or {}).items() if variant in values}
+    if marks:
+        rows = [list(values).index(variant) for variant in marks]
+        points = axes.scatter(
+            list(marks.values()),
+            rows,
+            marker="D",
+            s=40,
+            facecolors="none",
+            edgecolors=style.VERMILION,
+            linewidths=1.8,
+            zorder=4,
+        )
+        points.set_label("the paper's mean")
+        figure.legend(loc="outside lower center", frameon=False, fontsize=style.SMALL)
+    return figure
+
+
+def plot_schedules(sweeps: Mapping[str, Mapping[str, pd.Series]], label: str, without: Mapping[str, float]) -> Figure:
+    """A panel an operator, a box a schedule; a line where the runs without pruning have their median.
+
+    :param sweeps: operator -> schedule -> a value a trial.
+    :param without: for some operators the median of the same runs without pruning.
+    """
+    heights = [max(len(sweep), 2) for sweep in sweeps.values()]
+    figure = style.new_figure(0.7 + 0.3 * sum(heights) + 0.35 * len(heights))
+    panels = figure.subplots(len(sweeps), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    for axes, (operator, sweep) in zip(panels, sweeps.items(), strict=True):
+        draw_boxes(axes, sweep)
+        style.dress(axes, operator)
+        axes.grid(axis="y", visible=False)
+        if operator in without:
+            axes.axvline(
+                without[operator], color=style.GREEN, linestyle="--", linewidth=1.2, label="median without pruning"
+            )
+    panels[-1].set_xlabel(label, fontsize=style.SMALL)
+    handles, names = next((found for axes in panels if (found := axes.get_legend_handles_labels())[0]), ([], []))
+    if handles:
+        figure.legend(handles, names, loc="outside lower center", frameon=False, fontsize=style.SMALL)
+    return figure
+
+
+def draw_boxes(axes: Axes, values: Mapping[str, pd.Series]) -> None:
+    """Horizontal boxes with points. By hand: how matplotlib wants its own turned has changed between versions."""
+    axes.use_sticky_edges = False  # room beside a box that touches the end of the axis
+    for row, sample in enumerate(values.values()):
+        numbers = np.sort(sample.to_numpy(dtype=float))
+        if not len(numbers):
+            continue
+        q1, median, q3 = np.quantile(numbers, [0.25, 0.5, 0.75])
+        reach = 1.5 * (q3 - q1)
+        inside = numbers[(numbers >= q1 - reach) & (numbers <= q3 + reach)]
+        axes.hlines(row, inside[0], inside[-1], color=style.BLACK, linewidth=0.9, zorder=2)
+        axes.barh(row, q3 - q1, THICK, left=q1, facecolor="#CFE3F1", edgecolor=style.BLACK, linewidth=0.9, zorder=2)
+        axes.vlines(median, row - THICK / 2, row + THICK / 2, color=style.BLACK, linewidth=2, zorder=3)
+        spread = np.resize([0.0, 0.5, -0.5, 0.25, -0.25], len(numbers)) * THICK * 0.7
+        axes.scatter(numbers, row + spread, s=10, color=style.BLUE, alpha=0.8, linewidths=0, zorder=3)
+    axes.set_yticks(range(len(values)), [wrapped(name, NAME) for name in values])
+    axes.set_ylim(len(values) - 0.5, -0.5)

@@ -1,0 +1,192 @@
+"""What the paper claims, and what remains of it once one difference after another between the systems is taken away."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from evoprune.benchmarks.report.results import Results
+from evoprune.benchmarks.report.section import Part, Section, Table
+from evoprune.benchmarks.report.statistics import LEVEL, compare
+
+SUFFIXES = {
+    "persistent": "pruned weights stay pruned",
+    "constant-rate": "the same constant learning rate for both",
+    "bce": "binary cross-entropy in place of L1",
+    "walk": "the baseline with the learning-rate walk and the optimizer of the cells",
+    "isolated": "ten cells that do not see each other: the same gradient steps, no coevolution",
+}
+"""What a variant with this behind its name changes."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """Another pair of variants for the same claim, and what it takes away."""
+
+    removes: str
+    better: str
+    worse: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """``better`` has lower values of ``metric`` than ``worse``; each control takes one other difference away.
+
+    A ``weak`` claim says only that ``worse`` is not lower.
+    """
+
+    text: str
+    metric: str
+    better: str
+    worse: str
+    controls: tuple[Control, ...] = ()
+    weak: bool = False
+
+    @property
+    def pairs(self) -> list[Control]:
+        """The claim's own pair, as the paper compares it, and the controls."""
+        return [Control("as in the paper", self.better, self.worse), *self.controls]
+
+
+def both(better: str, worse: str, *suffixes: str) -> tuple[Control, ...]:
+    """Controls that change both variants in the same way."""
+    return tuple(Control(SUFFIXES[s], f"{better}-{s}", f"{worse}-{s}") for s in suffixes)
+
+
+CLAIMS = (
+    Claim(
+        "Coevolution reaches a lower loss than the canonical baseline.",
+        "train_l1",
+        "spatial-none",
+        "canonical-none",
+        (
+            Control(SUFFIXES["walk"], "spatial-none", "canonical-none-walk"),
+            Control(SUFFIXES["isolated"], "spatial-none", "spatial-none-isolated"),
+            *both("spatial-none", "canonical-none", "constant-rate", "bce"),
+        ),
+    ),
+    Claim(
+        "Random pruning with the exponential schedule lowers the loss of the coevolution.",
+        "train_l1",
+        "spatial-random-exponential",
+        "spatial-none",
+        both("spatial-random-exponential", "spatial-none", "constant-rate", "bce", "persistent", "isolated"),
+    ),
+    Claim(
+        "Pruning harms the canonical baseline.",
+        "train_l1",
+        "canonical-none",
+        "canonical-random-exponential",
+        both("canonical-none", "canonical-random-exponential", "walk"),
+    ),
+    Claim(
+        "Conjunctive pruning (final-n) does not lower the loss of the coevolution.",
+        "train_l1",
+        "spatial-none",
+        "spatial-conjunctive-final-n",
+        both("spatial-none", "spatial-conjunctive-final-n", "persistent"),
+        weak=True,
+    ),
+    Claim(
+        "Variance pruning (population) does not lower the loss of the coevolution.",
+        "train_l1",
+        "spatial-none",
+        "spatial-variance-population",
+        both("spatial-none", "spatial-variance-population", "persistent"),
+        weak=True,
+    ),
+)
+
+HOLDS, REVERSED, OPEN = "holds", "reversed", "not distinguishable"
+
+
+def present(name: str, variants: list[str]) -> str | None:
+    """The variant of that name, or the one that is the same run: without pruning nothing can stay pruned."""
+    if name in variants:
+        return name
+    same = name.removesuffix("-persistent")
+    return same if same != name and "none" in name.split("-") and same in variants else None
+
+
+def claims(results: Results) -> Section:
+    """A table and a sentence for each claim of which some pair was run."""
+    title = "What remains of each claim"
+    tested = [(claim, table) for claim in CLAIMS if len(table := evaluate(results, claim))]
+    if not tested:
+        return Section(title, ["Skipped: no pair of variants that one of the paper's claims is about is here."])
+    family = sum(len(table) for _, table in tested)
+    parts: list[Part] = [
+        "Each claim is tested on the pair of variants that the paper compares and on controls, pairs from which one "
+        f"other difference was removed; p is corrected by Holm over the rows of a claim ({family} rows in all). "
+        "**Holds**: the loss differs at the 5 % level in the direction of the claim; **reversed**: in the other "
+        "direction; **not distinguishable**: these trials do not tell, which does not show that there is no "
+        "difference. A12 is how often a run of the first lies above one of the second."
+    ]
+    for i, (claim, table) in enumerate(tested, 1):
+        parts.append(Table(f"claim-{i}", table, f"**{claim.text}** Medians of `{claim.metric}`"))
+        parts.append(sentence(claim, table, results.variants))
+    return Section(title, parts)
+
+
+def evaluate(results: Results, claim: Claim) -> pd.DataFrame:
+    """A row a pair of the claim that was run: what it removes, medians, A12, p, verdict."""
+    if claim.metric not in results.numeric:
+        return pd.DataFrame()
+    rows = []
+    for control in claim.pairs:
+        better, worse = (present(name, results.variants) for name in (control.better, control.worse))
+        if better and worse:
+            rows.append((control.removes, better, worse))
+    tests = compare(results.values(claim.metric), "value", pairs=[(better, worse) for _, better, worse in rows])
+    table = pd.DataFrame(
+        [
+            {
+                "control": removed,
+                "should be lower": test.a,
+                "should be higher": test.b,
+                "n": f"{test.n_a}" if test.test == "Wilcoxon" else f"{test.n_a} and {test.n_b}",
+                "median (lower)": test.median_a,
+                "median (higher)": test.median_b,
+                "A12": test.a12,
+                "effect": test.effect,
+                "p (Holm)": test.p_holm,
+                "verdict": word(test),
+                "note": test.note,
+            }
+            for (removed, _, _), test in zip(rows, tests.itertuples(), strict=True)
+        ]
+    )
+    return table if not len(table) or table["note"].any() else table.drop(columns="note")
+
+
+def word(test: Any) -> str:
+    """The verdict on a test whose first variant should lie lower."""
+    if not test.p_holm < LEVEL or test.sign == 0:
+        return OPEN
+    return HOLDS if test.sign < 0 else REVERSED
+
+
+def sentence(claim: Claim, table: pd.DataFrame, variants: list[str]) -> str:
+    """What the table says of the claim, and which pairs were not run."""
+    own = table.iloc[0]
+    text = ""
+    controls = table
+    if own["control"] == claim.pairs[0].removes:
+        text = {
+            HOLDS: "The claim holds as the paper compares it",
+            REVERSED: "As the paper compares it the claim is reversed",
+            OPEN: "As the paper compares it the two cannot be told apart with these trials"
+            + (", which agrees with the claim and does not prove it" if claim.weak else ""),
+        }[str(own["verdict"])]
+        text += f" (medians {own['median (lower)']:.3g} and {own['median (higher)']:.3g}). "
+        controls = table.iloc[1:]
+    else:
+        text = "The pair that the paper compares was not run. "
+    for verdict, phrase in ((HOLDS, "It holds"), (REVERSED, "It is reversed"), (OPEN, "The two cannot be told apart")):
+        found = controls.loc[controls["verdict"] == verdict, "control"]
+        if len(found):
+            text += f"{phrase} with: {'; '.join(found)}. "
+    absent = [c for c in claim.pairs if not (present(c.better, variants) and present(c.worse, variants))]
+    if absent:
+        text += "Not run: " + "; ".join(f"{c.better} against {c.worse}" for c in absent) + "."
+    return text.strip()

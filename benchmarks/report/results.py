@@ -1,0 +1,50 @@
+"""What a report is made from: a row a run, a row a run and generation, and what is missing."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evoprune.benchmarks.plots.curves import numbers
+
+FIXED = ("variant", "trial", "seed", "directory")
+
+
+@dataclass(frozen=True)
+class Results:
+    """Runs of one experiment, read and merged.
+
+    ``runs``: a row a run that ended: variant, trial, seed (Python's int, they are large), directory (empty where only
+    the study's table is there), and the summary's columns that are no tables. ``logs``: variant, trial and the columns
+    of ``log.csv``. ``problems``: a row for whatever is not there: variant, trial, status, message, place.
+    ``settings``: those of each variant, in the order of the report. ``planned``: trials of each variant that a study
+    wanted; a plain run directory plans nothing.
+    """
+
+    experiment: str
+    runs: pd.DataFrame
+    logs: pd.DataFrame
+    problems: pd.DataFrame
+    settings: dict[str, dict[str, Any]]
+    planned: dict[str, int]
+
+    @property
+    def variants(self) -> list[str]:
+        """The variants that have a run, in order."""
+        present = set(self.runs["variant"])
+        return [variant for variant in self.settings if variant in present]
+
+    def values(self, metric: str) -> pd.DataFrame:
+        """Variant, trial, seed and the metric as ``value``; NaN where it is missing or stands for infinity."""
+        return self.runs[["variant", "trial", "seed"]].assign(value=numbers(self.runs, metric))
+
+    @property
+    def numeric(self) -> list[str]:
+        """The columns of the summary that have a number in some run."""
+        found = []
+        for column in self.runs.columns.drop(list(FIXED), errors="ignore"):
+            kind = self.runs[column].dropna()
+            if len(kind) and not kind.map(lambda value: isinstance(value, bool | np.bool_ | str)).any():
+                found.append(str(column))
+        return found

@@ -1,0 +1,84 @@
+"""A report as files: the same sections give the same bytes."""
+
+import io
+import re
+from collections import Counter
+from pathlib import Path
+
+import matplotlib
+import matplotlib.style
+from matplotlib.figure import Figure
+
+from evoprune.benchmarks.plots.save import DPI
+from evoprune.benchmarks.report.find import MARKS, STUDY
+from evoprune.benchmarks.report.markdown import markdown
+from evoprune.benchmarks.report.page import page
+from evoprune.benchmarks.report.section import Picture, Section, Table
+from evoprune.records import write, write_csv
+
+TITLE = "Report"
+LARGE = 400_000  # bytes from which a page shows the PNG of a figure: many lines make a heavy SVG
+NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+
+
+def save(sections: list[Section], directory: str | Path, title: str = TITLE) -> list[Path]:
+    """Write ``report.md``, ``report.html``, every table as CSV and every figure as PNG (150 dpi) and SVG.
+
+    The page holds its figures and needs no other file. Files of an earlier report in the directory are replaced; others
+    stay.
+
+    :returns: the paths, ``report.html`` last: where it is new, all is.
+    :raises ValueError: for two tables or two pictures of the same name, a name that is no file name, and a directory
+        that is itself a study or a run, or cannot be written.
+    """
+    place = Path(directory)
+    _check(sections, place)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        return _write(sections, place, title)
+    except OSError as error:
+        raise ValueError(f"{place}: cannot write the report there ({error.strerror or error})") from error
+
+
+def _check(sections: list[Section], place: Path) -> None:
+    for kind in (Table, Picture):
+        names = Counter(part.name for section in sections for part in section.parts if isinstance(part, kind))
+        for name, count in names.items():
+            if count > 1:
+                raise ValueError(f"{count} parts of the report are called {name!r}; expected names that differ")
+            if not NAME.fullmatch(name):
+                raise ValueError(f"{name!r} cannot be the name of a file: letters, digits, -, _ and . only")
+    mark = next((mark for mark in (STUDY, *MARKS) if (place / mark).exists()), None)
+    if mark:
+        raise ValueError(f"{place} holds {mark}: a report goes into a directory of its own, not into a study or a run")
+
+
+def _write(sections: list[Section], place: Path, title: str) -> list[Path]:
+    written: list[Path] = []
+    images: dict[str, tuple[str, bytes]] = {}
+
+    def put(name: str, content: bytes) -> None:
+        write(place / name, lambda file: file.write(content))
+        written.append(place / name)
+
+    for part in (part for section in sections for part in section.parts):
+        if isinstance(part, Table):
+            write_csv(place / f"{part.name}.csv", part.frame)
+            written.append(place / f"{part.name}.csv")
+        elif isinstance(part, Picture):
+            png, svg = draw(part.figure, "png"), draw(part.figure, "svg")
+            put(f"{part.name}.png", png)
+            put(f"{part.name}.svg", svg)
+            images[part.name] = ("image/svg+xml", svg) if len(svg) <= LARGE else ("image/png", png)
+    put("report.md", markdown(sections, title).encode())
+    put("report.html", page(sections, title, images).encode())
+    return written
+
+
+def draw(figure: Figure, kind: str) -> bytes:
+    """A figure as PNG or SVG, without a date or a version in it."""
+    file = io.BytesIO()
+    metadata = {"Software": None} if kind == "png" else {"Date": None, "Creator": None}
+    with matplotlib.style.context("default"), matplotlib.rc_context({"svg.hashsalt": "evoprune"}):
+        figure.savefig(file, format=kind, dpi=DPI, metadata=metadata)
+    return file.getvalue()

@@ -1,0 +1,45 @@
+"""During against after training: what a run reached on the batches it trained on, and what is left on held-out data."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from evoprune.benchmarks.plots import style
+from evoprune.benchmarks.report.curves import TOGETHER, grid, label, wrapped
+
+MARKERS = [(style.BLUE, "o"), (style.VERMILION, "s"), (style.GREEN, "^"), (style.BLACK, "x")]
+
+
+def plot_during_after(points: Mapping[str, pd.DataFrame], loss: str) -> Figure:
+    """A point a run, with the diagonal on which nothing was lost: above it held-out data are worse.
+
+    :param points: variant -> a row a run, `during` and `after`, both in the loss that the run trains with.
+    :param loss: its name, for the labels.
+    """
+    x, y = f"during: training loss of the last generations ({loss})", f"after: held-out loss ({loss})"
+    everything = pd.concat(points.values())
+    low, high = float(everything.min().min()), float(everything.max().max())
+    margin = 0.05 * (high - low) or 0.05
+    span = (low - margin, high + margin)
+    if len(points) <= TOGETHER:
+        figure = style.new_figure(4.2)
+        axes = figure.subplots()
+        style.dress(axes, x=x, y=y)
+        for (variant, table), (colour, marker) in zip(points.items(), MARKERS, strict=False):
+            axes.scatter(table["during"], table["after"], s=28, color=colour, marker=marker, label=wrapped(variant, 24))
+        panels = [axes]
+        style.legend_beside(axes)
+    else:
+        figure, panels = grid(list(points), height=2.1)
+        for panel, (variant, table) in zip(panels, points.items(), strict=True):
+            others = pd.concat(other for name, other in points.items() if name != variant)
+            panel.scatter(others["during"], others["after"], s=5, color="#C4C4C4", linewidths=0)
+            panel.scatter(table["during"], table["after"], s=16, color=style.BLUE)
+        label(figure, [], x, y)
+    for panel in panels:
+        panel.axline((low, low), slope=1, color=style.GREY, linestyle="--", linewidth=1)
+        panel.set_xlim(span)
+        panel.set_ylim(span)
+        panel.set_aspect("equal")
+    return figure

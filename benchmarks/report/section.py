@@ -1,0 +1,36 @@
+"""What a report is made of: sections of paragraphs, tables and pictures, whatever they are written as."""
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, which is also left as ``<name>.csv``."""
+
+    name: str
+    frame: pd.DataFrame
+    caption: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure, which is also left as ``<name>.png`` and ``<name>.svg``."""
+
+    name: str
+    figure: Figure
+    caption: str
+
+
+Part = str | Table | Picture
+"""A string is a paragraph; ``**bold**`` and backticks are the only markup in it."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands under it in order; a string is a paragraph."""
+
+    title: str
+    parts: list[Part] = field(default_factory=list)

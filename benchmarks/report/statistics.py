@@ -1,0 +1,251 @@
+"""Summaries and tests of a metric over variants. A frame has a row a run: ``variant``, ``seed`` and the metric."""
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import stats
+
+LEVEL = 0.05
+CONFIDENCE = 0.95
+RESAMPLES = 9999
+FEW = 3
+"""Below this many trials an interval of the mean says nothing."""
+
+# Vargha and Delaney, "A critique and improvement of the CL common language effect size statistics" (2000), section 4.3.
+MAGNITUDES = ((0.71, "large"), (0.64, "medium"), (0.56, "small"))
+
+
+def a12(a: ArrayLike, b: ArrayLike) -> float:
+    """Vargha and Delaney's A12 (2000, equation 14): how often a value of ``a`` is above one of ``b``, ties half.
+
+    :param a: m numbers.
+    :param b: n numbers.
+    :returns: in [0, 1]; 0.5 where neither is larger, NaN where one of them is empty.
+    """
+    one, other = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    if not len(one) or not len(other):
+        return math.nan
+    ranks = stats.rankdata(np.concatenate([one, other]))[: len(one)]
+    return float((ranks.sum() / len(one) - (len(one) + 1) / 2) / len(other))
+
+
+def magnitude(effect: float) -> str:
+    """The word of Vargha and Delaney for an A12 on either side of 0.5."""
+    if math.isnan(effect):
+        return ""
+    distance = round(max(effect, 1 - effect), 12)  # 0.44 is as far from 0.5 as 0.56
+    return next((word for least, word in MAGNITUDES if distance >= least), "negligible")
+
+
+def holm(p: ArrayLike) -> np.ndarray:
+    """p-values corrected for their number by Holm's step-down method (1979); NaN stays and does not count."""
+    values = np.asarray(p, dtype=float)
+    corrected = np.full(len(values), np.nan)
+    known = np.flatnonzero(~np.isnan(values))
+    order = known[np.argsort(values[known], kind="stable")]
+    factors = np.arange(len(order), 0, -1)
+    corrected[order] = np.minimum(np.maximum.accumulate(factors * values[order]), 1) if len(order) else []
+    return corrected
+
+
+def summarize(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """A row a variant, in order of appearance: n, mean and its bootstrap interval, sd, median, quartiles, a note.
+
+    The interval is BCa, 95 %, from 9,999 resamples with a fixed seed. Below 3 trials there is none.
+    """
+    rows = []
+    for variant, group in frame.groupby("variant", sort=False):
+        values = group[metric].dropna().to_numpy(dtype=float)
+        n, lost = len(values), len(group) - len(values)
+        low, high = interval(values)
+        notes = [f"n < {FEW}: no interval"] if 0 < n < FEW else []
+        notes += [f"{lost} without a finite value"] if lost else []
+        quartiles = np.quantile(values, [0.25, 0.5, 0.75]) if n else [math.nan] * 3
+        rows.append(
+            {
+                "variant": variant,
+                "n": n,
+                "mean": values.mean() if n else math.nan,
+                "mean_low": low,
+                "mean_high": high,
+                "sd": values.std(ddof=1) if n > 1 else math.nan,
+                "median": quartiles[1],
+                "q1": quartiles[0],
+                "q3": quartiles[2],
+                "note": "; ".join(notes),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def interval(values: ArrayLike) -> tuple[float, float]:
+    """The bootstrap interval of the mean (scipy's BCa); NaN for fewer than 3 values."""
+    sample = np.asarray(values, dtype=float)
+    if len(sample) < FEW:
+        return math.nan, math.nan
+    if np.ptp(sample) == 0:  # nothing to resample
+        return float(sample[0]), float(sample[0])
+    options: dict[str, Any] = {"confidence_level": CONFIDENCE, "n_resamples": RESAMPLES, "vectorized": True}
+    rng = np.random.default_rng(0)
+    found = stats.bootstrap((sample,), np.mean, method="BCa", random_state=rng, **options).confidence_interval
+    return float(found.low), float(found.high)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The test of a pair of samples: which, on how many values each, and how it came out.
+
+    ``sign`` is -1 where the first sample lies lower by the test's own ranks, 1 where it lies higher, else 0.
+    """
+
+    test: str
+    n_a: int
+    n_b: int
+    p: float
+    sign: int
+    note: str = ""
+
+
+def paired(a: pd.Series, b: pd.Series) -> Comparison:
+    """Wilcoxon's signed-rank test of two series with the same seeds as index, two-sided.
+
+    Differences of 0 are dropped (Wilcoxon's own way, scipy's ``zero_method="wilcox"``); p is 1 where all are. scipy
+    computes p exactly for up to 50 differences without ties, and for a few with ties.
+    """
+    difference = (a - b).to_numpy(dtype=float)
+    kept = difference[difference != 0]
+    n, zeros = len(difference), len(difference) - len(kept)
+    note = f"{zeros} of {n} differences are 0" if zeros else ""
+    if not n:
+        return Comparison("Wilcoxon", 0, 0, math.nan, 0, "too few trials: no pair")
+    if not len(kept):
+        return Comparison("Wilcoxon", n, n, 1.0, 0, "all differences are 0")
+    p = float(stats.wilcoxon(kept).pvalue)
+    ranks = stats.rankdata(np.abs(kept))
+    sign = int(np.sign(round((np.sign(kept) * ranks).sum(), 9)))
+    least = least_p("Wilcoxon", len(kept))
+    if least > LEVEL:
+        few = f"too few trials: {len(kept)} differences cannot give a p below {least:.2g}"
+        note = f"{note}; {few}" if note else few
+    return Comparison("Wilcoxon", n, n, p, sign, note)
+
+
+def unpaired(a: pd.Series, b: pd.Series) -> Comparison:
+    """The Mann-Whitney U test, two-sided; exact where scipy does it, which is for small samples without ties."""
+    m, n = len(a), len(b)
+    if not m or not n:
+        return Comparison("Mann-Whitney", m, n, math.nan, 0, "too few trials: no value")
+    one, other = a.to_numpy(dtype=float), b.to_numpy(dtype=float)
+    same = np.ptp(np.concatenate([one, other])) == 0
+    p = 1.0 if same else float(stats.mannwhitneyu(one, other, alternative="two-sided").pvalue)
+    least = least_p("Mann-Whitney", m, n)
+    note = f"too few trials: {m} and {n} values cannot give a p below {least:.2g}" if least > LEVEL else ""
+    return Comparison("Mann-Whitney", m, n, p, int(np.sign(round(a12(one, other) - 0.5, 9))), note)
+
+
+def least_p(test: str, n_a: int, n_b: int = 0) -> float:
+    """The smallest two-sided p that an exact test can give with so many values."""
+    return min(1.0, 2 / (2.0**n_a if test == "Wilcoxon" else math.comb(n_a + n_b, n_a)))
+
+
+def compare(
+    frame: pd.DataFrame,
+    metric: str,
+    baseline: str | None = None,
+    pairs: Iterable[tuple[str, str]] | None = None,
+) -> pd.DataFrame:
+    """Tests between variants: a row a pair, with p corrected by Holm over the rows, and A12 as effect size.
+
+    A pair of variants is tested as paired where at least half of the runs of the larger one have a partner with the
+    same seed, on the runs that have one; else as independent samples.
+
+    :param frame: a row a run: ``variant``, ``seed`` and the metric; rows without a value are left out.
+    :param baseline: compare every variant with this one instead of all with all.
+    :param pairs: compare these instead.
+    :returns: metric, a, b, test, n_a, n_b, median_a, median_b, a12 (how often a is above b), effect (its magnitude),
+        p, p_holm, sign (-1: a lies lower) and note.
+    :raises ValueError: for a baseline that is no variant.
+    """
+    known = frame.dropna(subset=[metric])
+    groups: dict[str, pd.DataFrame] = {
+        str(variant): known[known["variant"] == variant] for variant in dict.fromkeys(frame["variant"])
+    }
+    if baseline is not None and baseline not in groups:
+        raise ValueError(f"unknown baseline {baseline!r}; the variants are {', '.join(groups)}")
+    if pairs is None:
+        others = [variant for variant in groups if variant != baseline]
+        pairs = itertools.combinations(groups, 2) if baseline is None else [(other, baseline) for other in others]
+    rows = [_row(metric, a, b, groups[a], groups[b]) for a, b in pairs]
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table["p_holm"] = holm(table["p"])
+    return table
+
+
+COLUMNS = (
+    *("metric", "a", "b", "test", "n_a", "n_b", "median_a", "median_b"),
+    *("a12", "effect", "p", "p_holm", "sign", "note"),
+)
+
+
+def _row(metric: str, a: str, b: str, one: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
+    x, y = by_seed(one, metric), by_seed(other, metric)
+    shared = [seed for seed in x.index if seed is not None and seed in set(y.index)]
+    if shared and x.index.is_unique and y.index.is_unique and 2 * len(shared) >= max(len(x), len(y)):
+        lost = len(x) + len(y) - 2 * len(shared)
+        x, y = x.loc[shared], y.loc[shared]
+        outcome = paired(x, y)
+        note = f"{lost} without a partner left out" if lost else ""
+    else:
+        outcome, note = unpaired(x, y), ""
+    effect = a12(x, y)
+    return {
+        "metric": metric,
+        "a": a,
+        "b": b,
+        "test": outcome.test,
+        "n_a": outcome.n_a,
+        "n_b": outcome.n_b,
+        "median_a": x.median(),
+        "median_b": y.median(),
+        "a12": effect,
+        "effect": magnitude(effect),
+        "p": outcome.p,
+        "p_holm": math.nan,
+        "sign": outcome.sign,
+        "note": "; ".join(part for part in (outcome.note, note) if part),
+    }
+
+
+def by_seed(frame: pd.DataFrame, metric: str) -> pd.Series:
+    """The values of a metric with the seeds as index."""
+    return pd.Series(frame[metric].to_numpy(dtype=float), index=pd.Index(list(frame["seed"]), dtype=object))
+
+
+def verdict(row: Any) -> str:
+    """What a row of :func:`compare` says at the 5 % level."""
+    if not row.p_holm < LEVEL or row.sign == 0:
+        return "not distinguishable"
+    return f"{row.a if row.sign < 0 else row.b} is lower"
+
+
+def friedman(table: pd.DataFrame) -> tuple[float, float, pd.Series]:
+    """Friedman's test over data sets.
+
+    :param table: a row a data set, a column a variant, lower is better; at least 3 of both, no gaps.
+    :returns: the statistic, p, and the mean rank of each column (1 is lowest).
+    :raises ValueError: for a smaller table, or one with gaps.
+    """
+    if table.shape[0] < 3 or table.shape[1] < 3 or table.isna().to_numpy().any():
+        raise ValueError(f"Friedman's test needs 3 data sets and 3 variants without gaps, got {table.shape}")
+    ranks = table.rank(axis=1).mean()
+    if (table.nunique(axis=1) == 1).all():
+        return 0.0, 1.0, ranks
+    columns: Sequence[Any] = [table[column].to_numpy(dtype=float) for column in table]
+    result = stats.friedmanchisquare(*columns)
+    return float(result.statistic), float(result.pvalue), ranks

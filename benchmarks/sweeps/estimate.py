@@ -1,0 +1,61 @@
+"""What a sweep will take: two generations of every kind of run are timed, and multiplied."""
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from evoprune.benchmarks.experiment import generations, initial_grid, make_toolbox
+from evoprune.benchmarks.settings import Settings
+from evoprune.benchmarks.sweeps.plan import Run
+
+MOST = 12
+"""Kinds of runs that are timed; others are taken for their mean."""
+START = 0.5  # seconds that a run takes beside its generations
+COST = (
+    *("algorithm", "opponents", "cells", "radius", "batch_size", "benchmark", "n_samples", "n_dim"),
+    *("data", "network", "decoder", "optimizer", "loss", "corruption", "device"),
+)
+"""The settings that decide what a generation costs."""
+
+
+def seconds_for(runs: Iterable[Run], workers: int = 1) -> float:
+    """Seconds that runs of the default experiment will take on this machine, about; shared out over the workers.
+
+    A generation's cost is measured as it is now, with whatever else the machine does.
+    """
+    settings = [Settings(**run.settings) for run in runs]
+    if not settings:
+        return 0.0
+    kinds = {_cost_key(each): each for each in settings}
+    measured = {key: generation_seconds(kinds[key]) for key in list(kinds)[:MOST]}
+    mean = sum(measured.values()) / len(measured)
+    times = [START + each.generations * measured.get(_cost_key(each), mean) for each in settings]
+    # A run is not divided: with fewer runs than workers the longest decides.
+    return max(sum(times) / workers, max(times))
+
+
+def generation_seconds(settings: Settings) -> float:
+    """Seconds of a generation: the second of two, so that nothing is paid that is paid once a run."""
+    probability = settings.scheduled
+    grid = initial_grid(settings)
+    clock = 0.0
+    for generation in generations(settings, grid, make_toolbox(settings, probability), 0):
+        now = time.perf_counter()
+        if generation.number == min(2, settings.generations):
+            return now - clock
+        clock = now
+        probability.observe()
+    raise AssertionError("a run has at least one generation")
+
+
+def words(seconds: float) -> str:
+    """``"about 2 h 5 min"``."""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "less than a minute"
+    hours, minutes = divmod(minutes, 60)
+    return "about " + " ".join([f"{hours} h"] * (hours > 0) + [f"{minutes} min"] * (minutes > 0))
+
+
+def _cost_key(settings: Settings) -> tuple[Any, ...]:
+    return tuple(getattr(settings, name) for name in COST)

@@ -1,0 +1,175 @@
+"""Run a plan: on any engine, a directory and a row of ``results.csv`` a run, and on from where it was interrupted."""
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from evoprune.benchmarks.experiments import EXPERIMENTS
+from evoprune.benchmarks.sweeps.plan import Plan, Run, load_plan
+from evoprune.engines import Engine
+from evoprune.records import write_csv
+
+LEFT_OUT = ("checkpoint.pt",)
+"""What a run of a sweep does not keep: an ended run has no use for it, and it is the largest file."""
+TIMES = ("seconds",)
+"""Columns that differ from one execution to the next: they go into ``times.csv``, so that ``results.csv`` does not."""
+
+Files = dict[str, bytes]
+
+
+def sweep(
+    plan: Plan, directory: str | Path, engine: Engine | None = None, bar: bool = False, retry_failed: bool = False
+) -> pd.DataFrame:
+    """Do the runs of a plan that have not been done yet, and return the table of all.
+
+    What is in ``directory``: ``study.json``, ``results.csv`` (a row a run that ended or failed, in the order of the
+    plan, the same bytes however often the sweep was interrupted), ``times.csv``, and ``runs/<variant>/<trial>/``.
+
+    :param engine: where whole runs are done; in this process by default.
+    :param retry_failed: do the runs that failed once more.
+    :raises ValueError: where the directory holds another study, or another sweep is at work in it. A study may grow:
+        more trials, or further variants after those that are there.
+    """
+    place = Path(directory)
+    _prepare(plan, place)
+    with _alone(place):
+        for leftover in place.glob("runs/*/.*.part"):
+            shutil.rmtree(leftover)
+        runs = plan.runs
+        if retry_failed:
+            for run in runs:
+                if (place / run.place / "error.txt").exists():
+                    shutil.rmtree(place / run.place)
+        plan.save(place)
+        rows = {run.place: _row(run, place) for run in runs if _over(run, place)}
+        table = _tables(runs, rows, place)
+        left = [run for run in runs if run.place not in rows]
+        tasks = [(plan.experiment, run.settings) for run in left]
+        ended = (engine or Engine()).as_completed(whole_run, tasks)
+        with tqdm(total=len(runs), initial=len(rows), desc="sweep", unit="run", disable=not bar) as progress:
+            for index, files in ended:
+                run = left[index]
+                _keep(run, place, files if isinstance(files, dict) else _failure_files(run.settings, str(files)))
+                rows[run.place] = _row(run, place)
+                table = _tables(runs, rows, place)
+                progress.update()
+        return table
+
+
+def whole_run(task: tuple[str, dict[str, Any]]) -> Files:
+    """A run from its settings to the files that it leaves, as bytes: a worker may share no disk with us.
+
+    An exception of the run is one of its files, ``error.txt``.
+    """
+    name, settings = task
+    experiment = EXPERIMENTS[name]
+    with tempfile.TemporaryDirectory(prefix="evoprune-") as folder:
+        place = Path(folder) / "run"
+        try:
+            experiment.start(experiment.settings(**settings), place, plots=False)
+        except Exception:
+            return _failure_files(settings, traceback.format_exc())
+        return {
+            str(path.relative_to(place)): path.read_bytes()
+            for path in sorted(place.rglob("*"))
+            if path.is_file() and path.name not in LEFT_OUT
+        }
+
+
+def _failure_files(settings: dict[str, Any], text: str) -> Files:
+    return {"settings.json": json.dumps(settings, indent=2).encode() + b"\n", "error.txt": text.encode()}
+
+
+def _prepare(plan: Plan, place: Path) -> None:
+    """See that the directory is free or holds this study, perhaps with fewer trials or variants."""
+    if (place / "study.json").exists():
+        there = load_plan(place)
+        for name in ("experiment", "seed", "shard"):
+            if getattr(there, name) != getattr(plan, name):
+                raise _other(place, f"its {name} is {getattr(there, name)}, not {getattr(plan, name)}")
+        _check_variants(there, plan, place)
+        if there.trials > plan.trials:
+            raise ValueError(f"{place} holds a study of {there.trials} trials, and {plan.trials} were asked for")
+    elif place.exists() and any(path.name != ".lock" for path in place.iterdir()):
+        raise ValueError(f"{place} holds something else than a study: choose another directory")
+    try:
+        (place / "runs").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"{place}: cannot write there ({error.strerror or error})") from error
+
+
+def _check_variants(there: Plan, plan: Plan, place: Path) -> None:
+    """A study may grow, except in parts: there every run's part depends on the number of variants."""
+    names = list(there.variants)
+    if list(plan.variants)[: len(names)] != names or (plan.shard[1] > 1 and len(plan.variants) > len(names)):
+        raise _other(place, f"its variants are {', '.join(names)}; not {', '.join(plan.variants)}")
+    for name, old in there.variants.items():
+        new = plan.variants[name]
+        for setting in old | new:
+            if old.get(setting) != new.get(setting):
+                raise _other(place, f"{name} has {setting} {old.get(setting)!r}, not {new.get(setting)!r}")
+
+
+def _other(place: Path, difference: str) -> ValueError:
+    return ValueError(f"{place} holds another study: {difference}")
+
+
+@contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """One sweep at a time in a directory."""
+    with open(place / ".lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ValueError(f"another sweep is at work in {place}") from None
+        yield
+
+
+def _over(run: Run, place: Path) -> bool:
+    return any((place / run.place / name).exists() for name in ("summary.json", "error.txt"))
+
+
+def _keep(run: Run, place: Path, files: Files) -> None:
+    """The files of a run as its directory, all of them or none."""
+    final = place / run.place
+    part = final.with_name(f".{final.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.rmtree(final, ignore_errors=True)  # half a run of an older time
+    for name, content in files.items():
+        path = part / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    os.replace(part, final)
+
+
+def _row(run: Run, place: Path) -> dict[str, Any]:
+    """A run that ended or failed as a row."""
+    folder = place / run.place
+    head = {"variant": run.variant, "trial": run.trial, "seed": run.settings["seed"]}
+    if (folder / "error.txt").exists():
+        lines = (folder / "error.txt").read_text().strip().splitlines() or ["unknown"]
+        return head | {"status": "failed", "error": lines[-1]}
+    summary = json.loads((folder / "summary.json").read_text())
+    plain = {name: value for name, value in summary.items() if not isinstance(value, (dict, list))}
+    return head | {"status": "ended", "error": None} | plain
+
+
+def _tables(runs: list[Run], rows: dict[Path, dict[str, Any]], place: Path) -> pd.DataFrame:
+    """Write both tables, whole, in the order of the plan."""
+    table = pd.DataFrame([rows[run.place] for run in runs if run.place in rows])
+    if table.empty:
+        table = pd.DataFrame(columns=["variant", "trial", "seed", "status", "error"])
+    times = [name for name in TIMES if name in table]
+    write_csv(place / "results.csv", table.drop(columns=times))
+    write_csv(place / "times.csv", table[["variant", "trial", *times]])
+    return table

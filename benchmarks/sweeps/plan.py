@@ -1,0 +1,186 @@
+"""What a sweep will run: variants times trials, with a seed a trial that all variants share."""
+
+import dataclasses
+import itertools
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evoprune.benchmarks.experiments import DEFAULT, EXPERIMENTS
+from evoprune.benchmarks.fields import check_names, type_name
+from evoprune.benchmarks.presets import layers_of
+from evoprune.names import at_least, lookup
+from evoprune.records import write_json
+from evoprune.seeds import derive
+
+FORMAT = "evoprune study 1"
+PER_RUN = ("seed",)  # settings that a trial sets
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a plan."""
+
+    variant: str
+    trial: int
+    settings: dict[str, Any]
+
+    @property
+    def place(self) -> Path:
+        """Where its directory is, below that of the study."""
+        return Path("runs") / self.variant / f"{self.trial:02d}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Variants (name -> settings without a seed), how many trials of each, and the seed that theirs derive from.
+
+    :param shard: ``(i, n)``: of all runs every n-th, from the i-th on, counted from 1.
+    :raises ValueError: for trials below 1, a shard out of range, or no variants.
+    """
+
+    variants: dict[str, dict[str, Any]]
+    trials: int
+    seed: int = 0
+    experiment: str = DEFAULT
+    shard: tuple[int, int] = (1, 1)
+
+    def __post_init__(self) -> None:
+        lookup("experiment", self.experiment, EXPERIMENTS)
+        at_least("trials", self.trials, 1, whole=True)
+        at_least("seed", self.seed, 0, whole=True)
+        if not self.variants:
+            raise ValueError("a sweep needs at least one variant")
+        i, n = self.shard
+        if not 1 <= i <= n:
+            raise ValueError(f"shard must be i/n with 1 <= i <= n, got {i}/{n}")
+
+    @property
+    def runs(self) -> list[Run]:
+        """The runs of this shard, a trial of every variant after the other, so that an early look has all variants."""
+        everything = [
+            Run(name, trial, settings | {"seed": derive(self.seed, trial) % 2**31})
+            for trial in range(self.trials)
+            for name, settings in self.variants.items()
+        ]
+        i, n = self.shard
+        return everything[i - 1 :: n]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The plan as plain values."""
+        return {"format": FORMAT} | dataclasses.asdict(self) | {"shard": list(self.shard)}
+
+    def save(self, directory: Path) -> None:
+        """Leave the plan as ``study.json``."""
+        write_json(directory / "study.json", self.as_dict())
+
+
+def load_plan(directory: str | Path) -> Plan:
+    """The plan of a study directory.
+
+    :raises ValueError: where none is, or a damaged one.
+    """
+    path = Path(directory) / "study.json"
+    try:
+        values = json.loads(path.read_text())
+        if values.pop("format") != FORMAT:
+            raise ValueError(f"not {FORMAT!r}")
+        return Plan(**values | {"shard": tuple(values["shard"])})
+    except FileNotFoundError:
+        raise ValueError(f"{path}: there is no study here") from None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path}: damaged or not a study of this version ({error})") from error
+
+
+def make_plan(
+    presets: Sequence[str] = (),
+    grid: Sequence[str] = (),
+    fixed: Mapping[str, Any] | None = None,
+    trials: int = 10,
+    seed: int = 0,
+    experiment: str = DEFAULT,
+    shard: str = "1/1",
+) -> Plan:
+    """A plan from words: every preset with every point of the grid.
+
+    :param presets: names of presets, each a variant; the defaults where none is given.
+    :param grid: axes such as ``"operator=random,variance"``.
+    :param fixed: settings that all variants share. Comparisons without pruning are off unless asked for here.
+    :param shard: ``"i/n"``.
+    :raises ValueError: for an unknown setting or value, or variants that are alike, before anything runs.
+    """
+    kind = lookup("experiment", experiment, EXPERIMENTS)
+    if presets and experiment != DEFAULT:
+        raise ValueError(f"presets belong to experiment {DEFAULT}, not {experiment}: use --grid")
+    names = {field.name for field in dataclasses.fields(kind.settings)}
+    shared = ({"compare": False} if "compare" in names else {}) | dict(fixed or {})
+    axes = _axes(grid, kind.settings)
+    for name in shared:
+        if name in axes:
+            raise ValueError(f"{name} is given both as an option and as an axis of the grid")
+    variants: dict[str, dict[str, Any]] = {}
+    for preset in presets or [""]:
+        for point in itertools.product(*axes.values()):
+            chosen = dict(zip(axes, point, strict=True))
+            label = [preset] if preset else []
+            label += [f"{name}={_text(value)}" for name, value in chosen.items() if len(axes[name]) > 1]
+            layers = layers_of(preset) if preset else []
+            settings = kind.make_settings(*layers, shared, chosen).as_dict()
+            name = _file_name(",".join(label) or "default")
+            if name in variants:
+                raise ValueError(f"two variants are called {name!r}: name each once")
+            variants[name] = {key: value for key, value in settings.items() if key not in PER_RUN}
+    return Plan(variants, trials, seed, experiment, parse_shard(shard))
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """``"2/5"`` -> ``(2, 5)``.
+
+    :raises ValueError: for anything else.
+    """
+    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not found:
+        raise ValueError(f"shard must be i/n such as 2/5, got {text!r}")
+    return int(found[1]), int(found[2])
+
+
+def _axes(grid: Iterable[str], kind: type) -> dict[str, list[Any]]:
+    types = {field.name: type_name(field) for field in dataclasses.fields(kind)}
+    axes: dict[str, list[Any]] = {}
+    for axis in grid:
+        name, equals, values = axis.partition("=")
+        name = name.replace("-", "_")
+        if not equals or not values:
+            raise ValueError(f"an axis of the grid must be NAME=VALUE,VALUE,..., got {axis!r}")
+        check_names(kind, {name: None})
+        if name in PER_RUN:
+            raise ValueError(f"{name} cannot be an axis of the grid: every trial has its own; use --trials and --seed")
+        if name in axes:
+            raise ValueError(f"{name} stands twice in the grid")
+        axes[name] = [_value(name, text, types[name]) for text in values.split(",")]
+        if len(set(axes[name])) < len(axes[name]):
+            raise ValueError(f"{name}: a value stands twice in {values!r}")
+    return axes
+
+
+def _value(name: str, text: str, kind: str) -> Any:
+    if "None" in kind and text.lower() == "none":
+        return None
+    if "bool" in kind:
+        return lookup(f"value of {name}", text.lower(), {"true": True, "on": True, "false": False, "off": False})
+    wanted = int if "int" in kind else float if "float" in kind else str
+    try:
+        return wanted(text)
+    except ValueError:
+        raise ValueError(f"{name} must be of type {kind}, got {text!r}") from None
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[^\w.,=+-]", "_", text)

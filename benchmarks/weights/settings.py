@@ -1,0 +1,182 @@
+"""The settings of ``evoprune weights``."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from evoprune.benchmarks.digits import Digits
+from evoprune.benchmarks.fields import check_fields, check_names, option
+from evoprune.benchmarks.idx import IdxImages
+from evoprune.benchmarks.problem import Problem, validate
+from evoprune.losses import check_loss
+from evoprune.names import at_least, in_unit_interval
+from evoprune.networks import OUTPUTS
+from evoprune.optimizers import OPTIMIZERS
+
+METHODS = {
+    "genetic": "a population for each layer: the better half is refined, the rest replaced by its offspring",
+    "sgd-layerwise": "gradient descent on one network, a layer after the other",
+    "sgd": "gradient descent on one network, all layers at once",
+}
+LAYERS = {"digits": "48-32-16", "idx": "500-250-100-50"}
+"""Default widths after the inputs; those of the IDX files are David and Greental's for MNIST."""
+RATES = {
+    ("genetic", "relu"): 0.01,
+    ("genetic", "tanh"): 0.02,
+    ("sgd-layerwise", "relu"): 0.02,
+    ("sgd-layerwise", "tanh"): 0.01,
+    ("sgd", "relu"): 0.005,
+    ("sgd", "tanh"): 0.005,
+}
+"""The learning rates that did best on the digits, of those tried; docs/weights.md says which."""
+
+
+@dataclass(frozen=True)
+class WeightsSettings:
+    """Everything that makes a run, checked when it is made.
+
+    :raises ValueError: naming the setting, its value and what was expected.
+    """
+
+    method: str = option("genetic", "how the weights are found", METHODS)
+    activation: str = option("relu", "nonlinearity between the layers, and of the code", ("relu", "tanh"))
+    output_activation: str = option("sigmoid", "nonlinearity of the output", OUTPUTS)
+    layers: str | None = option(
+        None, f"widths after the inputs, the code last (default {LAYERS['digits']}, IDX files {LAYERS['idx']})"
+    )
+    data: str | None = option(None, "a directory with MNIST's four IDX files; the digits of scikit-learn without it")
+    data_seed: int = option(0, "seed of the split of the data")
+    samples: int | None = option(None, "train on the first so many samples only")
+    population: int = option(10, "genetic: individuals, of which half are refined")
+    generations: int = option(15, "generations for each layer")
+    epochs: int = option(2, "passes over the data by which a survivor is refined in each generation")
+    cxpb: float = option(0.5, "genetic: share of the offspring that have two parents; the others have one")
+    ratio: float = option(0.5, "genetic: share of the weights that come from the second parent")
+    indpb: float = option(0.0003, "genetic: probability that an offspring's weight is set to zero")
+    persistent: bool = option(False, "genetic: what mutation sets to zero stays zero, so that it prunes")
+    optimizer: str = option("adam", "the optimizer", OPTIMIZERS)
+    learning_rate: float | None = option(
+        None, "learning rate to begin with; by default the best for the method on the digits"
+    )
+    decay: bool = option(False, "let the rate fall to zero, evenly over the generations of a layer")
+    batch_size: int = option(64, "samples a gradient step")
+    classifier_samples: int = option(10_000, "samples that the classifier is fitted on at most")
+    seed: int = option(0, "seed of the run")
+    chunk: int | None = option(
+        None, "individuals a parallel task, half of the survivors by default; the same for every engine"
+    )
+    compare: bool = option(True, "also train by the other methods, for the comparison at the end")
+    checkpoint_every: int = option(20, "generations between checkpoints")
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        for name in ("cxpb", "ratio", "indpb"):
+            in_unit_interval(name, getattr(self, name))
+        least = {"population": 4, "generations": 1, "epochs": 1, "batch_size": 1, "classifier_samples": 10}
+        for name, minimum in (least | {"seed": 0, "data_seed": 0, "checkpoint_every": 1}).items():
+            at_least(name, getattr(self, name), minimum)
+        for name in ("samples", "chunk"):
+            if getattr(self, name) is not None:
+                at_least(name, getattr(self, name), 1)
+        if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
+            raise ValueError(f"learning_rate must be a number above 0, got {self.learning_rate!r}")
+        self.hidden  # noqa: B018  widths that cannot be read
+
+    @property
+    def benchmark(self) -> str:
+        """The name of the data set."""
+        return "digits" if self.data is None else "idx"
+
+    @property
+    def problem(self) -> Problem:
+        """The data, a recipe."""
+        return Digits(self.data_seed) if self.data is None else IdxImages(self.data, self.data_seed)
+
+    @property
+    def training(self) -> Tensor:
+        """The training data, (samples, inputs)."""
+        return self.problem.train[: self.samples]
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        """The widths after the inputs, the code last."""
+        text = LAYERS[self.benchmark] if self.layers is None else self.layers
+        try:
+            widths = tuple(int(width) for width in text.split("-"))
+        except ValueError:
+            widths = ()
+        if not widths or min(widths) < 1:
+            raise ValueError(f"layers must be widths after the inputs such as 48-32-16, got {text!r}")
+        return widths
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """All widths from the inputs to the code."""
+        return (self.problem.inputs, *self.hidden)
+
+    @property
+    def layerwise(self) -> bool:
+        """Whether the layers are trained one after the other."""
+        return self.method != "sgd"
+
+    @property
+    def total_generations(self) -> int:
+        """Generations over all layers; of gradient descent on the whole network as many."""
+        return self.generations * len(self.hidden)
+
+    @property
+    def survivors(self) -> int:
+        """How many of the population are refined in each generation."""
+        return self.population // 2
+
+    @property
+    def rate(self) -> float:
+        """The learning rate to begin with."""
+        return RATES[self.method, self.activation] if self.learning_rate is None else self.learning_rate
+
+    def rate_in(self, number: int) -> float:
+        """The learning rate in a generation, from 1: it falls within each layer, or where all learn at once overall."""
+        length = self.generations if self.layerwise else self.total_generations
+        return self.rate * (1 - (number - 1) % length / length) if self.decay else self.rate
+
+    @property
+    def steps(self) -> int:
+        """Gradient steps in a generation, of all individuals together; the same for every method."""
+        return self.survivors * self.epochs * -(-len(self.training) // self.batch_size)
+
+    @property
+    def parallel(self) -> bool:
+        """Whether a generation has tasks that do not depend on each other."""
+        return self.method == "genetic"
+
+    def check_data(self) -> None:
+        """Load the data and see that they fit the settings, before any work."""
+        problem = self.problem
+        validate(problem, 1)
+        if self.samples is not None and self.samples > len(problem.train):
+            raise ValueError(f"samples is {self.samples}, but there are {len(problem.train)} training samples")
+        if self.batch_size > len(self.training):
+            raise ValueError(f"batch_size {self.batch_size} is larger than the {len(self.training)} training samples")
+        if self.hidden[-1] > problem.inputs:
+            raise ValueError(f"a code of {self.hidden[-1]} units is larger than the {problem.inputs} inputs")
+        check_loss("mse", self.output_activation, problem.train)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The settings as plain values."""
+        return dataclasses.asdict(self)
+
+
+def make_settings(*layers: Mapping[str, Any]) -> WeightsSettings:
+    """Settings from layers of overrides, later ones over earlier ones, over the defaults.
+
+    :raises ValueError: for an unknown setting (naming the nearest) or a value that does not fit.
+    """
+    given: dict[str, Any] = {}
+    for layer in layers:
+        check_names(WeightsSettings, layer)
+        given |= layer
+    return WeightsSettings(**given)
