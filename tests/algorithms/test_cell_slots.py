@@ -1,0 +1,114 @@
+"""What the slots of a cell's toolbox may be and may return."""
+
+import copy
+import pickle
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from deap import base, creator, tools
+
+from evoprune import Autoencoder
+from evoprune.algorithms.cells import update_from
+from evoprune.fitness import WORST
+from tests.algorithms.toy import LOSSES, Recorder, cell, grid, tag, toy
+
+
+def test_a_batch_slot_gives_one_batch_for_all_combinations_and_one_for_the_end():
+    batches, seen = [], []
+
+    def batch():
+        batches.append(object())
+        return batches[-1]
+
+    def evaluate(encoder, decoder, given):
+        seen.append(given)
+        return (1.0,)
+
+    Recorder(evaluate=evaluate).update(batch=batch)([cell()])
+    assert seen == [batches[0]] * 9 + [batches[1]]
+    assert len(batches) == 2
+
+
+@pytest.mark.parametrize("value", [2.0, 2, np.float32(2), torch.tensor(2.0), (2.0,), [2.0]])
+def test_evaluate_may_return_a_bare_number(value):
+    recorder = Recorder(evaluate=lambda encoder, decoder: value)
+    assert recorder.update()([cell()])[0].pair.fitness.values == (2.0,)
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_nan_and_infinity_count_as_worst(broken):
+    losses = [[1.0, broken, 1.0], [5.0, 5.0, 5.0], [6.0, 6.0, broken]]
+    for concept, chosen in (("minimum", 0), ("mean", 1), ("maximum", 1)):
+        recorder = Recorder(losses, select=tools.selBest)
+        assert recorder.update(concept=concept)([cell()])[0].chosen == (chosen, chosen)
+    (offspring,) = Recorder(losses).update()([cell()])
+    assert offspring.pair.fitness.values == (WORST,)
+    assert offspring.pair.fitness.nonfinite
+
+
+class LossAndSize(base.Fitness):
+    weights = (-1.0, -1.0)
+
+
+def test_several_objectives():
+    pairs = grid()
+    for pair in pairs:
+        pair.fitness = LossAndSize()
+    recorder = Recorder(evaluate=lambda encoder, decoder: (LOSSES[tag(encoder)][tag(decoder)], 10.0 * tag(encoder)))
+    (offspring,) = recorder.update()([cell(pairs)])
+    assert recorder.events[0][1] == [(1, 0), (4, 10), (2, 20)]
+    assert offspring.pair.fitness.values == (3.0, 20.0)
+
+
+def test_a_train_slot_may_return_nothing_but_not_too_little():
+    assert np.isnan(Recorder(train=lambda pairs: None).update()([cell()])[0].train_loss)
+    with pytest.raises(ValueError, match="train returned 0 losses for 1 pairs"):
+        Recorder(train=lambda pairs: []).update()([cell()])
+
+
+def test_a_selection_that_copies_is_an_error():
+    with pytest.raises(ValueError, match="select must return individuals that it was given"):
+        Recorder(pick=lambda views: copy.deepcopy(views[0])).update()([cell()])
+
+
+def test_options_and_slots_are_checked():
+    toolbox = base.Toolbox()
+    with pytest.raises(ValueError, match="the toolbox lacks evaluate, select, train: register"):
+        update_from(toolbox)
+    for slot in ("evaluate", "select", "train"):
+        toolbox.register(slot, len)
+    update = update_from(toolbox, prune="before")
+    assert (update.mutate, update.batch, update.clone) == (None, None, toolbox.clone)
+    for options, message in (
+        ({"concept": "median"}, "unknown concept 'median'"),
+        ({"prune": "never"}, "unknown order of pruning 'never'"),
+        ({"opponents": "all"}, "unknown kind of opponents 'all'"),
+        ({"rate_sigma": -1.0}, "rate_sigma must be a number of at least 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            update_from(toolbox, **options)
+
+
+def test_it_travels():
+    toolbox = base.Toolbox()
+    toolbox.register("evaluate", partial(max, 1.0))
+    toolbox.register("select", tools.selTournament, tournsize=2)
+    toolbox.register("train", len)
+    update = update_from(toolbox)
+    assert pickle.loads(pickle.dumps(update)).select.keywords == {"tournsize": 2}
+
+
+def test_pairs_of_classes_that_creator_made():
+    creator.create("CellFitness", base.Fitness, weights=(-1.0,))
+    creator.create("CellPair", Autoencoder, fitness=creator.CellFitness)
+    try:
+        pairs = [toy(i, creator.CellPair) for i in range(3)]
+        (offspring,) = Recorder().update()([cell(pairs)])
+        assert type(offspring.pair) is creator.CellPair
+        assert type(offspring.pair.fitness) is creator.CellFitness
+        assert offspring.pair.fitness.values == (3.0,)
+        assert not any(pair.fitness.valid for pair in pairs)
+    finally:
+        del creator.CellFitness, creator.CellPair

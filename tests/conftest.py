@@ -1,0 +1,28 @@
+"""One thread, no windows, and the same random streams before every test."""
+
+import os
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import settings
+
+# A slow first call must not fail a test, and a failing example must be found again in the next run.
+settings.register_profile("evoprune", deadline=None, derandomize=True)
+settings.load_profile("evoprune")
+
+
+def pytest_configure():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - DEAP users and scipy still draw from the global stream
+    torch.manual_seed(0)

@@ -1,0 +1,93 @@
+import pytest
+from torch import nn
+
+from evoprune.layers import check_code, prunable_layers, prunable_parameters
+
+
+class Tied(nn.Module):
+    """An embedding and a layer share a weight; a layer stands in two places."""
+
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(3, 2)
+        self.block = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+        self.head = nn.Linear(2, 3)
+        self.head.weight = self.words.weight
+        self.again = self.block[0]
+
+
+LAYERS = {
+    "linear": nn.Linear(2, 3),
+    "conv1d": nn.Conv1d(2, 3, 2),
+    "conv2d": nn.Conv2d(2, 3, 2),
+    "conv3d": nn.Conv3d(2, 3, 2),
+    "up1d": nn.ConvTranspose1d(2, 3, 2),
+    "up2d": nn.ConvTranspose2d(2, 3, 2),
+    "up3d": nn.ConvTranspose3d(2, 3, 2),
+}
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_weights_and_biases_of_linear_and_conv_layers_are_prunable(kind):
+    layer = LAYERS[kind]
+    assert list(prunable_parameters(layer)) == ["weight", "bias"]
+    assert list(prunable_parameters(nn.Sequential(nn.ReLU(), layer))) == ["1.weight", "1.bias"]
+    assert [name for name, _ in prunable_layers(nn.Sequential(nn.ReLU(), layer))] == ["1"]
+
+
+def test_other_parameters_are_not():
+    module = nn.Sequential(nn.BatchNorm1d(2), nn.LayerNorm(2), nn.PReLU(), nn.Embedding(2, 2), nn.Bilinear(2, 2, 2))
+    assert prunable_parameters(module) == {}
+
+
+def test_a_layer_without_a_bias():
+    assert list(prunable_parameters(nn.Linear(2, 3, bias=False))) == ["weight"]
+
+
+def test_tied_parameters_count_once_under_their_first_name():
+    assert list(prunable_parameters(Tied())) == ["words.weight", "block.0.weight", "block.0.bias", "head.bias"]
+
+
+@pytest.mark.parametrize(
+    ("exclude", "left"),
+    [
+        ("head.bias", ["words.weight", "block.0.weight", "block.0.bias"]),
+        (["words.weight", "block"], ["head.bias"]),
+        (["head"], ["block.0.weight", "block.0.bias"]),  # its weight is words.weight
+        (["head.weight"], ["block.0.weight", "block.0.bias", "head.bias"]),
+        (["again"], ["words.weight", "head.bias"]),  # another name of block.0
+        (("block.0.weight",), ["words.weight", "block.0.bias", "head.bias"]),
+        ([""], []),
+    ],
+)
+def test_exclude_by_parameter_layer_or_block_under_any_name(exclude, left):
+    assert list(prunable_parameters(Tied(), exclude)) == left
+
+
+@pytest.mark.parametrize("name", ["bias", "block.1", "head.weigh", "blo", "nope"])
+def test_an_unknown_name_is_an_error_that_lists_the_known_ones(name):
+    with pytest.raises(ValueError, match=rf"cannot exclude \['{name}'\]: .*'again.bias', .*'words.weight'"):
+        prunable_parameters(Tied(), ["head", name])
+
+
+def test_codes_that_do_not_fit():
+    encoder = nn.Sequential(nn.Linear(20, 10), nn.ReLU(), nn.Dropout(0.1))
+    for decoder in (nn.Linear(8, 20), nn.Sequential(nn.Identity(), nn.Sequential(nn.Linear(8, 20)), nn.Sigmoid())):
+        with pytest.raises(ValueError, match="the encoder's code has 10 units, but the decoder takes 8"):
+            check_code(encoder, decoder)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "decoder"),
+    [
+        (nn.Linear(20, 8), nn.Sequential(nn.Linear(8, 20))),
+        (nn.Sequential(nn.Linear(20, 16), nn.GLU()), nn.Linear(8, 20)),  # a GLU halves the width
+        (nn.Sequential(nn.Linear(20, 12), nn.Unflatten(1, (3, 4)), nn.MaxPool1d(2), nn.Flatten()), nn.Linear(6, 20)),
+        (nn.Linear(20, 16), nn.Sequential(nn.AvgPool1d(2), nn.Linear(8, 20))),
+        (nn.Conv1d(1, 4, 3), nn.ConvTranspose1d(5, 1, 3)),  # not for us to tell
+        (Tied(), nn.Linear(8, 20)),
+        (nn.Identity(), nn.Identity()),
+    ],
+)
+def test_what_fits_or_cannot_be_told_passes(encoder, decoder):
+    check_code(encoder, decoder)

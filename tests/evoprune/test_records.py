@@ -1,0 +1,102 @@
+"""Files appear whole or not at all, and tables say what the logbook says."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from deap import tools
+
+from evoprune.records import frame, load_checkpoint, open_directory, save_checkpoint, write, write_csv, write_json
+
+
+def test_frame_has_a_row_a_record():
+    logbook = tools.Logbook()
+    logbook.record(gen=0, loss=0.5)
+    logbook.record(gen=1, loss=0.25)
+    table = frame(logbook)
+    assert list(table.columns) == ["gen", "loss"]
+    assert table["loss"].tolist() == [0.5, 0.25]
+
+
+def test_frame_names_the_chapters_of_multi_statistics():
+    logbook = tools.Logbook()
+    logbook.record(gen=0, size={"avg": 3.0}, loss={"avg": 0.5})
+    assert frame(logbook).iloc[0].to_dict() == {"gen": 0, "size_avg": 3.0, "loss_avg": 0.5}
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path: Path):
+    path = tmp_path / "file"
+    write(path, lambda file: file.write(b"old"))
+
+    def fail(file):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        write(path, fail)
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_json_has_null_for_nan_and_infinity(tmp_path: Path):
+    value = {"a": float("nan"), "b": np.float64(0.5), "c": [1, float("inf")], "d": None, "e": True}
+    write_json(tmp_path / "x.json", value)
+    assert json.loads((tmp_path / "x.json").read_text()) == value | {"a": None, "c": [1, None]}
+
+
+def test_csv_keeps_every_digit(tmp_path: Path):
+    table = pd.DataFrame({"x": [1 / 3, 1e-300]})
+    write_csv(tmp_path / "x.csv", table)
+    assert pd.read_csv(tmp_path / "x.csv")["x"].tolist() == [1 / 3, 1e-300]
+
+
+def test_checkpoint_loads_as_it_was(tmp_path: Path):
+    save_checkpoint(tmp_path / "c.pt", {"x": torch.arange(3), "y": [1, None, "z"]})
+    state = load_checkpoint(tmp_path / "c.pt")
+    assert state["y"] == [1, None, "z"]
+    assert state["x"].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 half a zip"])
+def test_a_damaged_checkpoint_is_named(tmp_path: Path, content: bytes):
+    (tmp_path / "c.pt").write_bytes(content)
+    with pytest.raises(ValueError, match=r"c\.pt: damaged or not a checkpoint"):
+        load_checkpoint(tmp_path / "c.pt")
+
+
+def test_a_truncated_checkpoint_is_damaged(tmp_path: Path):
+    save_checkpoint(tmp_path / "c.pt", {"x": torch.zeros(1000)})
+    content = (tmp_path / "c.pt").read_bytes()
+    (tmp_path / "c.pt").write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match="damaged"):
+        load_checkpoint(tmp_path / "c.pt")
+
+
+def test_a_foreign_checkpoint_is_told_from_ours(tmp_path: Path):
+    torch.save({"format": "something else"}, tmp_path / "c.pt")
+    with pytest.raises(ValueError, match="something else"):
+        load_checkpoint(tmp_path / "c.pt")
+    torch.save([1], tmp_path / "d.pt")
+    with pytest.raises(ValueError, match="not a checkpoint"):
+        load_checkpoint(tmp_path / "d.pt")
+    with pytest.raises(ValueError, match="no checkpoint here"):
+        load_checkpoint(tmp_path / "e.pt")
+
+
+def test_another_run_is_not_overwritten_unless_forced(tmp_path: Path):
+    place = open_directory(tmp_path / "run")
+    (place / "summary.json").write_text("{}")
+    (place / "notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match=r"holds another run \(summary\.json\)"):
+        open_directory(place)
+    open_directory(place, force=True)
+    assert [p.name for p in place.iterdir()] == ["notes.txt"]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="cannot write there"):
+        open_directory(tmp_path / "file" / "run")

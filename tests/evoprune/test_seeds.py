@@ -1,0 +1,124 @@
+import random
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evoprune.seeds import derive, generator, seeded
+
+KEYS = st.lists(st.integers(0, 2**70), max_size=6).map(tuple)
+
+
+@given(KEYS, KEYS)
+def test_streams_are_reproducible_and_their_own(keys, others):
+    assert 0 <= derive(*keys) < 2**63
+    assert (derive(*keys) == derive(*others)) == (keys == others)
+
+
+@pytest.mark.parametrize(
+    ("keys", "others"),
+    [((1,), (1, 0)), ((1, 0), (1, 0, 0)), ((2**32,), (0, 1)), ((1, 2), (2, 1)), ((), (0,)), ((12, 3), (1, 23))],
+)
+def test_streams_that_simple_mixing_confuses(keys, others):
+    assert derive(*keys) != derive(*others)
+
+
+def test_many_streams_are_spread_evenly():
+    seeds = [derive(*keys) for keys in product(range(20), range(20), range(10))]
+    assert len(set(seeds)) == 4000
+    for bit in range(63):  # 0.5 and five standard errors of 0.0079
+        assert abs(np.mean([seed >> bit & 1 for seed in seeds]) - 0.5) < 0.04
+
+
+def test_numpy_integers_are_whole_numbers():
+    assert derive(np.int64(3), np.uint8(4)) == derive(3, 4)
+
+
+@pytest.mark.parametrize("keys", [(-1,), (3, -2)])
+def test_negative_keys(keys):
+    with pytest.raises(ValueError, match="whole numbers >= 0"):
+        derive(*keys)
+
+
+@pytest.mark.parametrize("key", [0.5, 1.0, "1", None])
+def test_other_keys(key):
+    with pytest.raises(TypeError):
+        derive(key)
+
+
+def draws(error=None):
+    """A number from each; then the error."""
+    numbers = random.random(), np.random.random(), torch.rand(()).item()  # noqa: NPY002
+    if error is not None:
+        raise error
+    return numbers
+
+
+def test_seeded_starts_all_three_generators():
+    with seeded(5):
+        first = draws()
+    with seeded(5):
+        assert draws() == first
+    with seeded(6):
+        assert all(a != b for a, b in zip(draws(), first, strict=True))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**32, 2**63 - 1])
+def test_seeded_takes_any_derived_seed(seed):
+    with seeded(seed):
+        assert len(draws()) == 3
+
+
+def test_seeded_puts_them_back_even_after_an_error():
+    with seeded(1):
+        expected = draws(), draws()
+    with seeded(1):
+        before = draws()
+        with pytest.raises(KeyError), seeded(2):
+            draws(KeyError)
+        with seeded(3), seeded(4):
+            draws()
+        assert (before, draws()) == expected
+
+
+def test_a_generator_from_every_source():
+    def number(rng):
+        return torch.rand((), generator=generator(rng)).item()
+
+    assert number(7) == number(7) == number(np.int64(7))
+    assert number(random.Random(1)) == number(random.Random(1)) != number(random.Random(2))
+    assert number(np.random.default_rng(1)) == number(np.random.default_rng(1)) != number(np.random.default_rng(2))
+    own = torch.Generator().manual_seed(3)
+    assert generator(own) is own
+
+
+def test_one_source_gives_a_new_generator_each_time():
+    rng = random.Random(1)
+    assert generator(rng).initial_seed() != generator(rng).initial_seed()
+
+
+def test_by_default_it_draws_from_the_global_random():
+    random.seed(1)
+    first = generator().initial_seed()
+    assert generator(None).initial_seed() != first
+    random.seed(1)
+    torch.manual_seed(99)
+    assert generator(None).initial_seed() == first
+    random.seed(1)
+    assert generator(random).initial_seed() == first
+
+
+def test_the_global_torch_generator_is_left_alone():
+    state = torch.get_rng_state()
+    generator(5)
+    generator(None)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("rng", ["1", 1.5, np.random.RandomState(1)])
+def test_other_sources_are_refused(rng):
+    with pytest.raises(TypeError, match=r"rng must be random\.Random, numpy or torch Generator"):
+        generator(rng)

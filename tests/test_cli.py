@@ -1,0 +1,157 @@
+"""The command line as a user meets it: good runs, and one line for every mistake."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evoprune.__main__ import main
+from evoprune.benchmarks.catalogue import catalogue
+
+OPTIONS = "--n-dim 24 --n-samples 40 --n-clusters 4 --network 6-3 --generations 4 --cells 4 --no-compare"
+TINY = OPTIONS.split()
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def evoprune(*arguments: str) -> int:
+    try:
+        return main(list(arguments))
+    except SystemExit as stop:
+        return int(stop.code or 0)
+
+
+def test_run_shows_a_bar_and_a_table(capsys: pytest.CaptureFixture[str]):
+    assert evoprune("run", *TINY) == 0
+    out, err = capsys.readouterr()
+    assert "magnitude: 100%" in err
+    assert "kept" in err
+    lines = out.splitlines()
+    assert " ".join(lines[1].split()) == "held-out bce held-out L1 wrong bits weights kept"
+    assert any(line.startswith("this run, best cell") for line in lines)
+    assert any(line.startswith("always 1 (the training median)") for line in lines)
+    (directory,) = Path("runs").iterdir()
+    assert str(directory) in lines[-1]
+
+
+def test_json_prints_the_summary_alone(capsys: pytest.CaptureFixture[str]):
+    assert evoprune("run", *TINY, "--output", "r", "--json") == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out) == json.loads(Path("r/summary.json").read_text())
+    assert err == ""
+
+
+def test_quiet_prints_nothing(capsys: pytest.CaptureFixture[str]):
+    assert evoprune("run", *TINY, "--output", "r", "--quiet") == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_config_then_options(capsys: pytest.CaptureFixture[str]):
+    Path("c.toml").write_text('generations = 2\nlearning-rate = 0.01\noperator = "random"\n')
+    assert evoprune("run", *TINY, "--config", "c.toml", "--generations", "3", "--output", "r", "--quiet") == 0
+    settings = json.loads(Path("r/settings.json").read_text())
+    assert (settings["generations"], settings["learning_rate"], settings["operator"]) == (3, 0.01, "random")
+
+
+def test_presets_compose():
+    assert evoprune("run", "paper", "denoising", *TINY, "--output", "r", "--quiet") == 0
+    settings = json.loads(Path("r/settings.json").read_text())
+    assert (settings["semantics"], settings["corruption"]) == ("reference", 0.1)
+
+
+def test_digits_run():
+    options = ["--generations", "2", "--cells", "3", "--benchmark", "digits", "--no-compare", "--batch-size", "50"]
+    assert evoprune("run", *options, "--output", "r", "--quiet") == 0
+    assert json.loads(Path("r/summary.json").read_text())["test_error"] is None
+
+
+def test_resume_of_an_ended_run_says_so(capsys: pytest.CaptureFixture[str]):
+    evoprune("run", *TINY, "--output", "r", "--quiet")
+    assert evoprune("resume", "r") == 0
+    assert "has ended already" in capsys.readouterr().err
+
+
+def test_list_names_everything(capsys: pytest.CaptureFixture[str]):
+    assert evoprune("list") == 0
+    out = capsys.readouterr().out
+    for section, entries in catalogue().items():
+        assert section in out.splitlines()
+        for name, line in entries.items():
+            assert any(row.split()[:1] == [name] for row in out.splitlines()), name
+            assert line, f"{section} {name} has no line about it"
+
+
+def test_list_of_one_section(capsys: pytest.CaptureFixture[str]):
+    assert evoprune("list", "schedules") == 0
+    assert capsys.readouterr().out.splitlines()[0] == "schedules"
+
+
+BAD = [
+    ("run --operator randon", "did you mean 'random'"),
+    ("run --schedule linear", "unknown schedule 'linear'"),
+    ("run --benchmark mnist", "unknown benchmark 'mnist'"),
+    ("run --probability 1.2", "probability must be a number in [0, 1], got 1.2"),
+    ("run --amount -1", "amount must be a number in [0, 1], got -1.0"),
+    ("run --network 30-10 --decoder 8-30", "code has 10 units, but the decoder takes 8"),
+    ("run --radius 6", "at most 5"),
+    ("run --batch-size 1001", "batch_size 1001 is larger than the 1000 training samples"),
+    ("run --operator conjunctive --threshold 1", "threshold must be in [0, 1)"),
+    ("run --generation 3", "did you mean '--generations'"),
+    ("run --generations many", "invalid int value: 'many'"),
+    ("run spatal", "unknown preset 'spatal'"),
+    ("run --config missing.toml", "missing.toml: cannot read"),
+    ("run --config broken.toml", "not a TOML file"),
+    ("run --config unknown.toml", "did you mean 'generations'"),
+    ("run --benchmark file", "needs data"),
+    ("run --benchmark file --data missing.csv", "missing.csv"),
+    ("run --benchmark file --data nan.npy", "nan.npy"),
+    ("run --output taken", "holds another run"),
+    ("run --loss bce --output-activation identity", "needs output sigmoid"),
+    ("resume nowhere", "no checkpoint here"),
+    ("resume damaged", "damaged or not a checkpoint"),
+    ("resume foreign", "not a checkpoint of this version"),
+    ("list nothing", "unknown section 'nothing'"),
+    ("rum", "invalid choice: 'rum'"),
+    ("", "required"),
+]
+
+
+@pytest.mark.parametrize(("command", "message"), BAD, ids=[command or "nothing" for command, _ in BAD])
+def test_a_mistake_is_one_line_and_no_work(command: str, message: str, capsys: pytest.CaptureFixture[str]):
+    import torch
+
+    for name in ("taken", "damaged", "foreign"):
+        Path(name).mkdir()
+    Path("taken/summary.json").write_text("{}")
+    Path("damaged/checkpoint.pt").write_bytes(b"damaged")
+    torch.save({"epoch": 3}, "foreign/checkpoint.pt")
+    Path("broken.toml").write_text("generations 3")
+    Path("unknown.toml").write_text("generation = 3")
+    data = np.ones((20, 30))
+    data[3, 4] = np.nan
+    np.save("nan.npy", data)
+    before = sorted(Path().rglob("*"))
+    assert evoprune(*command.split()) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("evoprune: error: ")
+    assert len(err.splitlines()) == 1
+    assert message in err
+    assert sorted(Path().rglob("*")) == before
+
+
+def test_force_replaces_a_run():
+    evoprune("run", *TINY, "--output", "r", "--quiet")
+    assert evoprune("run", *TINY, "--output", "r", "--quiet", "--seed", "9", "--force") == 0
+    assert json.loads(Path("r/summary.json").read_text())["seed"] == 9
+
+
+def test_module_entry_and_version():
+    done = subprocess.run([sys.executable, "-m", "evoprune", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("evoprune 0.")

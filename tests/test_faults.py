@@ -1,0 +1,135 @@
+"""Faults of a serial run and of worker processes: the right result, or a clear error and a resume that leads to it."""
+
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.real import FAULTY, Place, end, fingerprint, place, wait_for
+
+__all__ = ["place"]
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="signals")]
+PROCESSES = ["--engine", "processes", "--workers", "2"]
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory):
+    """What the run leads to where nothing happens."""
+    here = Place(tmp_path_factory.mktemp("undisturbed"))
+    assert end(here.faulty(*FAULTY, "--output", "r"))[0] == 0
+    return fingerprint(here.path / "r")
+
+
+def assert_resumes(place: Place, expected: dict[str, str], *options: str) -> None:
+    place.order("")
+    assert end(place.faulty("resume", "r", *options)) == (0, "", "")
+    assert fingerprint(place.path / "r") == expected
+    place.assert_empty()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("engine", ["serial", "processes"])
+def test_a_signal_ends_the_generation_and_keeps_a_checkpoint(
+    place: Place, expected: dict[str, str], engine: str, number: signal.Signals
+):
+    options = PROCESSES if engine == "processes" else []
+    place.order("slow")
+    run = place.faulty(*FAULTY, *options, "--checkpoint-every", "1000", "--output", "r")
+    place.reach(0)
+    os.killpg(run.pid, signal.SIGINT) if number == signal.SIGINT else run.send_signal(number)
+    code, out, err = end(run)
+    assert (code, out, err) == (130, "", "evoprune: interrupted; continue with: evoprune resume r\n")
+    place.assert_empty()
+    assert place.generation() < 12
+    place.order("")
+    assert end(place.faulty("resume", "r", *options)) == (0, "", "")
+    # checkpoint_every is a setting and no part of the result.
+    assert fingerprint(place.path / "r") == expected
+
+
+@pytest.mark.parametrize("options", [[], PROCESSES], ids=["serial", "processes"])
+def test_killed_in_the_middle(place: Place, expected: dict[str, str], options: list[str]):
+    """No worker outlives the main process, and what the last checkpoint holds is enough."""
+    place.order("slow")
+    run = place.faulty(*FAULTY, *options, "--output", "r")
+    place.reach(2)
+    run.kill()
+    place.assert_empty()
+    assert_resumes(place, expected, *options)
+
+
+@pytest.mark.parametrize("options", [[], PROCESSES], ids=["serial", "processes"])
+def test_a_task_that_raises(place: Place, expected: dict[str, str], options: list[str]):
+    run = place.faulty(*FAULTY, *options, "--output", "r")
+    place.reach(2)
+    place.order("raise")
+    code, out, err = end(run)
+    assert (code, out) == (1, "")
+    assert err.startswith("evoprune: error: a task failed")
+    assert "in mutFaulty" in err
+    assert "ArithmeticError: as ordered" in err, err
+    place.assert_empty()
+    assert_resumes(place, expected, *options)
+
+
+def test_a_busy_worker_is_killed(place: Place, expected: dict[str, str]):
+    """Its task is done again."""
+    place.order("slow")
+    run = place.faulty(*FAULTY, *PROCESSES, "--output", "r")
+    place.reach(2)
+    place.busy_worker("processes").kill()
+    place.order("")
+    assert end(run) == (0, "", "")
+    assert fingerprint(place.path / "r") == expected
+    place.assert_empty()
+
+
+def test_an_idle_worker_is_killed(place: Place):
+    """With four cells there is one task a generation, and one of the workers has none."""
+    few = [*FAULTY, "--cells", "4"]
+    assert end(place.faulty(*few, "--output", "serial"))[0] == 0
+    place.order("slow")
+    run = place.faulty(*few, *PROCESSES, "--output", "r")
+    place.reach(2)
+    busy = place.busy_worker("processes")
+    wait_for(lambda: len(place.workers("processes")) == 2, "both workers")
+    for worker in place.workers("processes"):
+        if worker.pid != busy.pid:
+            worker.kill()
+    place.order("")
+    assert end(run) == (0, "", "")
+    assert fingerprint(place.path / "r") == fingerprint(place.path / "serial")
+    place.assert_empty()
+
+
+def test_a_task_that_always_kills_its_worker(place: Place, expected: dict[str, str]):
+    run = place.faulty(*FAULTY, *PROCESSES, "--output", "r")
+    place.reach(2)
+    place.order("kill")
+    code, out, err = end(run)
+    assert (code, out) == (1, "")
+    assert err.startswith("evoprune: error: a worker process died 3 times at tasks [0")
+    assert len(err.splitlines()) == 1
+    place.assert_empty()
+    assert_resumes(place, expected, *PROCESSES)
+
+
+def test_the_disk_is_full(place: Place, expected: dict[str, str], tmp_path: Path):
+    """A file may grow to so many bytes only: later checkpoints do not fit, and the last one that did stays good."""
+    assert end(place.faulty(*FAULTY, "--generations", "2", "--output", "r"))[0] == 0
+    limit = max(path.stat().st_size for path in (tmp_path / "r").glob("c*"))
+
+    def small_disk() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit + 2000, limit + 2000))
+
+    run = place.faulty(*FAULTY, "--output", "r", "--force", preexec_fn=small_disk)
+    code, out, err = end(run)
+    assert (code, out) == (1, "")
+    assert err == "evoprune: error: File too large; the last checkpoint is intact\n"
+    assert 1 <= place.generation() < 12
+    assert not list((tmp_path / "r").glob(".*"))
+    assert_resumes(place, expected)

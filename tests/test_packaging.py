@@ -1,0 +1,115 @@
+"""What gets installed is what the checkout shows."""
+
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib import metadata
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+import setuptools
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import evoprune
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ("algorithms", "benchmarks", "operators")
+
+
+@pytest.fixture
+def arguments(monkeypatch):
+    """The arguments that setup.py gives to setuptools."""
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(setuptools, "setup", given.update)
+    runpy.run_path(str(ROOT / "setup.py"))
+    return given
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if not line.startswith("#"))
+
+
+def test_one_version(arguments):
+    assert arguments["version"] == evoprune.__version__
+    assert f"\nversion: {evoprune.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\n## {evoprune.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_installed_version_is_the_checkout():
+    try:
+        installed = metadata.version("evoprune")
+    except metadata.PackageNotFoundError:
+        pytest.skip("runs from a checkout without an install")
+    assert installed == evoprune.__version__
+
+
+def test_every_package_is_listed_once(arguments):
+    expected = {"evoprune"}
+    for folder in FOLDERS:
+        for init in (ROOT / folder).rglob("__init__.py"):
+            expected.add(".".join(("evoprune", *init.parent.relative_to(ROOT).parts)))
+    assert sorted(arguments["packages"]) == sorted(expected)
+
+
+@pytest.mark.skipif((ROOT / "PKG-INFO").exists(), reason="an sdist holds no links")
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_folders_are_linked(folder):
+    link = ROOT / "evoprune" / folder
+    if link.is_file():
+        pytest.skip("links are switched off in this checkout")
+    assert link.is_symlink()
+    assert link.readlink() == Path("..", folder)
+    assert link.resolve() == ROOT / folder
+
+
+def test_marked_as_typed(arguments):
+    assert (ROOT / "evoprune" / "py.typed").is_file()
+    assert "py.typed" in arguments["package_data"]["evoprune"]
+
+
+def test_constraints_are_exact_and_portable():
+    assert pins()["torch"] == "2.13.0"
+    for name, version in pins().items():
+        assert re.fullmatch(r"[A-Za-z0-9._-]+", name)
+        assert re.fullmatch(r"[0-9][0-9A-Za-z.]*", version), f"{name} is pinned to a local build"
+
+
+def test_constraints_pin_every_requirement_within_its_range(arguments):
+    pinned = {canonicalize_name(name): version for name, version in pins().items()}
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
+    for text in chain(arguments["install_requires"], *arguments["extras_require"].values(), build):
+        requirement = Requirement(text)
+        assert pinned[canonicalize_name(requirement.name)] in requirement.specifier
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("links", [True, False])
+def test_wheel_holds_each_module_once(tmp_path, links):
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    for folder in ("evoprune", *FOLDERS):
+        shutil.copytree(ROOT / folder, source / folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    if not links:
+        for folder in FOLDERS:
+            (source / "evoprune" / folder).unlink(missing_ok=True)
+
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(source)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+    modules = [path.relative_to(ROOT).as_posix() for path in (ROOT / "evoprune").glob("*.py")]
+    for folder in FOLDERS:
+        modules += [f"evoprune/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / folder).rglob("*.py")]
+    (wheel,) = tmp_path.glob("*.whl")
+    names = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name]
+    assert sorted(names) == sorted([*modules, "evoprune/py.typed"])

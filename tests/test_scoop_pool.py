@@ -1,0 +1,152 @@
+"""SCOOP pools of every kind: started by evoprune, by hand, and over two hosts."""
+
+import json
+import os
+import signal
+import sys
+
+import pytest
+
+from tests.real import ROOT, SMALL, Place, end, fingerprint, place
+
+__all__ = ["place"]
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="SCOOP needs POSIX signals")]
+RUN = ["run", *SMALL, "--generations", "5"]
+MAIN = ROOT / "evoprune" / "__main__.py"
+
+SSH = """#!/bin/sh
+# Options as SCOOP gives them, a host, and a command for a shell there.
+while [ "${1#-}" != "$1" ]; do shift; done
+echo "$1" >> "$FAULTS/reached"
+export REACHED="$1"
+shift
+exec sh -c "$*"
+"""
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory):
+    here = Place(tmp_path_factory.mktemp("serial"))
+    assert here.run("-m", "evoprune", *RUN, "--output", "r", "--quiet")[0] == 0
+    return fingerprint(here.path / "r")
+
+
+def test_json_is_all_that_is_printed(place: Place, expected: dict[str, str]):
+    code, out, err = place.run("-m", "evoprune", *RUN, "--output", "r", "--engine", "scoop", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out) == json.loads((place.path / "r/summary.json").read_text())
+    assert fingerprint(place.path / "r") == expected
+    place.assert_empty()
+
+
+def test_the_table_and_the_directory_are_printed(place: Place):
+    code, out, err = place.run("-m", "evoprune", *RUN, "--output", "a place", "--engine", "scoop", "--workers", "2")
+    assert code == 0
+    assert out.endswith("The tables, the model and the plots are in a place\n")
+    assert "this run, best cell" in out
+    assert "magnitude: 100%" in err
+
+
+@pytest.mark.parametrize("words", ["run --operator randon", "resume nowhere", "run --workers 0"])
+def test_a_mistake_starts_no_pool(place: Place, words: str):
+    code, out, err = place.run("-m", "evoprune", *words.split(), "--engine", "scoop")
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("size", ["1", "2", "3"])
+def test_a_pool_started_by_hand_is_found(place: Place, expected: dict[str, str], size: str):
+    """Its workers compute, and the origin where it is alone; what SCOOP prints is its own."""
+    code, _, err = place.run("-m", "scoop", "-n", size, MAIN, *RUN, "--output", "r", "--quiet")
+    assert code == 0, err
+    assert "Traceback" not in err
+    assert fingerprint(place.path / "r") == expected
+    place.assert_empty()
+
+
+AS_COMPLETED = """
+import os
+import sys
+import time
+from evoprune.engines import WorkerError, make_engine
+
+def work(seconds):
+    time.sleep(seconds)
+    return os.getpid()
+
+if __name__ == "__main__":
+    with make_engine("scoop") as engine:
+        ended = list(engine.as_completed(work, [3, 0, "no", 0, 0]))
+        values = dict(ended)
+        assert sorted(values) == [0, 1, 2, 3, 4]
+        assert isinstance(values[2], WorkerError) and "TypeError" in str(values[2]), values[2]
+        workers = {values[i] for i in (0, 1, 3, 4)}
+        if "alone" in sys.argv:
+            assert [i for i, _ in ended] == [0, 1, 2, 3, 4] and workers == {os.getpid()}, ended
+        else:
+            assert ended[-1][0] == 0 and os.getpid() not in workers, ended
+        left = engine.as_completed(work, [0, 0.5, 0.5, 0.5, 600])
+        next(left)
+        left.close()
+        assert engine.map(abs, [-1, -2, -3]) == [1, 2, 3]
+        print("done", flush=True)
+        try:
+            if "wait" in sys.argv:
+                list(engine.as_completed(work, [600]))
+        except KeyboardInterrupt:
+            print("interrupted")
+"""
+LAUNCH = "import sys; from evoprune.launcher import launch; sys.exit(launch('script.py', sys.argv[1:]))"
+
+
+@pytest.mark.parametrize("start", ["-m scoop -q -n 1 script.py alone", "-m scoop -q -n 3 script.py", "launched"])
+def test_tasks_as_they_end(place: Place, start: str):
+    """Neither an error nor a loop that is left early is in the way of others; the origin computes if it is alone."""
+    (place.path / "script.py").write_text(AS_COMPLETED)
+    code, out, err = place.run(*(["-c", LAUNCH] if start == "launched" else start.split()))
+    assert (code, out) == (0, "done\n"), err
+    place.assert_empty()
+
+
+def test_ctrl_c_reaches_a_program_that_waits_for_its_tasks(place: Place):
+    (place.path / "script.py").write_text(AS_COMPLETED)
+    run = place.start("-c", LAUNCH, "wait")
+    assert run.stdout is not None
+    assert run.stdout.readline() == "done\n"
+    run.send_signal(signal.SIGINT)
+    assert end(run, timeout=30) == (0, "interrupted\n", "")
+    place.assert_empty()
+
+
+@pytest.fixture
+def two_hosts(place: Place) -> list[str]:
+    """Options for two addresses of this machine; SCOOP reaches them by an ssh that is a script and asks nobody."""
+    ssh = place.path / "bin" / "ssh"
+    ssh.parent.mkdir()
+    ssh.write_text(SSH)
+    ssh.chmod(0o755)
+    place.environment["PATH"] = f"{ssh.parent}:{os.environ['PATH']}"
+    (place.path / "hosts.txt").write_text("127.0.0.1 1\n127.0.0.2 1\n")
+    return ["--engine", "scoop", "--hostfile", "hosts.txt", "--external-hostname", "127.0.0.3"]
+
+
+def test_two_hosts(place: Place, expected: dict[str, str], two_hosts: list[str]):
+    code, out, err = place.run("-m", "evoprune", *RUN, "--output", "r", *two_hosts, "--json")
+    assert code == 0, err
+    assert json.loads(out)["generations"] == 5
+    assert "127.0.0.2" in (place.path / "reached").read_text().split()
+    assert fingerprint(place.path / "r") == expected
+    place.assert_empty()
+
+
+def test_a_worker_on_another_host_is_killed(place: Place, two_hosts: list[str]):
+    run = place.start("-m", "evoprune", *RUN, "--generations", "5000", "--output", "r", *two_hosts, "--quiet")
+    place.reach(2)
+    here, worker = sorted(place.workers("scoop"), key=lambda worker: worker.environ().get("REACHED", ""))
+    assert (here.environ().get("REACHED"), worker.environ()["REACHED"]) == (None, "127.0.0.2")
+    worker.kill()
+    code, out, err = end(run, timeout=30)
+    assert (code, out) == (1, "")
+    assert f"error: worker {worker.pid} on " in err
+    place.assert_empty()
