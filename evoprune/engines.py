@@ -18,6 +18,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from multiprocessing import resource_tracker
 from types import TracebackType
 from typing import Any
 
@@ -157,7 +158,11 @@ class ProcessEngine(Engine):
 
     def _submit(self, payload: bytes) -> "Future[bytes]":
         from joblib.externals.loky import ProcessPoolExecutor
+        from joblib.externals.loky.backend import resource_tracker as loky_tracker
 
+        if self._executor is None:  # a tracker that starts lets Ctrl-C through again
+            resource_tracker.ensure_running()
+            loky_tracker.ensure_running()
         with _ctrl_c_put_off():  # or a process that is just starting would die of it
             if self._executor is None:
                 self._executor = ProcessPoolExecutor(

@@ -105,7 +105,8 @@ def _watch(pool: subprocess.Popen[bytes], register: Register, received: list[int
         register.poll(PERIOD)
         if register.lost or ended:
             _wait_for_exit_code(register)
-        if register.exit_code is not None:
+        # A program that fails after one of its workers died fails because of that.
+        if register.exit_code is not None and not (register.lost and register.exit_code == FAILED):
             return register.exit_code
         if register.lost:
             who = register.lost[0]
@@ -124,7 +125,8 @@ def _watch(pool: subprocess.Popen[bytes], register: Register, received: list[int
 
 
 def _wait_for_exit_code(register: Register) -> None:
-    """It may be on its way: workers end when the program has ended, and their lines may be faster."""
+    """It may be on its way: workers end when the program has ended, and on other machines than it their lines may be
+    faster."""
     end = time.monotonic() + 1.0
     while register.exit_code is None and time.monotonic() < end:
         register.poll(PERIOD)

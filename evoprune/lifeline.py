@@ -106,7 +106,7 @@ class Register:
         """Processes that have ever reported."""
         self.origin: Member | None = None
         self.lost: list[Member] = []
-        """Processes whose line has closed."""
+        """Processes whose line closed before the program had ended."""
         self.exit_code: int | None = None
         """The program's, once it has ended."""
 
@@ -115,14 +115,19 @@ class Register:
         return f"{host}:{self._server.getsockname()[1]}:{self._token}"
 
     def poll(self, timeout: float) -> None:
-        """Wait for messages, for so many seconds at most, and take note of them."""
-        for key, _ in self._selector.select(timeout):
-            if key.fileobj is self._server:
+        """Wait for messages, for so many seconds at most, and take note of them.
+
+        The origin's come first, to their end: workers may end because of what it has said.
+        """
+        ready = [key.data for key, _ in self._selector.select(timeout)]
+        for member in sorted(ready, key=lambda member: member is not self.origin):
+            if member is None:
                 connection, _ = self._server.accept()
                 _notice_lost_machines(connection)
+                connection.setblocking(False)
                 self._selector.register(connection, selectors.EVENT_READ, Member(connection))
             else:
-                self._read(key.data)
+                self._read(member)
 
     def close(self) -> None:
         """Close all lines; whoever is still at the other end ends."""
@@ -131,17 +136,20 @@ class Register:
         self._selector.close()
 
     def _read(self, member: Member) -> None:
-        try:
-            data = member.connection.recv(1 << 16)
-        except OSError:
-            data = b""
-        *lines, member.buffer = (member.buffer + data).split(b"\n")
-        understood = all(self._heard(member, line) for line in lines)
-        if data and understood and (member.name or len(member.buffer) < LONGEST_GREETING):
-            return
+        while True:
+            try:
+                data = member.connection.recv(1 << 16)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            *lines, member.buffer = (member.buffer + data).split(b"\n")
+            understood = all(self._heard(member, line) for line in lines)
+            if not (data and understood and (member.name or len(member.buffer) < LONGEST_GREETING)):
+                break
         self._selector.unregister(member.connection)
         member.connection.close()
-        if member.name:
+        if member.name and self.exit_code is None:
             self.lost.append(member)
 
     def _heard(self, member: Member, line: bytes) -> bool:

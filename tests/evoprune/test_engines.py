@@ -47,6 +47,13 @@ def wait_and_return(seconds: float, value: int) -> int:
     return value
 
 
+def wait_for_file(path: str, value: int) -> int:
+    """Zero waits until the file is there."""
+    while value == 0 and not Path(path).exists():
+        time.sleep(0.01)
+    return value
+
+
 def append(items: list) -> list:
     items.append(1)
     return items
@@ -255,9 +262,13 @@ def test_a_task_that_always_kills_its_worker_takes_no_other_with_it(processes: P
     assert begun.count(7) == 1  # and what had not begun is no suspect
 
 
-def test_tasks_come_as_they_end(processes: ProcessEngine):
-    processes.map(abs, [1, 2])  # both workers are there
-    assert [i for i, _ in processes.as_completed(lambda seconds: time.sleep(seconds), [1.5, 0, 0, 0])] == [1, 2, 3, 0]
+def test_tasks_come_as_they_end(processes: ProcessEngine, tmp_path: Path):
+    """The first one when all others have ended."""
+    done = tmp_path / "done"
+    ended = processes.as_completed(partial(wait_for_file, str(done)), range(4))
+    assert [next(ended)[0] for _ in range(3)] == [1, 2, 3]
+    done.touch()
+    assert list(ended) == [(0, 0)]
 
 
 def test_closing_the_generator_ends_what_runs(processes: ProcessEngine, tmp_path: Path):
@@ -332,6 +343,24 @@ def test_no_warning_of_leaks(place: Place, how: str):
     (place.path / "script.py").write_text(LATE_FEEDER)
     assert place.run("script.py", how) == (0, "", "")
     place.assert_empty()
+
+
+CTRL_C = """
+import signal
+from evoprune.engines import ProcessEngine
+def waits(_):
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+if __name__ == "__main__":
+    with ProcessEngine(2) as engine:
+        print(engine.map(waits, range(4)), waits(0))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_waits_while_the_first_workers_start(place: Place):
+    """Though a resource tracker, which starts with the first of them, lets it through when it has started."""
+    (place.path / "script.py").write_text(CTRL_C)
+    assert place.run("script.py") == (0, f"{[True] * 4} False\n", "")
 
 
 SCRIPT = """

@@ -105,6 +105,39 @@ def test_a_pool_that_ends_by_itself(register, pool, capsys):
     assert "error: SCOOP ended before the program; " in capsys.readouterr().err
 
 
+@pytest.fixture
+def members(register):
+    """The lines of a worker and of the origin, in this order."""
+    host, port, token = register.address("127.0.0.1").split(":")
+    with contextlib.ExitStack() as stack:
+        lines = [stack.enter_context(socket.create_connection((host, int(port)))) for _ in range(2)]
+        for line, origin in zip(lines, ("false", "true"), strict=True):
+            line.sendall(b'{"token": "%s", "origin": %s, "name": "7 on here"}\n' % (token.encode(), origin.encode()))
+        while register.seen < 2:
+            register.poll(1)
+        yield lines
+
+
+def test_a_program_that_fails_because_its_worker_died(register, pool, members, capsys):
+    worker, origin = members
+    worker.close()
+    register.poll(1)
+    origin.sendall(b'{"exit": 1}\n')
+    assert launcher._watch(pool, register, [], 2) == 1
+    assert "error: worker 7 on here died; " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("code", [0, 1, 130])
+def test_workers_that_end_because_the_program_has_ended(register, pool, members, capsys, code):
+    """Even where more comes from the program at once than one look takes in."""
+    worker, origin = members
+    origin.sendall(b'{"out": "%s"}\n' % (b"x" * 200_000) + b'{"exit": %d}\n' % code)
+    worker.close()
+    assert launcher._watch(pool, register, [], 2) == code
+    out, err = capsys.readouterr()
+    assert (len(out), err) == (200_000, "")
+
+
 def test_a_generation_that_does_not_end_after_a_signal(register, pool, monkeypatch, capsys):
     """The stand-in for the origin reports and then hears nothing."""
     monkeypatch.setattr(launcher, "PATIENCE", 0.5)

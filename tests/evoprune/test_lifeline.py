@@ -61,9 +61,10 @@ def poll(register: Register, condition) -> None:
 
 def test_a_process_reports_prints_and_ends(register, member, capsys):
     process = member("print('a\\nline', file=lifeline.Output(line)); line.send(exit=3)")
-    poll(register, lambda: register.lost)
-    assert register.seen == 1
-    assert register.origin is register.lost[0]
+    poll(register, lambda: register.exit_code is not None)
+    process.wait()
+    register.poll(1)
+    assert (register.seen, register.lost) == (1, [])
     assert register.origin.name == f"{process.pid} on {socket.gethostname()}"
     assert register.exit_code == 3
     assert capsys.readouterr().out == "a\nline\n"
