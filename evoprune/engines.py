@@ -18,6 +18,8 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from dataclasses import dataclass
+from itertools import islice
 from multiprocessing import resource_tracker
 from types import TracebackType
 from typing import Any
@@ -111,47 +113,50 @@ class ProcessEngine(Engine):
         self._stop: Callable[[], Any] = lambda: None
 
     def _run(self, function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Ended:
-        payloads = _payloads(cloudpickle.dumps, function, tasks)
-        waiting = deque(range(len(payloads)))
-        deaths = [0] * len(payloads)
-        running: dict[Future[bytes], int] = {}
+        fresh = _packed(cloudpickle.dumps, function, tasks)
+        waiting: deque[_Task] = deque()
+        running: dict[Future[bytes], _Task] = {}
         ended: list[tuple[int, Any]] = []
         try:
-            while waiting or running:
-                self._start(waiting, running, payloads, deaths)
+            while self._start(fresh, waiting, running):
                 yield from ended  # the workers have new tasks meanwhile
                 done = wait(running, return_when=FIRST_COMPLETED).done
                 if any(map(_broken, done)):
                     done = wait(running).done
                     self.close()
                 ended = []
-                for future in sorted(done, key=running.__getitem__, reverse=True):
-                    i = running.pop(future)
-                    deaths[i] += _broken(future)
+                for future in sorted(done, key=lambda future: running[future].number, reverse=True):
+                    task = running.pop(future)
+                    task.deaths += _broken(future)
                     if not _broken(future):
-                        ended.append((i, _result(future.result())))
-                    elif deaths[i] < ATTEMPTS:
-                        waiting.appendleft(i)
+                        ended.append((task.number, _result(future.result())))
+                    elif task.deaths < ATTEMPTS:
+                        waiting.appendleft(task)
                     else:
-                        ended.append((i, WorkerError(f"a worker process died {ATTEMPTS} times at tasks [{i}]{ADVICE}")))
+                        error = f"a worker process died {ATTEMPTS} times at tasks [{task.number}]{ADVICE}"
+                        ended.append((task.number, WorkerError(error)))
             yield from ended
         finally:
             if not all(future.done() for future in running):
                 self.close()
 
     def _start(
-        self, waiting: deque[int], running: dict["Future[bytes]", int], payloads: list[bytes], deaths: list[int]
-    ) -> None:
-        """Submit tasks, one more than there are workers; but those at their last attempt alone."""
-        while waiting:
-            last = any(deaths[i] == ATTEMPTS - 1 for i in (waiting[0], *running.values()))
+        self, fresh: Iterator["_Task"], waiting: deque["_Task"], running: dict["Future[bytes]", "_Task"]
+    ) -> bool:
+        """Submit tasks, one more than there are workers; but those at their last attempt alone. False: none is left."""
+        while True:
+            last = any(task.deaths == ATTEMPTS - 1 for task in (*islice(waiting, 1), *running.values()))
             if len(running) > (0 if last else self.workers):
-                return
+                return True
+            if not waiting:
+                waiting.extend(islice(fresh, 1))
+            if not waiting:
+                return bool(running)
             try:
-                future = self._submit(payloads[waiting[0]])
+                future = self._submit(waiting[0].payload)
             except BrokenExecutor:
                 if running:
-                    return
+                    return True
                 self.close()  # a worker died while it was idle
             else:
                 running[future] = waiting.popleft()
@@ -208,17 +213,18 @@ class ScoopEngine(Engine):
         import scoop
         from scoop import _control, futures
 
-        waiting = deque(enumerate(_payloads(pickle.dumps, function, tasks)))
+        fresh = _packed(pickle.dumps, function, tasks)
         if scoop.SIZE == 1 or not scoop.IS_ORIGIN:  # nobody else, or a task that has tasks of its own
-            for i, payload in waiting:
-                yield i, _result(_work(payload))
+            for task in fresh:
+                yield task.number, _result(_work(task.payload))
             return
         running: dict[Any, int] = {}
         ended: list[tuple[int, Any]] = []
-        while waiting or running:
-            while waiting and len(running) <= self.workers:  # one is on its way
-                i, payload = waiting.popleft()
-                running[futures.submit(_work, payload)] = i
+        while True:
+            for task in islice(fresh, self.workers + 1 - len(running)):  # one is on its way
+                running[futures.submit(_work, task.payload)] = task.number
+            if not running:
+                break
             yield from ended
             # SCOOP's own ways of waiting compute here too: what the origin takes for itself, free workers wait for.
             # done() sends out a task that is still here. And so Ctrl-C gets to the program, not to SCOOP's loop.
@@ -267,13 +273,25 @@ def calm_scoop() -> None:
     scoop.TIME_BETWEEN_STATUS_REPORTS = NEVER
 
 
-def _payloads(
+@dataclass(eq=False)
+class _Task:
+    """What goes to a worker, and how many workers died while they had it."""
+
+    number: int
+    payload: bytes
+    deaths: int = 0
+
+
+def _packed(
     dumps: Callable[[Any], bytes], function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]
-) -> list[bytes]:
-    try:
-        return [dumps((function, arguments)) for arguments in tasks]
-    except Exception as error:
-        raise ValueError(f"a task cannot be sent to a worker: {error}") from error
+) -> Iterator[_Task]:
+    """Tasks ready to be sent, each when it is asked for: the first ones are at work while others are packed."""
+    for number, arguments in enumerate(tasks):
+        try:
+            payload = dumps((function, arguments))
+        except Exception as error:
+            raise ValueError(f"a task cannot be sent to a worker: {error}") from error
+        yield _Task(number, payload)
 
 
 def _prepare(parent: int) -> None:
