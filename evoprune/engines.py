@@ -225,10 +225,13 @@ class ScoopEngine(Engine):
                 running[futures.submit(_work, task.payload)] = task.number
             if not running:
                 break
+            _control.execQueue.flush()  # or SCOOP keeps a task for this process
             yield from ended
             # SCOOP's own ways of waiting compute here too: what the origin takes for itself, free workers wait for.
-            # done() sends out a task that is still here. And so Ctrl-C gets to the program, not to SCOOP's loop.
-            done = [future for future in running if future.done()]
+            # And so Ctrl-C gets to the program, not to SCOOP's loop. Nor future.done(), which prints the payload to
+            # itself each time that it does not find the task here.
+            _control.execQueue.updateQueue()
+            done = [future for future in running if future.isDone]
             if not done:
                 _control.execQueue.socket._poll(1000)  # milliseconds
             ended = [(running.pop(future), _result(future.result())) for future in done]

@@ -22,7 +22,7 @@ class Work:
     workers: int = 2
     rounds: int = 3
     cells: int = 20
-    generations: int = 6
+    generations: int = 12
     runs: int = 4
     run_generations: int = 4
     n_samples: int = 1000

@@ -44,7 +44,7 @@ class Scales(Engine):
 def costs(work: Work) -> tuple[dict[str, float], Generation]:
     """Seconds and bytes a cell and generation, and a generation's function and tasks."""
     scales = Scales()
-    generations = max(2, work.generations // 8)
+    generations = max(2, work.generations // 4)
     settings = work.settings(cells=work.cells, generations=generations)
     seconds = start(settings, engine=scales).summary["seconds"]
     count = work.cells * generations
