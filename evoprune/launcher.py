@@ -144,15 +144,17 @@ def _say(what: str) -> None:
 
 
 def _stop(pool: subprocess.Popen[bytes]) -> None:
-    """End every process of the pool's session; SCOOP itself leaves orphans."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        for process in _session(pool.pid):
+    """End every process of the pool's session; SCOOP itself leaves orphans.
+
+    At once: what it had to say it has said, and a second signal would have the program speak up again.
+    """
+    end = time.monotonic() + 3.0
+    while time.monotonic() < end and (left := _session(pool.pid)):
+        for process in left:
             with contextlib.suppress(psutil.Error):
-                process.send_signal(number)
-        end = time.monotonic() + 3.0
-        while time.monotonic() < end and _session(pool.pid):
-            pool.poll()
-            time.sleep(0.05)
+                process.kill()
+        pool.poll()
+        time.sleep(0.05)
     pool.wait()
 
 

@@ -153,10 +153,10 @@ def test_a_generation_that_does_not_end_after_a_signal(register, pool, monkeypat
 
 
 def test_stop_ends_the_whole_session(tmp_path):
-    """Also processes that hide in a group of their own and do not listen to SIGTERM."""
+    """Also processes that hide in a group of their own and do not listen to SIGTERM; none gets to speak up."""
     code = (
         "import os, signal, subprocess, sys, time\n"
-        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        f"signal.signal(signal.SIGTERM, lambda *_: open({str(tmp_path / 'spoke')!r}, 'w').close())\n"
         "if len(sys.argv) == 1:\n"
         "    subprocess.Popen([sys.executable, __file__, 'child'], process_group=0)\n"
         "else:\n"
@@ -176,6 +176,7 @@ def test_stop_ends_the_whole_session(tmp_path):
     finally:
         launcher._stop(process)
     assert launcher._session(process.pid) == []
+    assert not (tmp_path / "spoke").exists()
 
 
 def test_signals_are_collected_and_ignored_ones_stay_ignored(monkeypatch):
