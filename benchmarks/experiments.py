@@ -44,6 +44,11 @@ class Experiment:
         return self._of(self.run_module, "resume")
 
     @property
+    def load_model(self) -> Callable[..., Any]:
+        """``load_model(path)``: the pair in a ``model.pt``."""
+        return self._of(self.run_module, "load_model")
+
+    @property
     def table(self) -> Callable[[Any], str]:
         """What a result says at the end of a run."""
         return self._of(self.table_module, "table")

@@ -7,30 +7,34 @@ thread; a worker that dies is noticed. Tasks are pure functions of their argumen
 
 import contextlib
 import copy
-import os
 import pickle
-import signal
 import sys
-import threading
-import time
-import traceback
 import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
-from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import resource_tracker
 from types import TracebackType
 from typing import Any
 
 import cloudpickle
-import psutil
-import torch
 from joblib import cpu_count
-from tqdm import tqdm
 
+from evoprune import processes
 from evoprune.names import at_least, lookup
+from evoprune.tasks import Task, WorkerError, call, packed, result, work
+
+__all__ = [
+    "ATTEMPTS",
+    "ENGINES",
+    "Engine",
+    "ProcessEngine",
+    "ScoopEngine",
+    "WorkerError",
+    "calm_scoop",
+    "make_engine",
+    "scoop_is_running",
+]
 
 ATTEMPTS = 3
 """How often a task may cost a worker process its life before it is given up."""
@@ -40,10 +44,6 @@ NEVER = 10**7  # seconds
 
 Ended = Generator[tuple[int, Any], None, None]
 """The number of a task and its value, or its WorkerError, as tasks end."""
-
-
-class WorkerError(RuntimeError):
-    """A task failed; the message holds its traceback, or says that the worker died."""
 
 
 class Engine:
@@ -83,7 +83,7 @@ class Engine:
 
     def _run(self, function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Ended:
         for i, arguments in enumerate(tasks):
-            yield i, _call(function, copy.deepcopy(arguments))
+            yield i, call(function, copy.deepcopy(arguments))
 
     def close(self) -> None:
         """Let the workers go."""
@@ -113,9 +113,9 @@ class ProcessEngine(Engine):
         self._stop: Callable[[], Any] = lambda: None
 
     def _run(self, function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Ended:
-        fresh = _packed(cloudpickle.dumps, function, tasks)
-        waiting: deque[_Task] = deque()
-        running: dict[Future[bytes], _Task] = {}
+        fresh = packed(cloudpickle.dumps, function, tasks)
+        waiting: deque[Task] = deque()
+        running: dict[Future[bytes], Task] = {}
         ended: list[tuple[int, Any]] = []
         try:
             while self._start(fresh, waiting, running):
@@ -129,7 +129,7 @@ class ProcessEngine(Engine):
                     task = running.pop(future)
                     task.deaths += _broken(future)
                     if not _broken(future):
-                        ended.append((task.number, _result(future.result())))
+                        ended.append((task.number, result(future.result())))
                     elif task.deaths < ATTEMPTS:
                         waiting.appendleft(task)
                     else:
@@ -140,9 +140,7 @@ class ProcessEngine(Engine):
             if not all(future.done() for future in running):
                 self.close()
 
-    def _start(
-        self, fresh: Iterator["_Task"], waiting: deque["_Task"], running: dict["Future[bytes]", "_Task"]
-    ) -> bool:
+    def _start(self, fresh: Iterator["Task"], waiting: deque["Task"], running: dict["Future[bytes]", "Task"]) -> bool:
         """Submit tasks, one more than there are workers; but those at their last attempt alone. False: none is left."""
         while True:
             last = any(task.deaths == ATTEMPTS - 1 for task in (*islice(waiting, 1), *running.values()))
@@ -162,23 +160,13 @@ class ProcessEngine(Engine):
                 running[future] = waiting.popleft()
 
     def _submit(self, payload: bytes) -> "Future[bytes]":
-        from joblib.externals.loky import ProcessPoolExecutor
-        from joblib.externals.loky.backend import resource_tracker as loky_tracker
-
-        if self._executor is None:  # a tracker that starts lets Ctrl-C through again
-            resource_tracker.ensure_running()
-            loky_tracker.ensure_running()
-        with _ctrl_c_put_off():  # or a process that is just starting would die of it
+        if self._executor is None:
+            processes.start_trackers()
+        with processes.ctrl_c_put_off():
             if self._executor is None:
-                self._executor = ProcessPoolExecutor(
-                    self.workers,
-                    timeout=None,
-                    initializer=_prepare,
-                    initargs=(os.getpid(),),
-                    env={"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
-                )
-                self._stop = weakref.finalize(self, _stop, self._executor)
-            future: Future[bytes] = self._executor.submit(_work, payload, by_value=True)
+                self._executor = processes.executor(self.workers)
+                self._stop = weakref.finalize(self, processes.stop, self._executor)
+            future: Future[bytes] = self._executor.submit(work, payload, by_value=True)
             return future
 
     def close(self) -> None:
@@ -213,16 +201,16 @@ class ScoopEngine(Engine):
         import scoop
         from scoop import _control, futures
 
-        fresh = _packed(pickle.dumps, function, tasks)
+        fresh = packed(pickle.dumps, function, tasks)
         if scoop.SIZE == 1 or not scoop.IS_ORIGIN:  # nobody else, or a task that has tasks of its own
             for task in fresh:
-                yield task.number, _result(_work(task.payload))
+                yield task.number, result(work(task.payload))
             return
         running: dict[Any, int] = {}
         ended: list[tuple[int, Any]] = []
         while True:
             for task in islice(fresh, self.workers + 1 - len(running)):  # one is on its way
-                running[futures.submit(_work, task.payload)] = task.number
+                running[futures.submit(work, task.payload)] = task.number
             if not running:
                 break
             _control.execQueue.flush()  # or SCOOP keeps a task for this process
@@ -234,7 +222,7 @@ class ScoopEngine(Engine):
             done = [future for future in running if future.isDone]
             if not done:
                 _control.execQueue.socket._poll(1000)  # milliseconds
-            ended = [(running.pop(future), _result(future.result())) for future in done]
+            ended = [(running.pop(future), result(future.result())) for future in done]
             for future in done:
                 future._delete()  # or SCOOP keeps its result for ever
         yield from ended
@@ -276,94 +264,5 @@ def calm_scoop() -> None:
     scoop.TIME_BETWEEN_STATUS_REPORTS = NEVER
 
 
-@dataclass(eq=False)
-class _Task:
-    """What goes to a worker, and how many workers died while they had it."""
-
-    number: int
-    payload: bytes
-    deaths: int = 0
-
-
-def _packed(
-    dumps: Callable[[Any], bytes], function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]
-) -> Iterator[_Task]:
-    """Tasks ready to be sent, each when it is asked for: the first ones are at work while others are packed."""
-    for number, arguments in enumerate(tasks):
-        try:
-            payload = dumps((function, arguments))
-        except Exception as error:
-            raise ValueError(f"a task cannot be sent to a worker: {error}") from error
-        yield _Task(number, payload)
-
-
-def _prepare(parent: int) -> None:
-    """A worker process leaves Ctrl-C to the main process, and does not outlive it by more than a second."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    tqdm.set_lock(threading.RLock())  # its own is a semaphore, which Python would report as leaked by a killed worker
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
-
-
-def _work(payload: bytes, by_value: bool = False) -> bytes:
-    """In the worker: bytes to bytes, so that neither an odd exception nor an odd result can break the pool."""
-    torch.set_num_threads(1)
-    try:
-        function, arguments = pickle.loads(payload)
-        return (cloudpickle.dumps if by_value else pickle.dumps)((True, function(*arguments)))
-    except (Exception, SystemExit):
-        return pickle.dumps((False, traceback.format_exc()))
-
-
-def _result(packed: bytes) -> Any:
-    good, value = pickle.loads(packed)
-    return value if good else WorkerError(f"a task failed in a worker:\n{value}")
-
-
-def _call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    try:
-        return function(*arguments)
-    except (Exception, SystemExit):
-        return WorkerError(f"a task failed:\n{traceback.format_exc()}")
-
-
 def _broken(future: "Future[bytes]") -> bool:
     return isinstance(future.exception(), BrokenExecutor)
-
-
-def _stop(executor: Any) -> None:
-    """Stop loky's processes, and the thread that feeds them, which loky leaves behind.
-
-    That thread unlinks the semaphores of its queue when it ends. Where the program's end cuts it short between
-    unlinking one and telling the resource tracker, the tracker warns of a leak.
-    """
-    queue: Any = executor._call_queue
-    for pid in list(executor._processes):  # loky's own kill_workers stumbles over tasks that it has not sent yet
-        with contextlib.suppress(psutil.Error):
-            worker = psutil.Process(pid)
-            for process in (*worker.children(recursive=True), worker):
-                process.kill()
-    executor.shutdown(wait=True)
-    queue.close()
-    queue._reader.close()  # the thread may be writing a task that nobody reads any more
-    if queue._thread is not None:
-        queue._thread.join()
-
-
-@contextlib.contextmanager
-def _ctrl_c_put_off() -> Iterator[None]:
-    """Within the block SIGINT waits; processes that start in it never get one."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

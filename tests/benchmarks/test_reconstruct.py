@@ -102,5 +102,5 @@ def test_directories_without_a_model_for_images(tmp_path: Path):
     with pytest.raises(ValueError, match="there is no model here"):
         load_any_model(tmp_path)
     (tmp_path / "run/settings.json").write_text(json.dumps({"experiment": "weight"}))
-    with pytest.raises(ValueError, match="unknown experiment with a model 'weight': did you mean 'weights'"):
+    with pytest.raises(ValueError, match="unknown experiment 'weight': did you mean 'weights'"):
         load_any_model(tmp_path / "run")

@@ -1,5 +1,6 @@
 """The contract of the map slot, in this process and in worker processes."""
 
+import itertools
 import operator
 import os
 import random
@@ -269,6 +270,15 @@ def test_tasks_come_as_they_end(processes: ProcessEngine, tmp_path: Path):
     assert [next(ended)[0] for _ in range(3)] == [1, 2, 3]
     done.touch()
     assert list(ended) == [(0, 0)]
+
+
+def test_tasks_are_taken_as_workers_get_free(engine: Engine):
+    """So there may be more of them than there is room for."""
+    ended = engine.as_completed(abs, itertools.count())
+    found = dict(itertools.islice(ended, 5))
+    ended.close()
+    assert all(i == value for i, value in found.items())
+    assert max(found) < 5 + engine.workers + 1
 
 
 def test_closing_the_generator_ends_what_runs(processes: ProcessEngine, tmp_path: Path):
