@@ -21,7 +21,6 @@ from evoprune.benchmarks.experiment import (
     make_toolbox,
     sizes,
 )
-from evoprune.benchmarks.plots import save_plots
 from evoprune.benchmarks.problem import trivial_l1
 from evoprune.benchmarks.progress import progress_bar
 from evoprune.benchmarks.settings import Settings
@@ -275,6 +274,8 @@ def _finish(run: Run, place: Path | None, plots: bool) -> Result:
         checkpoint(run, place)
         save_tensors(place / "model.pt", _export(model, settings))
         if plots:
+            from evoprune.benchmarks.plots import save_plots  # slow to import
+
             save_plots(place / "plots", log, cells, model, problem, baselines(summary), settings.loss)
         write_json(place / "summary.json", summary)  # last: where it is, the run has ended
     return Result(settings, summary, log, cells, run.grid, model, place)

@@ -5,6 +5,7 @@ import difflib
 import sys
 import warnings
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -118,12 +119,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _parser(arguments: list[str]) -> _Parser:
-    from evoprune.benchmarks import reconstruct, reproduce
-    from evoprune.benchmarks.architectures import command as architectures
     from evoprune.benchmarks.options import add_options
-    from evoprune.benchmarks.report import command as reports
-    from evoprune.benchmarks.sweeps import command as sweeps
-    from evoprune.benchmarks.weights import command as weights
 
     parser = _Parser(prog="evoprune", description="Evolve and prune autoencoders with DEAP.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"evoprune {__version__}")
@@ -154,12 +150,19 @@ def _parser(arguments: list[str]) -> _Parser:
     add_options(one.add_argument_group("settings"))
     one.set_defaults(command=run, parser=one)
 
-    sweeps.add_parser(commands, quiet, engine, arguments)
-    reports.add_parser(commands, quiet)
-    reproduce.add_parser(commands, quiet, engine)
-    weights.add_parser(commands, quiet, engine)
-    architectures.add_parser(commands, quiet, engine)
-    reconstruct.add_parser(commands)
+    modules: dict[str, tuple[str, tuple[Any, ...]]] = {
+        "sweep": ("sweeps.command", (quiet, engine, arguments)),
+        "report": ("report.command", (quiet,)),
+        "reproduce": ("reproduce", (quiet, engine)),
+        "weights": ("weights.command", (quiet, engine)),
+        "architectures": ("architectures.command", (quiet, engine)),
+        "reconstruct": ("reconstruct", ()),
+    }
+    asked = next(iter(arguments), "")
+    known = asked in {"run", "resume", "list", "bench", *modules}
+    for name, (module, parts) in modules.items():
+        if asked == name or not known:  # to import them all takes seconds
+            import_module(f"evoprune.benchmarks.{module}").add_parser(commands, *parts)
 
     more = commands.add_parser(
         "resume", parents=[quiet, engine], help="continue an interrupted run or sweep", allow_abbrev=False

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from scipy.optimize import brentq
-
 from evoprune.names import at_least, in_unit_interval
 from evoprune.operators.combine import Operator, name_of
 from evoprune.operators.probability import ScheduledProbability
@@ -45,7 +43,7 @@ def amount_for_target(schedule: Schedule, generations: int, target_preserved: fl
             f"target_preserved={target_preserved:g} cannot be reached with {schedule!r} in {generations} generations: "
             f"even an amount of 1 at each event is expected to leave {reachable:g}"
         )
-    return float(brentq(lambda amount: expected_preserved(schedule, generations, amount) - target_preserved, 0.0, 1.0))
+    return _root(lambda amount: expected_preserved(schedule, generations, amount) - target_preserved)
 
 
 def towards(operator: Operator, target_preserved: float, probability: ScheduledProbability) -> Operator:
@@ -83,7 +81,7 @@ class _Towards:
         def excess(amount: float) -> float:
             return share * (1 - amount) * math.prod(1 - p * amount for p in coming) - self.target
 
-        return self.operator(individual, *args, amount=float(brentq(excess, 0.0, 1.0)), **kwargs)
+        return self.operator(individual, *args, amount=_root(excess), **kwargs)
 
     def __repr__(self) -> str:
         return f"towards({name_of(self.operator)}, {self.target:g})"
@@ -97,3 +95,10 @@ def _check_target(target_preserved: float) -> None:
     in_unit_interval("target_preserved", target_preserved)
     if target_preserved == 0:
         raise ValueError("target_preserved must be above 0: a product of shares only approaches it")
+
+
+def _root(function: Callable[[float], float]) -> float:
+    """The amount in [0, 1] at which a function of it is 0."""
+    from scipy.optimize import brentq  # slow to import
+
+    return float(brentq(function, 0.0, 1.0))

@@ -11,7 +11,6 @@ import torch
 
 from evoprune import __version__
 from evoprune.architecture import parse_architecture
-from evoprune.benchmarks.architectures.plots import save_plots
 from evoprune.benchmarks.architectures.search import Search, fitness, generations
 from evoprune.benchmarks.architectures.settings import ArchitectureSettings
 from evoprune.benchmarks.architectures.training import Weights, constant_loss, restore, train_in_full
@@ -202,6 +201,8 @@ def _finish(
         save_tensors(place / "model.pt", {**trained[0][0], "masks": masks, **extra})
         if plots:
             random = pd.DataFrame(others[0].log) if others else None
+            from evoprune.benchmarks.architectures.plots import save_plots  # slow to import
+
             save_plots(place / "plots", log, random, table, model, settings)
         write_json(place / "summary.json", summary)  # last: where it is, the run has ended
     return Result(settings, summary, log, table, model, place)

@@ -23,7 +23,6 @@ from evoprune.benchmarks.weights.genetic import (
     rmse,
 )
 from evoprune.benchmarks.weights.measures import measure, references
-from evoprune.benchmarks.weights.plots import save_plots
 from evoprune.benchmarks.weights.settings import METHODS, WeightsSettings
 from evoprune.engines import Engine
 from evoprune.genome import similar
@@ -269,6 +268,8 @@ def _finish(run: Run, place: Path | None, plots: bool) -> Result:
         about = {"experiment": EXPERIMENT, "settings": settings.as_dict(), "version": __version__}
         save_tensors(place / "model.pt", {**about, "widths": list(settings.widths), **stored})
         if plots:
+            from evoprune.benchmarks.weights.plots import save_plots  # slow to import
+
             save_plots(place / "plots", log, model, settings.problem, summary)
         write_json(place / "summary.json", summary)  # last: where it is, the run has ended
     return Result(settings, summary, log, model, place)

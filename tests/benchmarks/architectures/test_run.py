@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from evoprune.architecture import found_in, parse_architecture
-from evoprune.benchmarks.architectures import load_model, make_settings, resume, start
+from evoprune.benchmarks.architectures import load_model, make_settings, plots, resume, start
 from evoprune.benchmarks.architectures import run as module
 from evoprune.benchmarks.architectures.command import add_parser, table
 from evoprune.benchmarks.architectures.plots import sample
@@ -98,7 +98,7 @@ def test_resumed_to_the_same_bits(extra, tmp_path, monkeypatch):
             yield row
 
     module_generations = module.generations
-    monkeypatch.setattr(module, "save_plots", lambda *_: [])  # which other tests look at
+    monkeypatch.setattr(plots, "save_plots", lambda *_: [])  # which other tests look at
     with monkeypatch.context() as patch:
         patch.setattr(module, "generations", stopping)
         with pytest.raises(KeyboardInterrupt):
