@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ def sweep(
     """
     place = Path(directory)
     _prepare(plan, place)
-    with _alone(place):
+    with _alone(place), _desk(place) as desk:
         for leftover in place.glob("runs/*/.*.part"):
             shutil.rmtree(leftover)
         runs = plan.runs
@@ -54,9 +54,9 @@ def sweep(
         rows = {run.place: _row(run, place) for run in runs if _over(run, place)}
         table = _tables(runs, rows, place)
         left = [run for run in runs if run.place not in rows]
-        tasks = [(plan.experiment, run.settings) for run in left]
-        ended = (engine or Engine()).as_completed(whole_run, tasks)
-        with tqdm(total=len(runs), initial=len(rows), desc="sweep", unit="run", disable=not bar) as progress:
+        tasks = [(plan.experiment, run.settings, desk) for run in left]
+        progress = tqdm(total=len(runs), initial=len(rows), desc="sweep", unit="run", disable=not bar)
+        with progress, closing((engine or Engine()).as_completed(whole_run, tasks)) as ended:
             for index, files in ended:
                 run = left[index]
                 _keep(run, place, files if isinstance(files, dict) else _failure_files(run.settings, str(files)))
@@ -66,14 +66,15 @@ def sweep(
         return table
 
 
-def whole_run(task: tuple[str, dict[str, Any]]) -> Files:
+def whole_run(task: tuple[str, dict[str, Any], Path]) -> Files:
     """A run from its settings to the files that it leaves, as bytes: a worker may share no disk with us.
 
-    An exception of the run is one of its files, ``error.txt``.
+    It works on the study's desk where it finds it, so that what a killed worker leaves goes with the desk. An exception
+    of the run is one of its files, ``error.txt``.
     """
-    name, settings = task
+    name, settings, desk = task
     experiment = EXPERIMENTS[name]
-    with tempfile.TemporaryDirectory(prefix="evoprune-") as folder:
+    with tempfile.TemporaryDirectory(prefix="evoprune-", dir=desk if desk.is_dir() else None) as folder:
         place = Path(folder) / "run"
         try:
             experiment.start(experiment.settings(**settings), place, plots=False)
@@ -133,6 +134,18 @@ def _alone(place: Path) -> Iterator[None]:
         except OSError:
             raise ValueError(f"another sweep is at work in {place}") from None
         yield
+
+
+@contextmanager
+def _desk(place: Path) -> Iterator[Path]:
+    """A folder for runs at work, empty at the start and gone at the end."""
+    desk = place.resolve() / ".desk"
+    shutil.rmtree(desk, ignore_errors=True)
+    desk.mkdir()
+    try:
+        yield desk
+    finally:
+        shutil.rmtree(desk, ignore_errors=True)
 
 
 def _over(run: Run, place: Path) -> bool:

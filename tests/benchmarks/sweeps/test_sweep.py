@@ -94,6 +94,8 @@ def test_an_interrupted_sweep_goes_on(whole: Path, tmp_path: Path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         sweep(tiny(), tmp_path / "s")
     assert len(pd.read_csv(tmp_path / "s" / "results.csv")) == 2
+    assert all(task[2] == tmp_path / "s" / ".desk" for task in calls)
+    assert not calls[0][2].exists()
     sweep(tiny(), tmp_path / "s")
     assert len(calls) == 5  # two, the interrupted one, and two more
     assert files(tmp_path / "s") == files(whole)
@@ -105,6 +107,7 @@ def test_half_a_run_is_done_again(whole: Path, tmp_path: Path):
     run = tiny().runs[2]
     part = (place / run.place).with_name(f".{run.trial:02d}.part")
     part.mkdir(parents=True)
+    (place / ".desk/evoprune-killed/run").mkdir(parents=True)
     (part / "log.csv").write_text("gen\n")
     (place / run.place).mkdir()
     (place / run.place / "settings.json").write_text("{")
