@@ -114,6 +114,7 @@ def test_half_a_run_is_done_again(whole: Path, tmp_path: Path):
     sweep(tiny(), place)
     assert files(place) == files(whole)
     assert not list(place.rglob("*.part"))
+    assert not (place / ".desk").exists()
 
 
 def test_a_study_grows(whole: Path, tmp_path: Path):
