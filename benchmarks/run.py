@@ -2,7 +2,6 @@
 
 import dataclasses
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,20 +12,17 @@ from deap import tools
 
 from evoprune import __version__
 from evoprune.benchmarks.experiment import (
-    PRESERVED,
     Recorder,
     device_of,
     generations,
     initial_grid,
     make_toolbox,
-    sizes,
 )
-from evoprune.benchmarks.problem import trivial_l1
 from evoprune.benchmarks.progress import progress_bar
 from evoprune.benchmarks.settings import Settings
 from evoprune.benchmarks.snapshots import save_snapshot
+from evoprune.benchmarks.summary import baselines, measure, summarize
 from evoprune.engines import Engine
-from evoprune.evaluation import reconstruction_loss, wrong_bits
 from evoprune.genome import Autoencoder, Decoder, Encoder
 from evoprune.interrupts import Deferred
 from evoprune.records import (
@@ -211,7 +207,7 @@ def _carry_on(run: Run, place: Path | None, bar: bool, engine: Engine | None, pl
         unpruned = dataclasses.replace(settings, operator="none")
         twin = Run(unpruned, initial_grid(unpruned))
         _evolve(twin, None, progress_bar(settings.generations, -1, "without pruning", bar), engine)
-        run.unpruned = _metrics(twin)[0]
+        run.unpruned = measure(twin.grid, unpruned)[0]
     return _finish(run, place, plots)
 
 
@@ -250,69 +246,21 @@ def _snapshot_due(run: Run) -> bool:
 
 def _finish(run: Run, place: Path | None, plots: bool) -> Result:
     """The final figures, the model and the plots."""
-    metrics, best = _metrics(run)
-    settings, problem = run.settings, run.settings.problem
-    summary = {
-        **{
-            name: getattr(settings, name)
-            for name in ("algorithm", "operator", "schedule", "semantics", "benchmark", "loss")
-        },
-        **{name: getattr(settings, name) for name in ("seed", "generations", "cells")},
-        **metrics,
-        "updates": run.updates,
-        "seconds": run.seconds,
-        "version": __version__,
-        "unpruned": run.unpruned,
-        "trivial_l1": trivial_l1(problem),
-        "noise_floor": problem.noise_floor,
-    }
+    settings = run.settings
+    metrics, best = measure(run.grid, settings)
     # The paper's code keeps cell 0, whatever the cells are worth.
     kept = 0 if settings.semantics == "reference" else best
+    summary = summarize(settings, metrics, run.updates, run.seconds, run.unpruned) | {"model_cell": kept}
     model, log, cells = run.grid[kept], frame(run.log), pd.DataFrame(run.cells)
-    summary["model_cell"] = kept
     if place is not None:
         checkpoint(run, place)
         save_tensors(place / "model.pt", _export(model, settings))
         if plots:
             from evoprune.benchmarks.plots import save_plots  # slow to import
 
-            save_plots(place / "plots", log, cells, model, problem, baselines(summary), settings.loss)
+            save_plots(place / "plots", log, cells, model, settings.problem, baselines(summary), settings.loss)
         write_json(place / "summary.json", summary)  # last: where it is, the run has ended
     return Result(settings, summary, log, cells, run.grid, model, place)
-
-
-def _metrics(run: Run) -> tuple[dict[str, Any], int]:
-    """Figures on the whole splits, means over the cells, and the cell that is best on the validation split."""
-    problem, loss = run.settings.problem, run.settings.loss
-    train, test = (_losses(run.grid, data) for data in (problem.train, problem.test))
-    validation, held_out = (_losses(run.grid, data, loss) for data in (problem.validation, problem.test))
-    best = min(range(len(run.grid)), key=validation.__getitem__)
-    errors = [wrong_bits(pair, problem.test) for pair in run.grid] if problem.binary else None
-    shares = [sizes(pair, run.settings.semantics) for pair in run.grid]
-    return {
-        "train_l1": _mean(train),
-        "test_l1": _mean(test),
-        "best_test_l1": test[best],
-        "test_loss": _mean(held_out),
-        "best_test_loss": held_out[best],
-        "test_error": _mean(errors) if errors else None,
-        "best_test_error": errors[best] if errors else None,
-        **{name: _mean([share[name] for share in shares]) for name in PRESERVED},
-        "best_preserved": shares[best]["preserved"],
-        "best_cell": best,
-    }, best
-
-
-def baselines(summary: dict[str, Any]) -> dict[str, float]:
-    """What to compare an L1 with: the best constant, the noise floor where it is known, and the run without pruning."""
-    lines = {"constant": summary["trivial_l1"], "noise floor": summary["noise_floor"]}
-    if summary["unpruned"]:
-        lines["without pruning"] = summary["unpruned"]["test_l1"]
-    return {name: value for name, value in lines.items() if value is not None}
-
-
-def _losses(grid: Iterable[Autoencoder], data: torch.Tensor, loss: str = "l1") -> list[float]:
-    return [reconstruction_loss(pair.encoder, pair.decoder, data, loss)[0] for pair in grid]
 
 
 def _export(pair: Autoencoder, settings: Settings) -> dict[str, Any]:
@@ -323,8 +271,3 @@ def _export(pair: Autoencoder, settings: Settings) -> dict[str, Any]:
         "settings": settings.as_dict(),
         "version": __version__,
     }
-
-
-def _mean(values: Iterable[float]) -> float:
-    numbers = list(values)
-    return sum(numbers) / len(numbers)
