@@ -144,8 +144,12 @@ def _canonical(
         with seeded(derive(settings.seed, generation, CANONICAL)):
             result, logbook = algorithms.eaSimple(population, toolbox, cxpb=0, mutpb=1, ngen=1, verbose=False)
         population[:] = result
-        made = [Offspring(pair, (0, 0), float("nan"), 1) for pair in population]
+        made = [Offspring(pair, (0, 0), _known(pair.train_loss), 1) for pair in population]
         yield Generation(generation, made, int(logbook[-1]["nevals"]))
+
+
+def _known(loss: float | None) -> float:
+    return float("nan") if loss is None else loss
 
 
 def _loss_on_batch(pair: Autoencoder, batch: Any, loss: str) -> tuple[float]:

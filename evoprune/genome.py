@@ -209,7 +209,7 @@ class Autoencoder(list[Genome]):
         tell: both ends are Linear. Other modules say so when they are called.
 
     ``learning_rate`` is the rate of the cell it stands in and ``seed`` names the cell's stream in this generation; both
-    are None outside a grid.
+    are None outside a grid. ``train_loss`` is the mean loss of the last epoch of ``mutTrain``, or None before it.
     """
 
     fitness: Any
@@ -220,6 +220,7 @@ class Autoencoder(list[Genome]):
             self.fitness = MinimizeLoss()
         self.learning_rate: float | None = None
         self.seed: int | None = None
+        self.train_loss: float | None = None
         if len(self) != 2:
             raise ValueError(f"an autoencoder is one encoder and one decoder, got {len(self)} genomes")
         for genome in self:

@@ -48,7 +48,7 @@ def mutTrain(
     :param epochs: passes over the data, at least 1.
     :param settings: ``batch_size``, ``loss``, ``optimizer``, ``corruption``, ``shuffle``, ``rng``, ``device`` as in
         :func:`evoprune.training.train_epoch`.
-    :returns: ``(individual,)``; fitness is not touched.
+    :returns: ``(individual,)``; fitness is not touched. ``individual.train_loss`` is the mean loss of the last epoch.
     :raises TypeError: for anything but an Autoencoder: a genome alone has nothing to reconstruct with.
     :raises ValueError: for epochs below 1, and a learning rate that is negative or not a number.
     """
@@ -62,7 +62,8 @@ def mutTrain(
                 individual.seed = derive(seed, EPOCHS, epoch)  # else each epoch would take the batches of the first
             rate = learning_rate(individual.age) if callable(learning_rate) else learning_rate
             at_least("learning_rate", rate, 0)
-            train_epoch([individual], data, learning_rate=rate, **settings)
+            (loss,) = train_epoch([individual], data, learning_rate=rate, **settings)
+            individual.train_loss = float(loss)
     finally:
         individual.seed = seed
     return (individual,)

@@ -206,7 +206,9 @@ def test_a_run_that_diverges_ends_and_says_so():
 
 def test_a_canonical_rate_walks(tmp_path):
     settings = make_settings(TINY, {"algorithm": "canonical", "cells": 1, "rate_decay": "walk", "rate_sigma": 1e-4})
-    rates = start(settings).log.learning_rate
+    log = start(settings).log
+    rates = log.learning_rate
+    assert list(log.train_loss.isna()) == [True] + [False] * 6  # generation 0 only evaluates
     assert rates[0] == 0.01
     assert len(set(rates)) == len(rates)
     assert rates.diff().abs().max() < 1e-3

@@ -106,6 +106,14 @@ def test_a_problem_gives_its_training_samples() -> None:
     assert one == twin
 
 
+def test_the_last_epochs_loss_stays_with_the_pair() -> None:
+    one, x = pair(), data()
+    assert one.train_loss is None
+    mutTrain(one, x, learning_rate=0.0, batch_size=5, epochs=2)
+    assert one.train_loss == pytest.approx(l1(one, x))  # batches of equal size, and nothing has moved
+    assert one.__deepcopy__({}).train_loss == one.train_loss
+
+
 def test_it_is_reproducible_and_draws_one_number_an_epoch() -> None:
     start, results = pair(), []
     for seed in (3, 3, 4):
