@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from evoprune.fitness import finite
+from evoprune.fitness import finite_values
 from evoprune.genome import Autoencoder
 from evoprune.names import at_least, lookup
 from evoprune.operators.rate import SIGMA, moved
@@ -120,9 +120,7 @@ class CellUpdate:
     def score(self, pairs: Sequence[Autoencoder]) -> np.ndarray:
         """Losses of every encoder with every decoder on one batch, (encoders, decoders, objectives), all finite."""
         batch = self.draw()
-        return np.array(
-            [[self.loss(one.encoder, other.decoder, batch) for other in pairs] for one in pairs], dtype=float
-        )
+        return np.array([[self.loss(one, other, batch) for other in pairs] for one in pairs], dtype=float)
 
     def train_pairs(self, pairs: Sequence[Autoencoder], cells: Sequence[Cell]) -> list[float]:
         """Step 4: an epoch for all pairs together; the mean loss of each, NaN where the slot returns none."""
@@ -142,7 +140,7 @@ class CellUpdate:
             batch = self.draw()
             if self.prune == "before":
                 pair = self.mutated(pair)
-            values = self.loss(pair.encoder, pair.decoder, batch)
+            values = self.loss(pair, pair, batch)
             if self.prune == "after":
                 pair = self.mutated(pair)
             pair.fitness.values = values
@@ -160,10 +158,11 @@ class CellUpdate:
         """One batch, where the toolbox has the slot for it."""
         return None if self.batch is None else self.batch()
 
-    def loss(self, encoder: Any, decoder: Any, batch: Any) -> tuple[float, ...]:
-        """The evaluate slot's value, as a tuple of finite numbers."""
-        values = self.evaluate(encoder, decoder) if self.batch is None else self.evaluate(encoder, decoder, batch)
-        return tuple(finite(v) for v in values) if isinstance(values, Sequence) else (finite(values),)
+    def loss(self, one: Autoencoder, other: Autoencoder, batch: Any) -> tuple[float, ...]:
+        """The evaluate slot's value for an encoder with another pair's decoder, as a tuple of finite numbers."""
+        arguments = (one.encoder, other.decoder) if self.batch is None else (one.encoder, other.decoder, batch)
+        values = self.evaluate(*arguments)
+        return finite_values(values if isinstance(values, Sequence) else (values,), one.fitness.weights)
 
     def mutated(self, pair: Autoencoder) -> Autoencoder:
         """The pair after the mutate slot, which decides itself whether to prune."""

@@ -44,7 +44,7 @@ def read_config(path: str | Path, kind: type = Settings) -> dict[str, Any]:
             table = tomllib.load(file)
     except OSError as error:
         raise ValueError(f"{path}: cannot read the settings ({error.strerror})") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: not a TOML file ({error})") from error
     settings = {name.replace("-", "_"): value for name, value in table.items()}
     try:

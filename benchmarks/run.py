@@ -35,6 +35,9 @@ from evoprune.records import (
     write_json,
 )
 
+KINDS = {"generation": int, "seconds": float, "log": list, "cells": list, "grid": list, "unpruned": dict | None}
+"""What a checkpoint holds beside the settings."""
+
 
 @dataclass
 class Run:
@@ -122,8 +125,13 @@ def load_run(directory: str | Path) -> Run:
     path = Path(directory) / "checkpoint.pt"
     state = load_checkpoint(path)
     try:
+        for name, kind in KINDS.items():
+            if not isinstance(state[name], kind):
+                raise TypeError(f"{name} is {state[name]!r}")
         settings = Settings(**state["settings"])
         grid = initial_grid(settings)
+        if len(grid) != len(state["grid"]):
+            raise ValueError(f"it has {len(state['grid'])} pairs for {len(grid)} cells")
         for pair, stored in zip(grid, state["grid"], strict=True):
             pair.encoder.load_state(stored["encoder"])
             pair.decoder.load_state(stored["decoder"])
@@ -132,8 +140,10 @@ def load_run(directory: str | Path) -> Run:
                 pair.fitness.values = stored["fitness"]
         log = tools.Logbook()
         log.extend(state["log"])
-        return Run(settings, grid, state["generation"], log, state["cells"], state["seconds"], state["unpruned"])
-    except (KeyError, TypeError, ValueError) as error:
+        run = Run(settings, grid, state["generation"], log, state["cells"], state["seconds"], state["unpruned"])
+        run.updates  # noqa: B018  rows of something else
+        return run
+    except Exception as error:  # whatever a foreign file makes it stumble over
         raise ValueError(f"{path}: the checkpoint does not fit this version of evoprune: {error}") from error
 
 

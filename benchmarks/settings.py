@@ -20,6 +20,7 @@ from evoprune.networks import Network, parse_network
 from evoprune.operators import OPERATORS, SCHEDULES, ScheduledProbability
 from evoprune.operators.choice import SCOPES
 from evoprune.operators.schedules import Decrease, Population, Schedule, Until
+from evoprune.operators.target import check_target, expected_preserved
 from evoprune.optimizers import OPTIMIZERS
 
 ALGORITHMS = {
@@ -54,7 +55,9 @@ class Settings:
     schedule: str = option("fixed", "when to prune: the course of the probability", SCHEDULES)
     probability: float = option(1.0, "C, the largest probability of the schedule")
     target_preserved: float | None = option(
-        None, f"random, variance, magnitude: share of weights to keep at the end (default {DEFAULT_TARGET}, persistent)"
+        None,
+        "random, variance, magnitude: share of weights to keep at the end (persistent; default "
+        f"{DEFAULT_TARGET}, or what the schedule can reach)",
     )
     amount: float | None = option(
         None, "random, variance, magnitude: share of the survivors that each pruning removes, instead of a target"
@@ -116,11 +119,11 @@ class Settings:
         for name in ("probability", "corruption", "finetune"):
             in_unit_interval(name, getattr(self, name))
         for name, least in {"generations": 1, "cells": 1, "batch_size": 1, "checkpoint_every": 1, "seed": 0}.items():
-            at_least(name, getattr(self, name), least)
+            at_least(name, getattr(self, name), least, whole=True)
         if self.chunk is not None:
-            at_least("chunk", self.chunk, 1)
+            at_least("chunk", self.chunk, 1, whole=True)
         at_least("rate_sigma", self.rate_sigma, 0)
-        at_least("snapshots", self.snapshots, 0)
+        at_least("snapshots", self.snapshots, 0, whole=True)
         if not 0 < self.learning_rate < math.inf:
             raise ValueError(f"learning_rate must be a number above 0, got {self.learning_rate!r}")
         if not 0 <= self.threshold < 1:
@@ -143,9 +146,14 @@ class Settings:
                 )
             object.__setattr__(self, "amount", 0.1)
         elif self.target_preserved is None:
-            object.__setattr__(self, "target_preserved", DEFAULT_TARGET)
-        if self.target_preserved is not None and not 0 < self.target_preserved <= 1:
-            raise ValueError(f"target_preserved must be a number in (0, 1], got {self.target_preserved!r}")
+            reachable = expected_preserved(self.course, self.generations, 1.0)
+            seldom = self.operator in AMOUNT_OPERATORS and reachable > DEFAULT_TARGET
+            object.__setattr__(self, "target_preserved", reachable if seldom else DEFAULT_TARGET)
+        if self.target_preserved is not None:
+            if not 0 < self.target_preserved <= 1:
+                raise ValueError(f"target_preserved must be a number in (0, 1], got {self.target_preserved!r}")
+            if self.operator in AMOUNT_OPERATORS:
+                check_target(self.course, self.generations, self.target_preserved)
 
     @property
     def architecture(self) -> Network | Blueprint:

@@ -1,5 +1,6 @@
 """The final figures of a run: what ``summary.json`` says, and what to compare it with."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,7 @@ from evoprune.benchmarks.experiment import PRESERVED, sizes
 from evoprune.benchmarks.problem import trivial_l1
 from evoprune.benchmarks.settings import Settings
 from evoprune.evaluation import reconstruction_loss, wrong_bits
+from evoprune.fitness import WORST
 from evoprune.genome import Autoencoder
 
 
@@ -39,11 +41,14 @@ def summarize(
 
 
 def measure(grid: list[Autoencoder], settings: Settings) -> tuple[dict[str, Any], int]:
-    """Figures on the whole splits, means over the cells, and the cell that is best on the validation split."""
+    """Figures on the whole splits, means over the cells, and the cell that is best on the validation split.
+
+    Cells whose loss is not finite, ``nonfinite`` of them, are left out of the means; NaN where none is left.
+    """
     problem, loss = settings.problem, settings.loss
     train, test = (_losses(grid, data) for data in (problem.train, problem.test))
     validation, held_out = (_losses(grid, data, loss) for data in (problem.validation, problem.test))
-    best = min(range(len(grid)), key=validation.__getitem__)
+    best = min(range(len(grid)), key=lambda cell: math.inf if math.isnan(validation[cell]) else validation[cell])
     errors = [wrong_bits(pair, problem.test) for pair in grid] if problem.binary else None
     shares = [sizes(pair, settings.semantics) for pair in grid]
     return {
@@ -57,6 +62,7 @@ def measure(grid: list[Autoencoder], settings: Settings) -> tuple[dict[str, Any]
         **{name: _mean([share[name] for share in shares]) for name in PRESERVED},
         "best_preserved": shares[best]["preserved"],
         "best_cell": best,
+        "nonfinite": sum(map(math.isnan, test)),
     }, best
 
 
@@ -69,9 +75,10 @@ def baselines(summary: dict[str, Any]) -> dict[str, float]:
 
 
 def _losses(grid: Iterable[Autoencoder], data: torch.Tensor, loss: str = "l1") -> list[float]:
-    return [reconstruction_loss(pair.encoder, pair.decoder, data, loss)[0] for pair in grid]
+    losses = [reconstruction_loss(pair.encoder, pair.decoder, data, loss)[0] for pair in grid]
+    return [value if value < WORST else math.nan for value in losses]
 
 
 def _mean(values: Iterable[float]) -> float:
-    numbers = list(values)
-    return sum(numbers) / len(numbers)
+    numbers = [value for value in values if not math.isnan(value)]
+    return sum(numbers) / len(numbers) if numbers else math.nan

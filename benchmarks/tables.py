@@ -1,5 +1,6 @@
 """What a run says at its end: a short table, this run against the same without pruning and against doing nothing."""
 
+import math
 from typing import Any
 
 from evoprune.benchmarks.problem import Problem
@@ -44,7 +45,7 @@ def _rows(metrics: dict[str, Any], name: str, cells: int) -> list[tuple[Any, ...
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+    return "" if value is None else "not finite" if math.isnan(value) else f"{value:.4f}"
 
 
 def _percent(value: float | None, digits: int) -> str:

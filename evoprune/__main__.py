@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ def run(options: argparse.Namespace) -> int:
     from evoprune.benchmarks.run import start
     from evoprune.benchmarks.settings import make_settings
     from evoprune.benchmarks.tables import table
+    from evoprune.benchmarks.unused import unused
 
     layers = [layer for name in options.presets for layer in layers_of(name)]
     layers += [read_config(path) for path in options.config or []]
@@ -43,6 +45,8 @@ def run(options: argparse.Namespace) -> int:
     settings.check_data()
     if wants_pool(options):
         return launch_pool(options)
+    for line in unused(settings, given(options)):
+        _warn(line)
     directory = directory_for(options, settings.algorithm, settings.operator, settings.benchmark, settings.seed)
     with engine_for(options, settings) as engine:
         return guarded(
@@ -62,6 +66,8 @@ def resume(options: argparse.Namespace) -> int:
     settings = experiment.checkpointed(directory)
     if (directory / "summary.json").exists():
         print(f"evoprune: the run in {directory} has ended already", file=sys.stderr)
+        if options.json:
+            print((directory / "summary.json").read_text(encoding="utf-8"), end="")
         return 0
     if wants_pool(options):
         return launch_pool(options)
@@ -100,6 +106,9 @@ class _Parser(argparse.ArgumentParser):
     """Errors in one line, as everywhere else in evoprune; --help has the usage."""
 
     def error(self, message: str) -> NoReturn:
+        chosen = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        near = chosen and difflib.get_close_matches(chosen[1], re.findall(r"[\w-]+", chosen[2]), n=1)
+        message += f": did you mean {near[0]!r}?" if near else ""
         print(f"evoprune: error: {message}", file=sys.stderr)
         sys.exit(2)
 

@@ -17,6 +17,14 @@ def finite(value: float) -> float:
     return value if abs(value) < _LIMIT else WORST
 
 
+def finite_values(values: Iterable[float], weights: Sequence[float]) -> tuple[float, ...]:
+    """Values for a fitness with these weights; where one is not finite all are the worst, :data:`WORST` or -WORST."""
+    given = tuple(float(value) for value in values)
+    if _any_nonfinite(given) and len(given) == len(weights):
+        return tuple(-math.copysign(WORST, weight) for weight in weights)
+    return given
+
+
 def count_nonfinite(individuals: Iterable[Any]) -> int:
     """How many of the evaluated individuals carry a value that is NaN or infinite, or stands for one."""
     return sum(_any_nonfinite(individual.fitness.values) for individual in individuals)
@@ -37,10 +45,7 @@ class MinimizeLoss(base.Fitness):
     def _set(self, values: Sequence[float]) -> None:
         if not isinstance(values, Iterable):
             raise TypeError(f"fitness values must be a sequence such as (loss,), got {values!r}")
-        given = tuple(float(value) for value in values)
-        if _any_nonfinite(given) and len(given) == len(self.weights):
-            given = tuple(-math.copysign(WORST, weight) for weight in self.weights)
-        base.Fitness.setValues(self, given)
+        base.Fitness.setValues(self, finite_values(values, self.weights))
 
     values = property(base.Fitness.getValues, _set, base.Fitness.delValues, base.Fitness.values.__doc__)
 

@@ -22,7 +22,8 @@ def lookup(kind: str, name: str, registry: Mapping[str, T]) -> T:
     # A settings file may hold anything, also things that cannot be a dict key.
     if isinstance(name, str) and name in registry:
         return registry[name]
-    near = difflib.get_close_matches(str(name).lower(), registry, n=1)
+    near = [known for known in registry if str(name) and known.startswith(str(name).lower())]
+    near = near or difflib.get_close_matches(str(name).lower(), registry, n=1)
     hint = f": did you mean {near[0]!r}?" if near else ";"
     raise ValueError(f"unknown {kind} {name!r}{hint} known: {', '.join(sorted(registry))}")
 

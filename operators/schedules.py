@@ -124,11 +124,11 @@ class Until:
         in_unit_interval("share", self.share)
 
     def __call__(self, t: int, T: int) -> float:
-        """As a schedule's: the wrapped one in generation `t` of `0..round(share*T)`, then 0."""
+        """As a schedule's: the wrapped one at `t` in `0..round(share*T)`, then 0; always 0 for a share of 0."""
         if not 0 <= t <= T:
             raise ValueError(f"generation t must be in 0..T, got t={t}, T={T}")
         last = round(self.share * T)
-        return self.schedule(t, last) if t <= last else 0.0
+        return self.schedule(t, last) if t <= last and self.share else 0.0
 
 
 SCHEDULES: dict[str, type[Schedule]] = {

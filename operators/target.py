@@ -36,13 +36,7 @@ def amount_for_target(schedule: Schedule, generations: int, target_preserved: fl
     The paper's settings need such a choice once masks persist: exponential with C = 0.5 over 400 generations means 113
     events on average, and the paper's amount of 0.1 would leave 0.001% of the weights. To keep 20%, take 0.0142.
     """
-    _check_target(target_preserved)
-    reachable = expected_preserved(schedule, generations, 1.0)
-    if target_preserved < reachable:
-        raise ValueError(
-            f"target_preserved={target_preserved:g} cannot be reached with {schedule!r} in {generations} generations: "
-            f"even an amount of 1 at each event is expected to leave {reachable:g}"
-        )
+    check_target(schedule, generations, target_preserved)
     return _root(lambda amount: expected_preserved(schedule, generations, amount) - target_preserved)
 
 
@@ -59,9 +53,9 @@ def towards(operator: Operator, target_preserved: float, probability: ScheduledP
         toolbox.register("mutate", gated(prune, p))
 
     `operator` takes `amount` by name, `individual` has `preserved`. Use it where pruning is persistent.
-    `target_preserved` must be in (0, 1].
+    `target_preserved` must be in (0, 1]. `ValueError` if the schedule prunes too seldom for it.
     """
-    _check_target(target_preserved)
+    check_target(probability.schedule, probability.generations, target_preserved)
     return _Towards(operator, target_preserved, probability)
 
 
@@ -91,10 +85,17 @@ class _Towards:
         return repr(self)
 
 
-def _check_target(target_preserved: float) -> None:
+def check_target(schedule: Schedule, generations: int, target_preserved: float) -> None:
+    """Raise `ValueError` for a target outside of (0, 1], or one that the schedule prunes too seldom for."""
     in_unit_interval("target_preserved", target_preserved)
     if target_preserved == 0:
         raise ValueError("target_preserved must be above 0: a product of shares only approaches it")
+    reachable = expected_preserved(schedule, generations, 1.0)
+    if target_preserved < reachable:
+        raise ValueError(
+            f"target_preserved={target_preserved:g} cannot be reached with {schedule!r} in {generations} generations: "
+            f"even an amount of 1 at each event is expected to leave {reachable:g}"
+        )
 
 
 def _root(function: Callable[[float], float]) -> float:

@@ -75,6 +75,31 @@ def test_resume_of_an_ended_run_says_so(capsys: pytest.CaptureFixture[str]):
     evoprune("run", *TINY, "--output", "r", "--quiet")
     assert evoprune("resume", "r") == 0
     assert "has ended already" in capsys.readouterr().err
+    assert evoprune("resume", "r", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["cells"] == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--operator conjunctive --target-preserved 0.3", "target_preserved has no effect with operator conjunctive"),
+        ("--operator none --schedule increase", "schedule has no effect with operator none"),
+        ("--benchmark digits --data some.csv", "data has no effect with benchmark digits"),
+        ("--rate-decay step", "rate_decay has no effect with algorithm spatial"),
+        ("--algorithm all-vs-all --update sequential", "update has no effect with algorithm all-vs-all"),
+    ],
+)
+def test_what_has_no_effect_is_said(capsys: pytest.CaptureFixture[str], options: str, message: str):
+    tiny = TINY if "digits" not in options else ["--generations", "1", "--cells", "3", "--no-compare"]
+    assert evoprune("run", *tiny, *options.split(), "--output", "r", "--quiet") == 0
+    assert capsys.readouterr().err == f"evoprune: warning: {message}\n"
+
+
+def test_a_default_target_is_within_reach():
+    often, seldom, never = "--probability 1", "--schedule prune-after --probability 0.5", "--finetune 1"
+    for words, target in ((often, 0.2), (seldom, 0.5), (never, 1.0)):
+        assert evoprune("run", *TINY, *words.split(), "--output", "r", "--force", "--quiet") == 0
+        assert json.loads(Path("r/settings.json").read_text())["target_preserved"] == target
 
 
 def test_list_names_everything(capsys: pytest.CaptureFixture[str]):
@@ -107,6 +132,9 @@ BAD = [
     ("run spatal", "unknown preset 'spatal'"),
     ("run --config missing.toml", "missing.toml: cannot read"),
     ("run --config broken.toml", "not a TOML file"),
+    ("run --config bytes.toml", "bytes.toml: not a TOML file"),
+    ("run --schedule prune-after --probability 0.5 --target-preserved 0.2", "cannot be reached"),
+    ("run --schedule expo", "did you mean 'exponential'"),
     ("run --config unknown.toml", "did you mean 'generations'"),
     ("run --benchmark file", "needs data"),
     ("run --benchmark file --data missing.csv", "missing.csv"),
@@ -117,7 +145,7 @@ BAD = [
     ("resume damaged", "damaged or not a checkpoint"),
     ("resume foreign", "not a checkpoint of this version"),
     ("list nothing", "unknown section 'nothing'"),
-    ("rum", "invalid choice: 'rum'"),
+    ("rum", "did you mean 'run'"),
     ("", "required"),
 ]
 
@@ -132,6 +160,7 @@ def test_a_mistake_is_one_line_and_no_work(command: str, message: str, capsys: p
     Path("damaged/checkpoint.pt").write_bytes(b"damaged")
     torch.save({"epoch": 3}, "foreign/checkpoint.pt")
     Path("broken.toml").write_text("generations 3")
+    Path("bytes.toml").write_bytes(b"\xff\xfe")
     Path("unknown.toml").write_text("generation = 3")
     data = np.ones((20, 30))
     data[3, 4] = np.nan

@@ -48,6 +48,23 @@ def test_nan_and_infinity_count_as_worst(broken):
     assert offspring.pair.fitness.nonfinite
 
 
+class Score(base.Fitness):
+    weights = (1.0, -1.0)
+
+
+def test_nan_and_infinity_count_as_worst_where_an_objective_is_maximized():
+    """And all objectives do, or a broken network that is small would win."""
+    pairs = grid()
+    for pair in pairs:
+        pair.fitness = Score()
+    broken = {0: float("nan")}
+    recorder = Recorder(evaluate=lambda encoder, decoder: (broken.get(tag(encoder), 0.5), 1.0), select=tools.selBest)
+    (offspring,) = recorder.update()([cell(pairs)])
+    assert tag(offspring.pair.encoder) != 0
+    recorder = Recorder(evaluate=lambda encoder, decoder: (float("inf"), 1.0))
+    assert recorder.update()([cell(pairs)])[0].pair.fitness.values == (-WORST, WORST)
+
+
 class LossAndSize(base.Fitness):
     weights = (-1.0, -1.0)
 

@@ -1,6 +1,7 @@
 """A run leaves what it promises, and an interrupted one goes on to the same result."""
 
 import json
+import math
 import os
 import signal
 from pathlib import Path
@@ -12,8 +13,11 @@ from torch import nn
 
 from evoprune.algorithms import Generation
 from evoprune.benchmarks import run as run_module
+from evoprune.benchmarks.experiment import initial_grid
 from evoprune.benchmarks.run import load_model, load_run, resume, start
 from evoprune.benchmarks.settings import make_settings
+from evoprune.benchmarks.summary import measure
+from evoprune.benchmarks.tables import table
 from evoprune.evaluation import reconstruct, reconstruction_loss
 from tests.benchmarks.tiny import TINY
 
@@ -201,7 +205,41 @@ def test_pruning_reaches_its_target():
 def test_a_run_that_diverges_ends_and_says_so():
     result = start(make_settings(TINY | {"learning_rate": 1e30, "loss": "mse", "output_activation": "identity"}))
     assert result.log["nonfinite"].iloc[-1] == 4
-    assert result.summary["test_l1"] > 1e30
+    assert result.summary["nonfinite"] == 4
+    assert math.isnan(result.summary["test_l1"])
+    assert "not finite" in table(result)
+
+
+def test_a_cell_that_diverged_is_left_out_of_the_means():
+    settings = make_settings(TINY)
+    grid = initial_grid(settings)
+    whole, _ = measure(grid[1:], settings)
+    with torch.no_grad():
+        next(grid[0].decoder.module.parameters()).fill_(math.nan)
+    metrics, best = measure(grid, settings)
+    assert (metrics["nonfinite"], whole["nonfinite"]) == (1, 0)
+    assert metrics["test_l1"] == pytest.approx(whole["test_l1"])
+    assert best != 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("log", [{}]),
+        ("seconds", None),
+        ("cells", None),
+        ("generation", "x"),
+        ("grid", []),
+        ("settings", {"unknown": 1}),
+        ("unpruned", 3),
+    ],
+)
+def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path, name: str, value: object):
+    start(make_settings(TINY), tmp_path / "r", plots=False)
+    state = torch.load(tmp_path / "r/checkpoint.pt", weights_only=True)
+    torch.save(state | {name: value}, tmp_path / "r/checkpoint.pt")
+    with pytest.raises(ValueError, match=r"checkpoint\.pt: the checkpoint does not fit this version of evoprune: "):
+        load_run(tmp_path / "r")
 
 
 def test_a_canonical_rate_walks(tmp_path):

@@ -29,7 +29,7 @@ from evoprune.benchmarks.settings import PAPER, Settings, make_settings
         ({"topology": "torus", "cells": 9, "radius": 3}, "torus of 3 x 3"),
         ({"network": "30-10", "decoder": "8-30"}, "code has 10 units, but the decoder takes 8"),
         ({"decoder": "ten"}, "decoder must be widths"),
-        ({"generations": 0}, "generations must be a number of at least 1, got 0"),
+        ({"generations": 0}, "generations must be a whole number of at least 1, got 0"),
         ({"generations": 1.5}, "generations must be of type int, got 1.5"),
         ({"cells": True}, "cells must be of type int, got True"),
         ({"shuffle": 1}, "shuffle must be of type bool"),

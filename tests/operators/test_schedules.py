@@ -127,7 +127,8 @@ def test_until_squeezes_a_schedule_into_the_first_part() -> None:
     schedule = Until(Increase(0.5), 0.5)
     assert [schedule(t, 8) for t in range(9)] == [0.0, 0.125, 0.25, 0.375, 0.5, 0.0, 0.0, 0.0, 0.0]
     assert Until(Fixed(0.3), 1.0)(8, 8) == 0.3
-    assert [Until(Fixed(0.3), 0.0)(t, 8) for t in (0, 1)] == [0.3, 0.0]
+    assert [Until(Fixed(0.3), 0.1)(t, 8) for t in (0, 1, 2)] == [0.3, 0.3, 0.0]
+    assert [Until(Fixed(0.3), 0.0)(t, 8) for t in (0, 1)] == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("t", [-1, 9])
