@@ -84,8 +84,11 @@ def spatial_generations(
         change the last bits.
     :param seed: of all streams; drawn from Python's ``random`` by default.
     :param start: generations that a resumed grid has behind it; 0 evaluates the initial grid and yields it first.
+    :raises TypeError: for a grid whose items cannot be assigned, such as a tuple.
     :raises ValueError: for options that are unknown or do not fit, before any work.
     """
+    if not hasattr(grid, "__setitem__"):
+        raise TypeError(f"the grid is changed in place and must be a list of pairs, got {type(grid).__name__}")
     at_least("cells of the grid", len(grid), 1, whole=True)
     at_least("ngen", ngen, 0, whole=True)
     at_least("start", start, 0, whole=True)
@@ -149,7 +152,7 @@ def evaluate_initial(grid: list[Autoencoder], cell_update: CellUpdate, run: int)
     invalid = [(i, pair) for i, pair in enumerate(grid) if not pair.fitness.valid]
     for i, pair in invalid:
         with Cell(i, run, 0, pair.learning_rate, [pair]).stream(FINISH):
-            pair.fitness.values = cell_update.loss(pair.encoder, pair.decoder, cell_update.draw())
+            pair.fitness.values = cell_update.loss(pair, pair, cell_update.draw())
     return len(invalid)
 
 

@@ -48,7 +48,7 @@ def reconstruct_images(model: ImageModel, source: str | Path, directory: str | P
     :param directory: made if it is not there; gets the pictures and ``rmse.csv``.
     :returns: a row an image: ``image``, ``picture`` (its file) and ``rmse`` of values in [0, 1].
     :raises ValueError: for a source that does not exist or has no image that can be read, and a directory that cannot
-        be written.
+        be written, or holds the images or a run.
     """
     files = _files(Path(source))
     images, unreadable = {}, []
@@ -61,10 +61,12 @@ def reconstruct_images(model: ImageModel, source: str | Path, directory: str | P
         raise ValueError(f"{source}: no image can be read" + (f": {', '.join(unreadable)}" if unreadable else ""))
     if unreadable:
         warnings.warn(f"left out, cannot be read: {', '.join(unreadable)}", stacklevel=2)
+    place = Path(directory)
+    if place.resolve() in {file.resolve().parent for file in files} or (place / "settings.json").exists():
+        raise ValueError(f"{place} holds the images or a run: choose another directory for the pictures")
     originals = torch.stack(list(images.values()))
     made = model(originals)
     errors = (made - originals).square().flatten(1).mean(1).sqrt().tolist()
-    place = Path(directory)
     names = _names(list(images))
     try:
         place.mkdir(parents=True, exist_ok=True)

@@ -84,7 +84,8 @@ def plan_for(
     names = [lookup("comparison", name, COMPARISONS).variants for name in only or chosen.comparisons]
     variants = dict.fromkeys(variant for group in names for variant in group)
     fixed = {"generations": chosen.generations, "snapshots": max(1, chosen.generations // 2)}
-    return make_plan(list(variants), fixed=fixed, trials=trials or chosen.trials, seed=seed, shard=shard)
+    trials = chosen.trials if trials is None else trials
+    return make_plan(list(variants), fixed=fixed, trials=trials, seed=seed, shard=shard)
 
 
 def add_parser(commands: Any, quiet: Any, engine: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import torch
 
 from evoprune import __version__, lifeline
-from evoprune.command import directory_for, engine_for, guarded, launch_pool, shows, wants_pool
+from evoprune.command import INTERRUPTED, directory_for, engine_for, guarded, launch_pool, shows, wants_pool
 from evoprune.engines import ENGINES, scoop_is_running
 from evoprune.names import lookup
 
@@ -28,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, FileNotFoundError) as error:
         print(f"evoprune: error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("evoprune: interrupted", file=sys.stderr)
+        return INTERRUPTED
 
 
 def run(options: argparse.Namespace) -> int:

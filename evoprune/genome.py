@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from evoprune.copying import MaskPacker, copy_module, pack
 from evoprune.fitness import MinimizeLoss
@@ -22,7 +23,8 @@ class Genome:
         prunable, tied ones once; weights under a parametrization are not. The genome takes the module without a copy.
     :param exclude: names that are not prunable: of parameters (``"2.bias"``), layers (``"2"``) or blocks of layers.
     :raises TypeError: if ``module`` is not a module.
-    :raises ValueError: for a name in ``exclude`` that stands for nothing prunable.
+    :raises ValueError: for a name in ``exclude`` that stands for nothing prunable, and a lazy module that has not been
+        called yet.
 
     Attributes: ``module``; ``masks``, name -> bool tensor of the parameter's shape, True = kept; ``age``, the epochs it
     has been trained; ``fitness``; ``moments`` and ``steps``, what an optimizer remembers of this genome; ``nonzero``,
@@ -35,12 +37,15 @@ class Genome:
     def __init__(self, module: nn.Module, exclude: Iterable[str] = ()) -> None:
         if not isinstance(module, nn.Module):
             raise TypeError(f"a genome wraps a torch.nn.Module, got {module!r}")
+        prunable = prunable_parameters(module, exclude)
+        if any(map(is_lazy, prunable.values())):
+            raise ValueError(f"the module has parameters without a shape: call it once on data first, got {module!r}")
         if not hasattr(self, "fitness"):  # a class of deap.creator has set one already
             self.fitness = MinimizeLoss()
         self.module = module
         self.masks = {
             name: torch.ones(parameter.shape, dtype=torch.bool, device=parameter.device)
-            for name, parameter in prunable_parameters(module, exclude).items()
+            for name, parameter in prunable.items()
         }
         self.age = 0
         self.moments: dict[str, tuple[Tensor, ...]] = {}
@@ -201,12 +206,14 @@ class Autoencoder(list[Genome]):
     """A pair of one encoder and one decoder, as a DEAP individual: what stock algorithms evolve.
 
     As a list it takes DEAP's containers and crossovers: ``tools.initCycle(Autoencoder, (encoder, decoder))`` builds
-    one, and ``tools.cxOnePoint`` of two pairs swaps their decoders. The two genomes must not share parameters.
+    one, and ``tools.cxOnePoint`` of two pairs swaps their decoders. To replace both genomes by ones of another
+    code, assign ``pair[:] = encoder, decoder``, which is not checked.
 
     :param genomes: the encoder, then the decoder.
     :raises TypeError: for something that is not a genome.
-    :raises ValueError: unless there are two, or if the encoder's code does not fit the decoder, as far as the layers
-        tell: both ends are Linear. Other modules say so when they are called.
+    :raises ValueError: unless there are two, if they share parameters (:mod:`evoprune.tied` has pairs that do), or if
+        the encoder's code does not fit the decoder, as far as the layers tell: both ends are Linear. Other modules say
+        so when they are called.
 
     ``learning_rate`` is the rate of the cell it stands in and ``seed`` names the cell's stream in this generation; both
     are None outside a grid. ``train_loss`` is the mean loss of the last epoch of ``mutTrain``, or None before it.
@@ -223,9 +230,7 @@ class Autoencoder(list[Genome]):
         self.train_loss: float | None = None
         if len(self) != 2:
             raise ValueError(f"an autoencoder is one encoder and one decoder, got {len(self)} genomes")
-        for genome in self:
-            _check_genome(genome)
-        check_code(self.encoder.module, self.decoder.module)
+        _check_parts(*self)
 
     @property
     def encoder(self) -> Genome:
@@ -233,7 +238,7 @@ class Autoencoder(list[Genome]):
 
     @encoder.setter
     def encoder(self, genome: Genome) -> None:
-        _check_genome(genome)
+        _check_parts(genome, self.decoder)
         self[0] = genome
 
     @property
@@ -242,7 +247,7 @@ class Autoencoder(list[Genome]):
 
     @decoder.setter
     def decoder(self, genome: Genome) -> None:
-        _check_genome(genome)
+        _check_parts(self.encoder, genome)
         self[1] = genome
 
     @property
@@ -291,9 +296,15 @@ def genomes(individual: Genome | Sequence[Genome]) -> list[Genome]:
     return found
 
 
-def _check_genome(genome: object) -> None:
-    if not isinstance(genome, Genome):
-        raise TypeError(f"an autoencoder holds an Encoder and a Decoder, got {genome!r}")
+def _check_parts(encoder: Genome, decoder: Genome) -> None:
+    for genome in (encoder, decoder):
+        if not isinstance(genome, Genome):
+            raise TypeError(f"an autoencoder holds an Encoder and a Decoder, got {genome!r}")
+    check_code(encoder.module, decoder.module)
+    parameters = set(map(id, encoder.module.parameters()))
+    if not parameters.isdisjoint(map(id, decoder.module.parameters())):
+        shared = next(name for name, parameter in decoder.module.named_parameters() if id(parameter) in parameters)
+        raise ValueError(f"the genomes share a parameter, the decoder's {shared}: tied pairs are in evoprune.tied")
 
 
 def _share(sizes: tuple[int, int]) -> float:

@@ -157,5 +157,11 @@ def optimizer_for(optimizer: str | Optimizer) -> Optimizer:
     """An optimizer by name, or as it is.
 
     :raises ValueError: for an unknown name.
+    :raises TypeError: for anything else, such as torch's own optimizers.
     """
-    return lookup("optimizer", optimizer, OPTIMIZERS) if isinstance(optimizer, str) else optimizer
+    if isinstance(optimizer, str):
+        return lookup("optimizer", optimizer, OPTIMIZERS)
+    if isinstance(optimizer, type) or not hasattr(optimizer, "bind"):
+        names = ", ".join(sorted(OPTIMIZERS))
+        raise TypeError(f"optimizer must be one of {names}, or an object such as optimizers.Adam(), got {optimizer!r}")
+    return optimizer

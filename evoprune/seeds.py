@@ -65,10 +65,10 @@ def generator(rng: Any = None, device: str | torch.device = "cpu") -> torch.Gene
         seed = random.getrandbits(63)
     elif isinstance(rng, Integral):
         seed = int(rng)
-    elif hasattr(rng, "getrandbits"):
+    elif hasattr(rng, "getrandbits") and not isinstance(rng, type):
         seed = rng.getrandbits(63)
     elif isinstance(rng, np.random.Generator):
         seed = int(rng.integers(2**63))
     else:
-        raise TypeError(f"rng must be random.Random, numpy or torch Generator, a seed or None, got {rng!r}")
+        raise TypeError(f"rng must be random.Random, numpy or torch Generator, a whole number or None, got {rng!r}")
     return torch.Generator(device).manual_seed(seed)

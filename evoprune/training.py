@@ -1,17 +1,18 @@
 """Gradient steps for many pairs at once, masks respected."""
 
+import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from evoprune.batches import Batch, Epoch, given
 from evoprune.genome import Autoencoder, Genome
 from evoprune.losses import LOSSES
-from evoprune.names import lookup
+from evoprune.names import at_least, lookup
 from evoprune.optimizers import Optimizer, optimizer_for
 from evoprune.programs import program_for
 from evoprune.seeds import Rng, generator
@@ -48,14 +49,24 @@ def train(
     :param opponents: for each pair the genomes that stand in for the part that does not learn, one drawn at random for
         every batch; they stay as they are.
     :returns: the mean loss over the batches of each pair, as they passed, (pairs,), float64.
-    :raises ValueError: for an unknown loss, optimizer or part, a genome or a parameter that stands in two places,
-        opponents of another structure than the part they stand in for, nothing to learn, or no batches.
+    :raises TypeError: for a pair outside a list, what is no optimizer, or data of a type that the network refuses.
+    :raises ValueError: for an unknown loss, optimizer, part or device, a learning rate that is negative or not finite,
+        a genome or a parameter that stands in two places, opponents of another structure than the part they stand in
+        for, nothing to learn, no batches, or batches that hold NaN or infinity; the pairs trained on those stay as they
+        were.
 
-    What is random, a variational encoder's noise on given batches, opponents, dropout, comes from streams that a pair's
-    ``seed`` names, or where that is None from torch's global generator.
+    Modules are left in the mode they were in: training or evaluation. What is random, a variational encoder's noise on
+    given batches, opponents, dropout, comes from streams that a pair's ``seed`` names, or where that is None from
+    torch's global generator.
     """
     lookup("loss", loss, LOSSES)
     optimizer = optimizer_for(optimizer)
+    _check_pairs(pairs)
+    _check_rate("learning_rate", learning_rate)
+    for i, pair in enumerate(pairs):
+        if pair.learning_rate is not None:
+            _check_rate(f"the learning_rate of pair {i}", pair.learning_rate)
+    _check_device(device)
     if not parts or not set(parts) <= set(PARTS):
         raise ValueError(f"parts must be some of {PARTS}, got {parts!r}")
     if opponents is not None and (len(parts) != 1 or len(opponents) != len(pairs) or not all(opponents)):
@@ -84,7 +95,13 @@ def train(
                     if isinstance(batches, Epoch)
                     else given(batches, chosen, cells, len(pairs), stacked.like, stacked.noise_width)
                 )
-                losses[cells] = stacked.train(passing, loss)
+                data = [batches.data] if isinstance(batches, Epoch) else batches
+                with _blaming(data):
+                    found = stacked.train(passing, loss)
+                if not bool(found.isfinite().all()):
+                    _check_finite(data)
+                stacked.write_back()
+                losses[cells] = found
     return losses
 
 
@@ -105,6 +122,7 @@ def train_epoch(
     :param settings: as in :func:`train`.
     :returns: the mean loss of each pair, (pairs,).
     """
+    _check_pairs(pairs)
     tensor = data if isinstance(data, Tensor) else data.train
     sources = [pair.seed if pair.seed is not None else generator(rng) for pair in pairs]
     return train(pairs, Epoch(tensor, batch_size, sources, corruption, shuffle), **settings)
@@ -143,29 +161,29 @@ class _Stacked:
         self.noise_width = int(getattr(pairs[0].encoder.module, "noise_width", 0))
 
     def train(self, batches: Iterable[Batch], loss: str) -> Tensor:
-        """One gradient step a batch; the mean loss of each pair, (pairs,)."""
-        for side, on in zip(self.sides, self.learns, strict=True):
-            for genome in side:
-                genome.module.train(on)
-        program = program_for(self.pairs, self.stacks, loss)
+        """One gradient step a batch, on the stacks alone; the mean loss of each pair, (pairs,)."""
         total, count = torch.zeros(len(self.pairs), device=self.like.device, dtype=self.like.dtype), 0
-        for x, target, noise in batches:
-            if self.change is not None:
-                self.change()
-            total += program.gradients(x, target, noise)
-            count += 1
-            for stacked in self.stacks:
-                stacked.mask_gradients()
-            with torch.no_grad():
-                for step in self.steps:
-                    step()
+        with _modes(self.sides, self.learns):
+            program = program_for(self.pairs, self.stacks, loss)
+            for x, target, noise in batches:
+                if self.change is not None:
+                    self.change()
+                total += program.gradients(x, target, noise)
+                count += 1
+                for stacked in self.stacks:
+                    stacked.mask_gradients()
+                with torch.no_grad():
+                    for step in self.steps:
+                        step()
+        return (total / count).cpu().double()
+
+    def write_back(self) -> None:
+        """Give the pairs what was learnt, and count the epoch."""
         for stacked, side, on in zip(self.stacks, self.sides, self.learns, strict=True):
             for genome in side:
-                genome.module.eval()
                 genome.age += on
             if on:
                 unstack(stacked, side)
-        return (total / count).cpu().double()
 
 
 def _changing(
@@ -200,6 +218,24 @@ def _chunks(members: list[int], pair: Autoencoder) -> Iterator[list[int]]:
 
 
 @contextmanager
+def _modes(sides: Sequence[Sequence[Genome]], learns: Sequence[bool]) -> Iterator[None]:
+    """Within the block what learns is in training mode, the rest in evaluation mode; afterwards each as it was."""
+    parts: list[nn.Module] = [genome.module for side in sides for genome in side]
+    for part in parts:  # grows on the way; nn.Module.modules() takes long as well
+        parts.extend(child for child in part._modules.values() if child is not None)
+    before = [part.training for part in parts]
+    for side, on in zip(sides, learns, strict=True):
+        for genome in side:
+            genome.module.train(on)
+    try:
+        yield
+    finally:
+        for part, training in zip(parts, before, strict=True):
+            if part.training != training:
+                vars(part)["training"] = training  # nn.Module's own setattr takes long
+
+
+@contextmanager
 def _flushing_denormals() -> Iterator[None]:
     """Within the block numbers below 1e-38 are zero: moments of idle units get there, and take many times as long."""
     tiny = torch.tensor(1e-39)
@@ -214,3 +250,42 @@ def _flushing_denormals() -> Iterator[None]:
 def _shared(genomes: Sequence[Genome]) -> bool:
     parameters = [id(parameter) for genome in genomes for parameter in genome.module.parameters()]
     return len(set(parameters)) < len(parameters)
+
+
+def _check_pairs(pairs: object) -> None:
+    if isinstance(pairs, Autoencoder) or not isinstance(pairs, Sequence):
+        raise TypeError(f"pairs must be a list of autoencoders, for a single one [pair]; got {pairs!r}")
+    for pair in pairs:
+        if not isinstance(pair, Autoencoder):
+            raise TypeError(f"pairs must be a list of autoencoders, but it holds {pair!r}")
+
+
+def _check_rate(what: str, rate: float) -> None:
+    at_least(what, rate, 0)
+    if math.isinf(rate):
+        raise ValueError(f"{what} must be finite, got {rate!r}")
+
+
+def _check_device(device: str | torch.device) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as error:
+        known = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        raise ValueError(f"device {str(device)!r} cannot be used here; there is {', '.join(known)}") from error
+
+
+def _check_finite(data: Sequence[Tensor]) -> None:
+    if not all(bool(tensor.isfinite().all()) for tensor in data):
+        raise ValueError("the data to train on hold NaN or infinity")
+
+
+@contextmanager
+def _blaming(data: Sequence[Tensor]) -> Iterator[None]:
+    """What torch raises on data that are no floating point numbers says so; an embedding may well take them."""
+    try:
+        yield
+    except RuntimeError as error:
+        kinds = {str(tensor.dtype) for tensor in data if not tensor.is_floating_point()}
+        if not kinds:
+            raise
+        raise TypeError(f"the network refuses data of type {', '.join(kinds)}, try data.float(): {error}") from error

@@ -36,7 +36,10 @@ def source_of(rng: Rng) -> torch.Generator:
         raise TypeError(
             f"rng must be a generator, got {rng!r}; every call would draw the same: use random.Random({rng})"
         )
-    return generator(rng)
+    try:
+        return generator(rng)
+    except TypeError:
+        raise TypeError(f"rng must be random.Random, numpy or torch Generator, or None, got {rng!r}") from None
 
 
 def prune_lowest(scores: Scores, amount: float, scope: str = "tensor", persistent: bool = True) -> None:

@@ -35,6 +35,11 @@ def gated(operator: Operator, probability: float | ScheduledProbability, rng: Dr
     """
     _check_callable(operator)
     if not isinstance(probability, ScheduledProbability):
+        if callable(probability):
+            raise ValueError(
+                f"probability must be a number in [0, 1], got {probability!r}; "
+                "wrap a schedule: ScheduledProbability(schedule, generations)"
+            )
         in_unit_interval("probability", probability)
     return _Gated(operator, probability, rng)
 

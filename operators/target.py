@@ -53,9 +53,10 @@ def towards(operator: Operator, target_preserved: float, probability: ScheduledP
         toolbox.register("mutate", gated(prune, p))
 
     `operator` takes `amount` by name, `individual` has `preserved`. Use it where pruning is persistent.
-    `target_preserved` must be in (0, 1]. `ValueError` if the schedule prunes too seldom for it.
+    `target_preserved` must be in (0, 1]. Where the schedule prunes too seldom for it, as over a few generations, an event
+    removes nearly everything; `check_target` says so beforehand.
     """
-    check_target(probability.schedule, probability.generations, target_preserved)
+    _check_range(target_preserved)
     return _Towards(operator, target_preserved, probability)
 
 
@@ -87,15 +88,19 @@ class _Towards:
 
 def check_target(schedule: Schedule, generations: int, target_preserved: float) -> None:
     """Raise `ValueError` for a target outside of (0, 1], or one that the schedule prunes too seldom for."""
-    in_unit_interval("target_preserved", target_preserved)
-    if target_preserved == 0:
-        raise ValueError("target_preserved must be above 0: a product of shares only approaches it")
+    _check_range(target_preserved)
     reachable = expected_preserved(schedule, generations, 1.0)
     if target_preserved < reachable:
         raise ValueError(
             f"target_preserved={target_preserved:g} cannot be reached with {schedule!r} in {generations} generations: "
             f"even an amount of 1 at each event is expected to leave {reachable:g}"
         )
+
+
+def _check_range(target_preserved: float) -> None:
+    in_unit_interval("target_preserved", target_preserved)
+    if target_preserved == 0:
+        raise ValueError("target_preserved must be above 0: a product of shares only approaches it")
 
 
 def _root(function: Callable[[float], float]) -> float:

@@ -50,7 +50,7 @@ def mutTrain(
         :func:`evoprune.training.train_epoch`.
     :returns: ``(individual,)``; fitness is not touched. ``individual.train_loss`` is the mean loss of the last epoch.
     :raises TypeError: for anything but an Autoencoder: a genome alone has nothing to reconstruct with.
-    :raises ValueError: for epochs below 1, and a learning rate that is negative or not a number.
+    :raises ValueError: for epochs below 1, and a learning rate that is negative or not finite.
     """
     if not isinstance(individual, Autoencoder):
         raise TypeError(f"mutTrain trains an Autoencoder, got {individual!r}")
@@ -61,7 +61,6 @@ def mutTrain(
             if seed is not None and epoch > 0:
                 individual.seed = derive(seed, EPOCHS, epoch)  # else each epoch would take the batches of the first
             rate = learning_rate(individual.age) if callable(learning_rate) else learning_rate
-            at_least("learning_rate", rate, 0)
             (loss,) = train_epoch([individual], data, learning_rate=rate, **settings)
             individual.train_loss = float(loss)
     finally:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from evoprune.benchmarks.report.find import Place
+from evoprune.benchmarks.sweeps.execute import error_line
 
 ENDED, FAILED, UNFINISHED, DAMAGED = "ended", "failed", "unfinished", "damaged"
 
@@ -49,8 +50,7 @@ def read_run(place: Place) -> Record:
             if not settings:
                 record.status, record.message = DAMAGED, "settings.json is missing"
         elif (path / "error.txt").exists():
-            text = (path / "error.txt").read_text(errors="replace").strip().splitlines()
-            record.status, record.message = FAILED, text[-1] if text else "no error was recorded"
+            record.status, record.message = FAILED, error_line((path / "error.txt").read_text(errors="replace"))
         elif settings:
             record.status, record.message = UNFINISHED, "no summary.json"
         else:

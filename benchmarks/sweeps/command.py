@@ -10,7 +10,7 @@ from typing import Any
 
 from evoprune.benchmarks.experiments import DEFAULT, EXPERIMENTS
 from evoprune.benchmarks.options import add_options, given, read_config
-from evoprune.benchmarks.sweeps.execute import sweep
+from evoprune.benchmarks.sweeps.execute import check_place, sweep
 from evoprune.benchmarks.sweeps.plan import Plan, Run, load_plan, make_plan
 from evoprune.command import INTERRUPTED, launch_pool, wants_pool
 from evoprune.engines import Engine, make_engine
@@ -81,16 +81,17 @@ def continue_sweep(directory: Path, options: argparse.Namespace) -> int:
 
 def run_plan(plan: Plan, directory: Path, options: argparse.Namespace, then: Callable[[], None] | None = None) -> int:
     """Say what will be done, do it, and say what came of it; ``then`` follows where runs have ended."""
+    check_place(plan, directory)
     check_data(plan)
     if options.dry_run:
-        print("\n".join(lines(plan.runs)))
+        print(json.dumps(rows(plan.runs), indent=2) if options.json else "\n".join(lines(plan.runs)))
     if wants_pool(options) and not options.dry_run:
         return launch_pool(options)
     with make_engine(options.engine, options.workers) as engine:
-        announce(plan, directory, engine, options.quiet or options.json)
-        if options.dry_run:
-            return 0
         try:
+            announce(plan, directory, engine, options.quiet or options.json)
+            if options.dry_run:
+                return 0
             table = sweep(plan, directory, engine, not (options.quiet or options.json), options.retry_failed)
         except KeyboardInterrupt:
             print(f"evoprune: interrupted; the same command goes on, its runs are in {directory}", file=sys.stderr)
@@ -110,8 +111,12 @@ def run_plan(plan: Plan, directory: Path, options: argparse.Namespace, then: Cal
 def check_data(plan: Plan) -> None:
     """Load the data of every variant, before any work."""
     kind = settings_of(plan.experiment)
-    for settings in plan.variants.values():
-        kind(**settings).check_data()
+    for name, values in plan.variants.items():
+        try:
+            settings = kind(**values)
+        except TypeError as error:
+            raise ValueError(f"variant {name} does not fit this version of evoprune: {error}") from error
+        settings.check_data()
 
 
 def announce(plan: Plan, directory: Path, engine: Engine, quiet: bool) -> None:
@@ -132,8 +137,13 @@ def announce(plan: Plan, directory: Path, engine: Engine, quiet: bool) -> None:
 
 def lines(runs: list[Run]) -> list[str]:
     """A line a run: variant, trial and seed."""
-    width = max(len(run.variant) for run in runs)
+    width = max((len(run.variant) for run in runs), default=0)
     return [f"{run.variant.ljust(width)}  trial {run.trial:02d}  seed {run.settings['seed']}" for run in runs]
+
+
+def rows(runs: list[Run]) -> list[dict[str, Any]]:
+    """The same as plain values."""
+    return [{"variant": run.variant, "trial": run.trial, "seed": run.settings["seed"]} for run in runs]
 
 
 def default_directory(plan: Plan) -> Path:

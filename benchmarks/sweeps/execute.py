@@ -51,7 +51,7 @@ def sweep(
                 if (place / run.place / "error.txt").exists():
                     shutil.rmtree(place / run.place)
         plan.save(place)
-        rows = {run.place: _row(run, place) for run in runs if _over(run, place)}
+        rows = {run.place: row for run in runs if (row := _row(run, place))}
         table = _tables(runs, rows, place)
         left = [run for run in runs if run.place not in rows]
         tasks = [(plan.experiment, run.settings, desk) for run in left]
@@ -60,7 +60,7 @@ def sweep(
             for index, files in ended:
                 run = left[index]
                 _keep(run, place, files if isinstance(files, dict) else _failure_files(run.settings, str(files)))
-                rows[run.place] = _row(run, place)
+                rows[run.place] = _row(run, place) or {}
                 table = _tables(runs, rows, place)
                 progress.update()
         return table
@@ -91,8 +91,11 @@ def _failure_files(settings: dict[str, Any], text: str) -> Files:
     return {"settings.json": json.dumps(settings, indent=2).encode() + b"\n", "error.txt": text.encode()}
 
 
-def _prepare(plan: Plan, place: Path) -> None:
-    """See that the directory is free or holds this study, perhaps with fewer trials or variants."""
+def check_place(plan: Plan, place: Path) -> None:
+    """See that the directory is free or holds this study, perhaps with fewer trials or variants.
+
+    :raises ValueError: where it is not.
+    """
     if (place / "study.json").exists():
         there = load_plan(place)
         for name in ("experiment", "seed", "shard"):
@@ -103,6 +106,10 @@ def _prepare(plan: Plan, place: Path) -> None:
             raise ValueError(f"{place} holds a study of {there.trials} trials, and {plan.trials} were asked for")
     elif place.exists() and any(path.name != ".lock" for path in place.iterdir()):
         raise ValueError(f"{place} holds something else than a study: choose another directory")
+
+
+def _prepare(plan: Plan, place: Path) -> None:
+    check_place(plan, place)
     try:
         (place / "runs").mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -148,10 +155,6 @@ def _desk(place: Path) -> Iterator[Path]:
         shutil.rmtree(desk, ignore_errors=True)
 
 
-def _over(run: Run, place: Path) -> bool:
-    return any((place / run.place / name).exists() for name in ("summary.json", "error.txt"))
-
-
 def _keep(run: Run, place: Path, files: Files) -> None:
     """The files of a run as its directory, all of them or none."""
     final = place / run.place
@@ -165,16 +168,26 @@ def _keep(run: Run, place: Path, files: Files) -> None:
     os.replace(part, final)
 
 
-def _row(run: Run, place: Path) -> dict[str, Any]:
-    """A run that ended or failed as a row."""
+def _row(run: Run, place: Path) -> dict[str, Any] | None:
+    """A run that ended or failed as a row; None for one that is to do, which a damaged one is too."""
     folder = place / run.place
     head = {"variant": run.variant, "trial": run.trial, "seed": run.settings["seed"]}
     if (folder / "error.txt").exists():
-        lines = (folder / "error.txt").read_text().strip().splitlines() or ["unknown"]
-        return head | {"status": "failed", "error": lines[-1]}
-    summary = json.loads((folder / "summary.json").read_text())
+        return head | {"status": "failed", "error": error_line((folder / "error.txt").read_text())}
+    try:
+        summary = dict(json.loads((folder / "summary.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
     plain = {name: value for name, value in summary.items() if not isinstance(value, (dict, list))}
     return head | {"status": "ended", "error": None} | plain
+
+
+def error_line(text: str) -> str:
+    """The line of a traceback in which the exception begins; its message may go on below it."""
+    lines = text.strip().splitlines() or ["no error was recorded"]
+    starts = [i for i, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
+    after = lines[starts[-1] + 1 :] if starts else lines[-1:]
+    return next((line for line in after if line and not line[0].isspace()), lines[-1])
 
 
 def _tables(runs: list[Run], rows: dict[Path, dict[str, Any]], place: Path) -> pd.DataFrame:

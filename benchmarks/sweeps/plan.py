@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ class Run:
 class Plan:
     """Variants (name -> settings without a seed), how many trials of each, and the seed that theirs derive from.
 
-    :param shard: ``(i, n)``: of all runs every n-th, from the i-th on, counted from 1.
+    :param shard: ``(i, n)``: the i-th of n parts, counted from 1. A variant's trials are dealt out over all parts.
     :raises ValueError: for trials below 1, a shard out of range, or no variants.
     """
 
@@ -61,13 +62,15 @@ class Plan:
     @property
     def runs(self) -> list[Run]:
         """The runs of this shard, a trial of every variant after the other, so that an early look has all variants."""
-        everything = [
+        i, n = self.shard
+        count = len(self.variants)
+        again = n // math.gcd(count, n)  # after so many trials a variant would meet the same parts once more
+        return [
             Run(name, trial, settings | {"seed": derive(self.seed, trial) % 2**31})
             for trial in range(self.trials)
-            for name, settings in self.variants.items()
+            for number, (name, settings) in enumerate(self.variants.items())
+            if (trial * count + number + trial // again) % n == i - 1
         ]
-        i, n = self.shard
-        return everything[i - 1 :: n]
 
     def as_dict(self) -> dict[str, Any]:
         """The plan as plain values."""
@@ -110,17 +113,17 @@ def make_plan(
     :param grid: axes such as ``"operator=random,variance"``.
     :param fixed: settings that all variants share. Comparisons without pruning are off unless asked for here.
     :param shard: ``"i/n"``.
-    :raises ValueError: for an unknown setting or value, or variants that are alike, before anything runs.
+    :raises ValueError: for an unknown setting or value, or variants of the same name, before anything runs.
     """
     kind = lookup("experiment", experiment, EXPERIMENTS)
     if presets and experiment != DEFAULT:
         raise ValueError(f"presets belong to experiment {DEFAULT}, not {experiment}: use --grid")
     names = {field.name for field in dataclasses.fields(kind.settings)}
-    shared = ({"compare": False} if "compare" in names else {}) | dict(fixed or {})
     axes = _axes(grid, kind.settings)
-    for name in shared:
+    for name in fixed or {}:
         if name in axes:
             raise ValueError(f"{name} is given both as an option and as an axis of the grid")
+    shared = ({"compare": False} if "compare" in names else {}) | dict(fixed or {})
     variants: dict[str, dict[str, Any]] = {}
     for preset in presets or [""]:
         for point in itertools.product(*axes.values()):

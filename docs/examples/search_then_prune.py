@@ -13,7 +13,7 @@ def main(generations: int = 13, epochs: int = 80, pruning: int = 60, cells: int 
         f"{found.summary['architecture']}: {found.summary['parameters']:,} parameters, {found.summary['trained']} tried"
     )
 
-    # On the command line: evoprune run --benchmark digits --network "from DIR", with the search's directory.
+    # On the command line: evoprune run --benchmark digits --data-seed 0 --network "from DIR", DIR being the search's.
     small = settings.make_settings(
         {
             "benchmark": "digits",

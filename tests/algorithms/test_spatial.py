@@ -178,6 +178,12 @@ def test_what_cannot_be_run_is_refused_before_any_work(options, message):
         run(**options)
 
 
+def test_a_grid_that_cannot_be_changed_is_refused_before_any_work():
+    toolbox = make_toolbox(evaluate=lambda *_: pytest.fail("work was done"))
+    with pytest.raises(TypeError, match="the grid is changed in place and must be a list of pairs, got tuple"):
+        run(tuple(make_grid()), toolbox=toolbox)
+
+
 def test_a_map_that_loses_results_is_an_error():
     with pytest.raises(ValueError, match="map returned 0 offspring for 4 cells"):
         run(toolbox=make_toolbox(map=lambda function, tasks: []))

@@ -81,6 +81,18 @@ def test_what_cannot_be_reconstructed(tmp_path: Path):
         reconstruct_images(model(1, 2, 2), path, tmp_path / "broken.png")
 
 
+def test_neither_images_nor_runs_are_written_over(tmp_path: Path):
+    (tmp_path / "images").mkdir()
+    path = save(tmp_path / "images/one.png", np.zeros((2, 2)))
+    before = path.read_bytes()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/settings.json").write_text("{}")
+    for place in ("images", "run"):
+        with pytest.raises(ValueError, match="holds the images or a run"):
+            reconstruct_images(model(1, 2, 2), tmp_path / "images", tmp_path / place)
+    assert path.read_bytes() == before
+
+
 def test_models_of_every_experiment_load(tmp_path: Path):
     start(make_settings(TINY | {"benchmark": "digits", "generations": 1}), tmp_path / "run", plots=False)
     weights.start(weights.make_settings(TINY_WEIGHTS), tmp_path / "weights", plots=False)

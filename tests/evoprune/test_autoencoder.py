@@ -74,6 +74,33 @@ def test_what_is_no_pair_is_refused(parts, error, message):
         Autoencoder(parts)
 
 
+def test_the_two_genomes_share_no_parameter():
+    one, both = pair(), nn.Linear(2, 2)
+    tied = mlp_decoder([2, 4, 6])
+    tied[0].bias = one.encoder.module[0].bias
+    for parts in ([Encoder(both), Decoder(both)], [Genome(both)] * 2, [one.encoder, Decoder(tied)]):
+        with pytest.raises(ValueError, match=r"share a parameter, the decoder's .*: tied pairs are in evoprune\.tied"):
+            Autoencoder(parts)
+    before = list(one)
+    with pytest.raises(ValueError, match=r"share a parameter, the decoder's 0\.bias"):
+        one.decoder = Decoder(tied)
+    other = Autoencoder([Encoder(mlp_encoder([6, 4, 2])), Decoder(tied)])
+    with pytest.raises(ValueError, match="share a parameter"):
+        other.encoder = one.encoder
+    assert all(now is old for now, old in zip(one, before, strict=True))
+    assert len(Autoencoder([Encoder(nn.Identity())] * 2)) == 2  # nothing to share
+
+
+def test_setters_refuse_a_code_that_does_not_fit():
+    one, wide = pair(), Autoencoder([Encoder(mlp_encoder([6, 3])), Decoder(mlp_decoder([3, 6]))])
+    with pytest.raises(ValueError, match="code has 2 units, but the decoder takes 3"):
+        one.decoder = wide.decoder
+    with pytest.raises(ValueError, match="code has 3 units, but the decoder takes 2"):
+        one.encoder = wide.encoder
+    one[:] = wide
+    assert one(torch.rand(1, 6)).shape == (1, 6)
+
+
 def test_preserved_counts_parameters_not_genomes():
     pair: Any = Autoencoder([Encoder(nn.Linear(3, 1, bias=False)), Decoder(nn.Linear(1, 5, bias=False))])
     pair.decoder.prune("weight", torch.tensor([[True], [False], [False], [False], [False]]))

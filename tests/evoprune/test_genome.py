@@ -69,6 +69,14 @@ def test_only_modules_make_genomes(thing):
         Genome(thing)
 
 
+def test_a_lazy_module_is_called_first():
+    module = nn.Sequential(nn.LazyLinear(4))
+    with pytest.raises(ValueError, match="parameters without a shape: call it once on data first, got Sequential"):
+        Genome(module)
+    module(torch.rand(1, 3))
+    assert Genome(module).sizes == (16, 16)
+
+
 def test_exclude_names_must_be_there():
     with pytest.raises(ValueError, match=r"cannot exclude \['1'\]"):
         Genome(mlp_encoder([3, 2]), exclude=["1"])

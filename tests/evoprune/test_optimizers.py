@@ -183,3 +183,6 @@ def test_optimizers_by_name():
     assert optimizer_for("adam-0.5") == Adam(betas=(0.5, 0.999))
     with pytest.raises(ValueError, match="unknown optimizer 'rmsprop'"):
         optimizer_for("rmsprop")
+    for wrong in (torch.optim.Adam, Adam, None, torch.optim.Adam([torch.ones(1)])):
+        with pytest.raises(TypeError, match=r"optimizer must be one of adam, .* or an object such as optimizers\.Adam"):
+            optimizer_for(wrong)  # type: ignore[arg-type]

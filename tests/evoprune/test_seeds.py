@@ -118,7 +118,7 @@ def test_the_global_torch_generator_is_left_alone():
     assert torch.equal(torch.get_rng_state(), state)
 
 
-@pytest.mark.parametrize("rng", ["1", 1.5, np.random.RandomState(1)])
+@pytest.mark.parametrize("rng", ["1", 1.5, np.random.RandomState(1), random.Random])
 def test_other_sources_are_refused(rng):
-    with pytest.raises(TypeError, match=r"rng must be random\.Random, numpy or torch Generator"):
+    with pytest.raises(TypeError, match=r"random\.Random, numpy or torch Generator, a whole number or None, got"):
         generator(rng)

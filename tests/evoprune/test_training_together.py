@@ -2,6 +2,7 @@
 
 import copy
 from itertools import chain
+from typing import Any
 
 import pytest
 import torch
@@ -198,6 +199,10 @@ def test_a_genome_or_a_parameter_in_two_places_is_an_error():
     ("settings", "message"),
     [
         ({"loss": "l2"}, "unknown loss 'l2'"),
+        ({"learning_rate": -1}, "learning_rate must be a number of at least 0, got -1"),
+        ({"learning_rate": float("nan")}, "learning_rate must be a number of at least 0, got nan"),
+        ({"learning_rate": float("inf"), "optimizer": "sgd"}, "learning_rate must be finite, got inf"),
+        ({"device": "abacus"}, "device 'abacus' cannot be used here; there is cpu"),
         ({"optimizer": "adamm"}, "unknown optimizer 'adamm': did you mean 'adam'"),
         ({"parts": ()}, "parts must be some of"),
         ({"parts": ("encoder", "code")}, "parts must be some of"),
@@ -259,3 +264,77 @@ def test_denormal_numbers_are_flushed_in_training_alone(before: bool):
         assert ((torch.tensor(1e-39) * 1).item() == 0) is before
     finally:
         torch.set_flush_denormal(False)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adam-anew", "sgd"])
+@pytest.mark.parametrize(
+    ("rate", "message"), [(-1, "at least 0, got -1"), (float("nan"), "got nan"), (float("inf"), "finite, got inf")]
+)
+def test_a_rate_of_a_pair_is_checked(optimizer, rate, message):
+    pairs = [make_pair(1), make_pair(2)]
+    pairs[1].learning_rate = rate
+    before = copy.deepcopy(pairs)
+    with pytest.raises(ValueError, match=f"the learning_rate of pair 1 must be .*{message}"):
+        train_epoch(pairs, DATA, optimizer=optimizer)
+    assert pairs == before
+
+
+@pytest.mark.parametrize("wrong", [make_pair(), [[*make_pair()]], [make_pair().encoder], iter([make_pair()]), None])
+def test_pairs_are_a_list_of_pairs(wrong: Any):
+    for call in (lambda: train(wrong, [DATA]), lambda: train_epoch(wrong, DATA)):
+        with pytest.raises(TypeError, match="pairs must be a list of autoencoders"):
+            call()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+def test_a_gpu_where_there_is_none():
+    with pytest.raises(ValueError, match="device 'cuda' cannot be used here; there is cpu"):
+        train([make_pair()], [DATA], device="cuda")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("module", [None, nn.Sequential(nn.Linear(12, 4), nn.BatchNorm1d(4))])
+def test_data_that_are_not_finite_change_nothing(value, module):
+    data = DATA.clone()
+    data[7, 3] = value
+    pair = make_pair(1, 6, module)
+    before = copy.deepcopy(pair)
+    for call in (lambda: train_epoch([pair], data), lambda: train([pair], data.split(5))):
+        with pytest.raises(ValueError, match="the data to train on hold NaN or infinity"):
+            call()
+    assert pair == before
+    assert pair.age == pair.encoder.steps == 0
+
+
+def test_a_network_that_diverges_on_good_data_is_no_error():
+    pair = make_pair()
+    pair.encoder.module[0].weight.data[0, 0] = torch.nan
+    assert train_epoch([pair], DATA).isnan().all()
+
+
+@pytest.mark.parametrize("kind", [torch.int64, torch.bool])
+def test_data_of_a_type_that_the_network_refuses(kind):
+    pair = make_pair()
+    before = copy.deepcopy(pair)
+    with pytest.raises(TypeError, match=rf"refuses data of type {kind}, try data\.float\(\)"):
+        train_epoch([pair], DATA.to(kind))
+    assert pair == before
+
+
+def test_whole_numbers_are_for_embeddings():
+    embedding = nn.Sequential(nn.Embedding(2, 3), nn.Flatten(), nn.Linear(36, 4))
+    assert train_epoch([make_pair(1, 6, embedding)], DATA.long()).isfinite().all()
+
+
+@pytest.mark.parametrize("parts", [("encoder", "decoder"), ("encoder",), ("decoder",)])
+def test_every_module_is_left_in_its_mode(parts):
+    pair = make_pair(1, 6, nn.Sequential(nn.Linear(12, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 4)))
+    pair.encoder.module[1].eval()
+    pair.decoder.module.eval()
+    modules = [module for genome in pair for module in genome.module.modules()]
+    before = [module.training for module in modules]
+    train_epoch([pair], DATA, parts=parts)
+    assert [module.training for module in modules] == before
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        train([pair], [torch.rand(4, 5)], parts=parts)
+    assert [module.training for module in modules] == before

@@ -94,6 +94,12 @@ def test_gated_refuses_what_is_no_probability(probability: Any) -> None:
         gated(mutAppend, probability)
 
 
+@pytest.mark.parametrize("schedule", [Fixed, Fixed(0.5)])
+def test_gated_says_how_a_schedule_becomes_a_probability(schedule: Any) -> None:
+    with pytest.raises(ValueError, match=r"got .*Fixed.*; wrap a schedule: ScheduledProbability\(schedule, gen"):
+        gated(mutAppend, schedule)
+
+
 def test_sequence_hands_each_the_result_of_the_one_before() -> None:
     individual = ["old"]
     (result,) = sequence(mutAppend, mutReplace, partial(mutAppend, mark=2))(individual)

@@ -144,5 +144,6 @@ def test_what_is_no_individual_is_refused(wrong: Any) -> None:
 def test_a_seed_is_no_source_as_every_call_would_draw_the_same(seed: Any) -> None:
     with pytest.raises(TypeError, match=r"rng must be a generator, got .*; every call would draw the same"):
         mutPruneRandom(pair(), 0.1, rng=seed)
-    with pytest.raises(TypeError, match="rng must be"):
-        mutPruneRandom(pair(), 0.1, rng="1")  # type: ignore[arg-type]
+    for wrong in ("1", np.random.RandomState(0)):
+        with pytest.raises(TypeError, match=r"rng must be random\.Random, numpy or torch Generator, or None, got"):
+            mutPruneRandom(pair(), 0.1, rng=wrong)  # type: ignore[arg-type]

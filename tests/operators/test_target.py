@@ -8,10 +8,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from evoprune.operators import mutPruneRandom
 from evoprune.operators.probability import ScheduledProbability
 from evoprune.operators.schedules import SCHEDULES, Exponential, Fixed, Increase, PruneAfter, Schedule
-from evoprune.operators.target import amount_for_target, expected_preserved, towards
+from evoprune.operators.target import amount_for_target, check_target, expected_preserved, towards
 
 
 @pytest.mark.parametrize(
@@ -77,7 +76,7 @@ def test_an_unreachable_target_says_what_is_reachable() -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         amount_for_target(PruneAfter(0.5), 400, 0.2)
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        towards(mutPruneRandom, 0.2, ScheduledProbability(PruneAfter(0.5), 400))
+        check_target(PruneAfter(0.5), 400, 0.2)
     assert amount_for_target(PruneAfter(0.5), 400, 0.5) == pytest.approx(1.0)
 
 

@@ -190,6 +190,12 @@ def test_a_learning_rate_is_a_number_of_at_least_0(rate: Any) -> None:
     assert individual.age == 0
 
 
+@pytest.mark.parametrize("rate", [float("inf"), lambda age: float("inf")])
+def test_a_learning_rate_is_finite(rate: Any) -> None:
+    with pytest.raises(ValueError, match="learning_rate must be finite, got inf"):
+        mutTrain(pair(), data(), learning_rate=rate)
+
+
 def test_a_failure_leaves_the_seed() -> None:
     individual = pair()
     individual.seed = 7

@@ -1,8 +1,11 @@
 """Plans: variants times trials, shared seeds, shards, and what a grid may say."""
 
+from collections import Counter
+
 import pytest
 
 from evoprune.benchmarks.presets import PRESETS, layers_of
+from evoprune.benchmarks.reproduce import COMPARISONS, SCALES, plan_for
 from evoprune.benchmarks.settings import Settings, make_settings
 from evoprune.benchmarks.sweeps import Plan, load_plan, make_plan
 
@@ -39,6 +42,27 @@ def test_trials_share_their_seed_across_variants_and_differ_from_each_other():
 
 def test_more_trials_keep_the_first_ones():
     assert make_plan(trials=5).runs[:2] == make_plan(trials=2).runs
+
+
+def test_a_shard_has_trials_of_every_variant():
+    """Or a part that is lost would take whole variants with it, and one machine would have the slow ones."""
+    for shards in (2, 3, 4, 6):
+        for i in range(shards):
+            plan = make_plan(grid=["operator=random,none,variance,magnitude"], trials=12, shard=f"{i + 1}/{shards}")
+            counts = Counter(run.variant for run in plan.runs)
+            assert set(counts.values()) == {12 // shards}
+            assert len(counts) == 4
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("comparison", COMPARISONS)
+def test_every_reproduction_can_be_planned(scale: str, comparison: str):
+    assert plan_for(scale, [comparison]).runs
+
+
+def test_a_comparison_may_be_an_axis():
+    plan = make_plan(grid=["compare=on,off"], trials=1)
+    assert [run.settings["compare"] for run in plan.runs] == [True, False]
 
 
 @pytest.mark.parametrize("shards", [1, 2, 3, 7, 20])

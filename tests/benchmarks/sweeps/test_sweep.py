@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import torch
 from evoprune.__main__ import main
 from evoprune.benchmarks.run import start
 from evoprune.benchmarks.settings import Settings
-from evoprune.benchmarks.sweeps import execute, load_plan, make_plan, sweep
+from evoprune.benchmarks.sweeps import Plan, command, execute, load_plan, make_plan, sweep
 from evoprune.engines import ProcessEngine
 from tests.benchmarks.tiny import TINY
 
@@ -205,6 +207,57 @@ def test_the_command_runs_and_resume_finds_nothing_left(tmp_path: Path, capsys):
     assert main(["resume", place, "--quiet"]) == 0
     assert main(["sweep", "quick-none", "--trials", "2", *SMALL, "--output", place, "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 2
+
+
+def test_a_dry_run_prints_the_runs_and_looks_at_the_place(tmp_path: Path, capsys):
+    place = tmp_path / "s"
+    arguments = ["sweep", "quick-none", "--trials", "1", *SMALL, "--output", str(place), "--dry-run"]
+    assert main([*arguments, "--json"]) == 0
+    (run,) = json.loads(capsys.readouterr().out)
+    assert (run["variant"], run["trial"]) == ("quick-none", 0)
+    assert main([*arguments, "--shard", "3/3"]) == 0  # a part without runs
+    place.mkdir()
+    (place / "something").touch()
+    assert main(arguments) == 2
+    assert "holds something else than a study" in capsys.readouterr().err
+
+
+def test_ctrl_c_before_the_first_run_is_one_line(tmp_path: Path, capsys, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "announce", interrupted)
+    assert main(["sweep", "quick-none", *SMALL, "--output", str(tmp_path / "s")]) == 130
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    monkeypatch.setattr(command, "check_data", interrupted)
+    assert main(["sweep", "quick-none", *SMALL, "--output", str(tmp_path / "s")]) == 130
+    assert capsys.readouterr().err == "evoprune: interrupted\n"
+
+
+def test_a_study_of_another_version_is_refused(tmp_path: Path, capsys):
+    plan = tiny(trials=1)
+    Plan({name: values | {"bogus": 1} for name, values in plan.variants.items()}, 1).save(tmp_path)
+    assert main(["resume", str(tmp_path)]) == 2
+    assert "does not fit this version of evoprune" in capsys.readouterr().err
+
+
+def test_a_damaged_summary_is_a_run_to_do(whole: Path, tmp_path: Path):
+    place = tmp_path / "s"
+    shutil.copytree(whole, place)
+    (place / tiny().runs[1].place / "summary.json").write_text("garbage")
+    sweep(tiny(), place)
+    assert files(place) == files(whole)
+
+
+def test_the_line_of_an_error():
+    try:
+        raise RuntimeError("boom\nsecond line")
+    except RuntimeError:
+        text = traceback.format_exc()
+    assert execute.error_line(text) == "RuntimeError: boom"
+    assert execute.error_line(f"a task failed in a worker:\n{text}") == "RuntimeError: boom"
+    assert execute.error_line("a worker process died 3 times") == "a worker process died 3 times"
+    assert execute.error_line("") == "no error was recorded"
 
 
 @pytest.mark.parametrize(
