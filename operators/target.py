@@ -53,8 +53,8 @@ def towards(operator: Operator, target_preserved: float, probability: ScheduledP
         toolbox.register("mutate", gated(prune, p))
 
     `operator` takes `amount` by name, `individual` has `preserved`. Use it where pruning is persistent.
-    `target_preserved` must be in (0, 1]. Where the schedule prunes too seldom for it, as over a few generations, an event
-    removes nearly everything; `check_target` says so beforehand.
+    `target_preserved` must be in (0, 1]. Where the schedule prunes too seldom for it, as over a few generations, an
+    event removes nearly everything; `check_target` says so beforehand.
     """
     _check_range(target_preserved)
     return _Towards(operator, target_preserved, probability)
