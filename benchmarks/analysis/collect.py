@@ -11,10 +11,10 @@ from evoprune.benchmarks.analysis.activation_distance import activation_distance
 from evoprune.benchmarks.analysis.mask_overlap import mask_overlap
 from evoprune.benchmarks.analysis.pairing_loss import pairing_loss
 from evoprune.benchmarks.analysis.similarity import similarity, similarity_over_time
-from evoprune.benchmarks.analysis.source import joined
+from evoprune.benchmarks.analysis.source import joined, run_settings
 from evoprune.benchmarks.analysis.unit_coverage import unit_coverage
 from evoprune.benchmarks.analysis.weight_distance import weight_distance
-from evoprune.benchmarks.snapshots import has_snapshots, load_snapshots, read_settings
+from evoprune.benchmarks.snapshots import has_snapshots, load_snapshots
 
 Run = tuple[str, int, Path]
 """Variant, trial and run directory."""
@@ -66,7 +66,7 @@ def collect(runs: Sequence[Run], trials: int | None = TRIALS, samples: int | Non
             left_out += has_snapshots(directory)
             continue
         try:
-            losses[variant] = read_settings(directory).loss
+            losses[variant] = run_settings(directory).loss
             for name, table in _measured(Path(directory), samples):
                 table.insert(0, "trial", trial)
                 table.insert(0, "variant", variant)
@@ -81,7 +81,7 @@ def collect(runs: Sequence[Run], trials: int | None = TRIALS, samples: int | Non
 
 def _measured(directory: Path, samples: int | None) -> Iterator[tuple[str, pd.DataFrame]]:
     """All measures of one run, or none: what fails does so before the first is handed out."""
-    source, settings = load_snapshots(directory), read_settings(directory)
+    source, settings = load_snapshots(directory), run_settings(directory)
     settings.check_data()
     tables = {}
     last = {max(source): source[max(source)]}  # pairing takes most of the time

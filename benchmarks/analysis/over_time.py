@@ -1,6 +1,5 @@
 """A measure over the generations: median and interquartile range over pairs of cells, panels to compare."""
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from evoprune.benchmarks.plots import style
+from evoprune.benchmarks.report import curves
 
 LINES = [
     (style.BLUE, "-"),
@@ -33,7 +33,7 @@ def quartiles(table: pd.DataFrame, value: str, by: Sequence[str]) -> pd.DataFram
 
 def wrapped(title: str, columns: int) -> str:
     """A title on as many lines as it needs above one of several panels side by side."""
-    return "\n".join(textwrap.wrap(title, CHARACTERS // columns)) or title
+    return curves.wrapped(title, CHARACTERS // columns)
 
 
 def plot_over_time(

@@ -42,11 +42,11 @@ def section(runs: Sequence[tuple[str, int, Path]]) -> Section | None:
     It looks at the first three trials of each variant that have networks and at 200 validation samples, and says so.
 
     :param runs: variant, trial and run directory of each run.
-    :returns: None where no directory has networks that can be read.
+    :returns: None where there are no runs; where none can be read, a section that says why.
     """
     found = collect(runs)
     if not found.losses:
-        return None
+        return Section(TITLE, _skipped(found)) if found.skipped else None
     with matplotlib.style.context("default"):  # not what a user's own matplotlibrc asks for
         return Section(TITLE, [*_scope(found), *_curves(found), *_coverage(found), *_change(found), *_matrices(found)])
 
@@ -57,11 +57,12 @@ def _scope(found: Collected) -> list[Part]:
     text += f"{BAND}, of all trials looked at."
     if found.left_out:
         text += f" The first {TRIALS} trials of each variant stand for all; {found.left_out} more were left out."
-    parts: list[Part] = [text]
-    if found.skipped:
-        named = "; ".join(f"{variant}, trial {trial}: {why}" for variant, trial, why in found.skipped)
-        parts.append(f"**Not looked at:** {named}.")
-    return parts
+    return [text, *_skipped(found)]
+
+
+def _skipped(found: Collected) -> list[Part]:
+    named = "; ".join(f"{variant}, trial {trial}: {why}" for variant, trial, why in found.skipped)
+    return [f"**Not looked at:** {named}."] if named else []
 
 
 def _curves(found: Collected) -> list[Part]:

@@ -8,8 +8,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from evoprune.benchmarks.analysis.source import Data, Source, grids, joined, samples_of
-from evoprune.benchmarks.snapshots import read_settings
+from evoprune.benchmarks.analysis.source import Data, Source, grids, joined, run_settings, samples_of
 from evoprune.evaluation import evaluating, like_parameters
 from evoprune.genome import Autoencoder
 from evoprune.layers import check_code
@@ -30,7 +29,7 @@ def pairing_loss(source: Source, data: Data = None, limit: int | None = None, lo
     :raises ValueError: for a directory without networks, no data, pairs that cannot take them, or an unknown loss.
     """
     if loss is None:
-        loss = read_settings(source).loss if isinstance(source, str | Path) else "l1"
+        loss = run_settings(source).loss if isinstance(source, str | Path) else "l1"
     lookup("loss", loss, LOSSES)
     samples = samples_of(source, data, limit)
     tables = []

@@ -1,5 +1,6 @@
 """What is measured: grids of pairs by generation, from run directories or from memory, and the samples they see."""
 
+import json
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from evoprune.activations import ActivationProbe
 from evoprune.benchmarks.problem import Problem
+from evoprune.benchmarks.settings import Settings
 from evoprune.benchmarks.snapshots import load_snapshots, read_settings
 from evoprune.genome import Autoencoder
 
@@ -29,6 +31,7 @@ def grids(source: Source) -> dict[int, list[Autoencoder]]:
     :raises TypeError: for something that is no pair.
     """
     if isinstance(source, str | Path):
+        check_cells(source)
         return load_snapshots(source)
     found = source if isinstance(source, Mapping) else {0: [source] if isinstance(source, Autoencoder) else source}
     made = {int(generation): list(pairs) for generation, pairs in sorted(found.items())}
@@ -46,13 +49,36 @@ def samples_of(source: Source, data: Data = None, limit: int | None = None) -> T
     :raises ValueError: where there are none: no data, and no run directory to take them from.
     """
     if data is None and isinstance(source, str | Path):
-        data = read_settings(source).problem
+        data = run_settings(source).problem
     if data is None:
         raise ValueError("pairs alone do not say what to show them: give data, a problem or a tensor")
     samples = data if isinstance(data, Tensor) else data.validation
     if len(samples) == 0 or (limit is not None and limit < 1):
         raise ValueError(f"at least one sample is needed, got {len(samples)} with limit {limit!r}")
     return samples[:limit]
+
+
+def run_settings(directory: str | Path) -> Settings:
+    """The settings of a run directory.
+
+    :raises ValueError: where there are none that can be read, or the run is of an experiment without cells.
+    """
+    check_cells(directory)
+    return read_settings(directory)
+
+
+def check_cells(directory: str | Path) -> None:
+    """See that the run in a directory has cells to compare.
+
+    :raises ValueError: naming the experiment, where it has not.
+    """
+    path = Path(directory) / "settings.json"
+    try:
+        name = json.loads(path.read_text(encoding="utf-8")).get("experiment", "run")
+    except (OSError, ValueError, AttributeError):
+        return  # what is wrong with the settings, their reader says
+    if name != "run":
+        raise ValueError(f"{directory}: runs of experiment {name} have no cells to compare")
 
 
 def activations(pairs: Sequence[Autoencoder], samples: Tensor) -> dict[tuple[str, str], list[np.ndarray | None]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from evoprune.benchmarks.report.variants import DATA, as_key, differing, name_of
+from evoprune.benchmarks.report.variants import DATA, as_key, data_of, differing, effective, name_of
 
 
 def designs(variants: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
@@ -17,8 +17,8 @@ def designs(variants: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     data: dict[str, dict[str, Any]] = {}
     rest: dict[str, dict[str, Any]] = {}
     for variant, settings in variants.items():
-        on = {key: value for key, value in settings.items() if key in DATA}
-        how = {key: value for key, value in settings.items() if key not in (*DATA, "seed")}
+        on = data_of(settings)
+        how = {key: value for key, value in effective(settings).items() if key not in (*DATA, "seed")}
         row, column = as_key(on), as_key(how)
         data.setdefault(row, on)
         rest.setdefault(column, how)

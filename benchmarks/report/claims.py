@@ -1,5 +1,6 @@
 """What the paper claims, and what remains of it once one difference after another between the systems is taken away."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,12 +101,16 @@ CLAIMS = (
 HOLDS, REVERSED, OPEN = "holds", "reversed", "not distinguishable"
 
 
-def present(name: str, variants: list[str]) -> str | None:
-    """The variant of that name, or the one that is the same run: without pruning nothing can stay pruned."""
-    if name in variants:
-        return name
-    same = name.removesuffix("-persistent")
-    return same if same != name and "none" in name.split("-") and same in variants else None
+def present(name: str, runs: Mapping[str, int]) -> str | None:
+    """The variant of that name, or the same one by another name that has more runs.
+
+    They are the same without pruning, where nothing can stay pruned.
+
+    :param runs: variant -> its number of runs.
+    """
+    same = name.removesuffix("-persistent") if "none" in name.split("-") else name
+    best = max(name, same, key=lambda one: runs.get(one, 0))  # the first where they have as many
+    return best if best in runs else None
 
 
 def claims(results: Results) -> Section:
@@ -124,7 +129,7 @@ def claims(results: Results) -> Section:
     ]
     for i, (claim, table) in enumerate(tested, 1):
         parts.append(Table(f"claim-{i}", table, f"**{claim.text}** Medians of `{claim.metric}`"))
-        parts.append(sentence(claim, table, results.variants))
+        parts.append(sentence(claim, table, run_counts(results)))
     return Section(title, parts)
 
 
@@ -132,9 +137,9 @@ def evaluate(results: Results, claim: Claim) -> pd.DataFrame:
     """A row a pair of the claim that was run: what it removes, medians, A12, p, verdict."""
     if claim.metric not in results.numeric:
         return pd.DataFrame()
-    rows = []
+    rows, runs = [], run_counts(results)
     for control in claim.pairs:
-        better, worse = (present(name, results.variants) for name in (control.better, control.worse))
+        better, worse = (present(name, runs) for name in (control.better, control.worse))
         if better and worse:
             rows.append((control.removes, better, worse))
     tests = compare(results.values(claim.metric), "value", pairs=[(better, worse) for _, better, worse in rows])
@@ -159,6 +164,12 @@ def evaluate(results: Results, claim: Claim) -> pd.DataFrame:
     return table if not len(table) or table["note"].any() else table.drop(columns="note")
 
 
+def run_counts(results: Results) -> dict[str, int]:
+    """Variant -> its number of runs."""
+    counts = results.runs["variant"].value_counts()
+    return {variant: int(counts[variant]) for variant in results.variants}
+
+
 def word(test: Any) -> str:
     """The verdict on a test whose first variant should lie lower."""
     if not test.p_holm < LEVEL or test.sign == 0:
@@ -166,8 +177,8 @@ def word(test: Any) -> str:
     return HOLDS if test.sign < 0 else REVERSED
 
 
-def sentence(claim: Claim, table: pd.DataFrame, variants: list[str]) -> str:
-    """What the table says of the claim, and which pairs were not run."""
+def sentence(claim: Claim, table: pd.DataFrame, runs: Mapping[str, int]) -> str:
+    """What the table says of the claim, and which pairs were not run; ``runs`` as in :func:`present`."""
     own = table.iloc[0]
     text = ""
     controls = table
@@ -186,7 +197,7 @@ def sentence(claim: Claim, table: pd.DataFrame, variants: list[str]) -> str:
         found = controls.loc[controls["verdict"] == verdict, "control"]
         if len(found):
             text += f"{phrase} with: {'; '.join(found)}. "
-    absent = [c for c in claim.pairs if not (present(c.better, variants) and present(c.worse, variants))]
+    absent = [c for c in claim.pairs if not (present(c.better, runs) and present(c.worse, runs))]
     if absent:
         text += "Not run: " + "; ".join(f"{c.better} against {c.worse}" for c in absent) + "."
     return text.strip()

@@ -6,7 +6,7 @@ import pandas as pd
 
 from evoprune.benchmarks.report.results import Results
 from evoprune.benchmarks.report.shown import anchor
-from evoprune.benchmarks.report.variants import DATA, differing, name_of
+from evoprune.benchmarks.report.variants import data_of, differing, name_of
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,7 @@ def groups(results: Results, by_loss: bool) -> list[Group]:
 
 def data_names(results: Results) -> dict[str, str]:
     """Variant -> its data set by the settings in which those of this study differ; empty where all have the same."""
-    data = {
-        variant: {key: value for key, value in results.settings[variant].items() if key in DATA}
-        for variant in results.variants
-    }
+    data = {variant: data_of(results.settings[variant]) for variant in results.variants}
     keys = differing(list(data.values()))
     return {variant: name_of(settings, keys) if keys else "" for variant, settings in data.items()}
 

@@ -1,7 +1,7 @@
 """What changes over the generations, as the median and the interquartile range over the trials of each variant."""
 
 import math
-import textwrap
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +19,8 @@ BAND = "interquartile range of the trials"
 BESIDE = 24  # characters of a name beside its curve
 CHARACTERS = 84  # of a panel's title, over the width of the page
 POINTS, FEW_POINTS = 120, 40  # a curve shows at most so many generations, evenly spread: more cannot be seen
+
+BREAKS = re.compile(r"(?<=[,= ])|(?<=\w-)(?<!\de-)")  # not within -0.1 or 1e-05
 
 Curves = dict[str, pd.DataFrame]
 
@@ -87,8 +89,17 @@ def grid(titles: list[str], height: float = 1.75, sharex: bool = True) -> tuple[
 
 
 def wrapped(name: str, width: int) -> str:
-    """A long name on several lines, broken at its hyphens."""
-    return "\n".join(textwrap.wrap(name, width)) or name
+    """A long name on several lines, broken behind commas, equals signs, hyphens and spaces.
+
+    Only a part that is longer than a line is broken elsewhere.
+    """
+    parts = [part[i : i + width] for part in BREAKS.split(name) for i in range(0, len(part), width)]
+    lines = [""]
+    for part in parts:
+        if lines[-1] and len(lines[-1] + part.rstrip()) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def label(figure: Any, panels: list[Axes], x: str, y: str) -> None:

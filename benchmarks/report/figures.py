@@ -17,7 +17,10 @@ from evoprune.benchmarks.report.section import Part, Picture, Section
 from evoprune.benchmarks.report.sweeps import schedule_sweeps
 
 LAST = 0.05  # share of the generations, at the end, over which the training loss is averaged
-COUNTERS = ("gen", "nevals", "updates", "trial", "mutpb", "nonfinite", "loss_min", "loss_max", "learning_rate")
+COUNTERS = (
+    *("gen", "nevals", "updates", "trial", "mutpb", "nonfinite", "loss_min", "loss_max", "learning_rate"),
+    *("layer", "newcomers"),
+)
 ONE_BATCH = "The log of {} has no loss over the epoch: shown is the loss on one batch."
 BAND = "The line is the median over the trials, the band their interquartile range."
 

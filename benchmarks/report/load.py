@@ -10,7 +10,7 @@ from evoprune.benchmarks.report.find import find, study_above
 from evoprune.benchmarks.report.read import ENDED, Record, read_run
 from evoprune.benchmarks.report.results import Results
 from evoprune.benchmarks.report.study import Study, read_study
-from evoprune.benchmarks.report.variants import SAME_RESULT, describe, differing, name_of
+from evoprune.benchmarks.report.variants import SAME_RESULT, describe, differing, effective, name_of
 
 TIMES = ("seconds", "version")
 """What may differ between two copies of a run that ended alike."""
@@ -25,11 +25,11 @@ def load(paths: str | Path | Sequence[str | Path]) -> Results:
     """
     study_places, run_places = find([paths] if isinstance(paths, str | Path) else paths)
     studies = [read_study(place) for place in study_places]
-    _check_studies(studies)
     single = [read_run(place) for place in run_places]
-    _name(single)
     everything = [*(record for study in studies for record in study.records), *single]
     experiment = _experiment(studies, everything)
+    _check_studies(studies)
+    _name(single)
     settings = _settings(studies, everything)
     records = _unique(everything)
     rank = {variant: i for i, variant in enumerate(settings)}
@@ -54,9 +54,9 @@ def _check_studies(studies: list[Study]) -> None:
         for other in studies[:i]:
             for variant in one.variants.keys() & other.variants.keys():
                 mine, theirs = one.variants[variant], other.variants[variant]
-                if mine != theirs:
-                    missing = sorted(mine.keys() ^ theirs.keys())
-                    what = describe(mine, theirs) or f"only one of them sets {', '.join(missing)}"
+                missing = sorted(effective(mine).keys() ^ effective(theirs).keys())
+                what = describe(mine, theirs) or (f"only one of them sets {', '.join(missing)}" if missing else "")
+                if what:
                     raise ValueError(f"{one.place} and {other.place} are different studies: {variant} has {what}")
                 if one.seed != other.seed:
                     raise ValueError(

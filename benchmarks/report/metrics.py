@@ -32,7 +32,10 @@ KNOWN = {
 USUAL = ("train_l1", "test_l1", "test_error", "preserved", "seconds")
 
 # Columns that say what ran or how the data are, not how well.
-DESCRIPTIVE = ("generations", "cells", "trivial_l1", "noise_floor", "model_cell", "best_cell", "updates", "n")
+DESCRIPTIVE = (
+    *("generations", "cells", "model_cell", "best_cell", "updates", "n"),
+    *("trivial_l1", "trivial_loss", "trivial_rmse", "accuracy_inputs", "noise_floor"),
+)
 
 
 def metric(name: str) -> Metric:
@@ -51,5 +54,6 @@ def choose(results: Results, names: Sequence[str] | None = None) -> list[Metric]
     usual = [name for name in USUAL if name in present]
     if results.experiment == "run":
         return [metric(name) for name in usual]
-    others = [name for name in present if name not in DESCRIPTIVE and results.runs[name].nunique() > 1]
+    chosen = {key for settings in results.settings.values() for key in settings}  # settings are no outcomes
+    others = [name for name in present if name not in DESCRIPTIVE and name not in chosen]
     return [metric(name) for name in dict.fromkeys([*others, *usual])]

@@ -6,6 +6,7 @@ import pandas as pd
 
 from evoprune.benchmarks.report.results import Results
 from evoprune.benchmarks.report.section import Section, Table
+from evoprune.benchmarks.report.variants import SAME_RESULT, differing, effective
 
 FACTS = {
     "algorithm": "algorithm",
@@ -27,7 +28,9 @@ FEW = 10
 def overview(results: Results) -> Section:
     """The variants and their trials; what all have in common stands in a sentence."""
     runs = results.runs
-    facts = {label: {v: _fact(results, v, key) for v in results.variants} for key, label in FACTS.items()}
+    apart = differing([results.settings[v] for v in results.variants], (*SAME_RESULT, *FACTS))
+    keys = FACTS | {key: key for key in apart}
+    facts = {label: {v: _fact(results, v, key) for v in results.variants} for key, label in keys.items()}
     facts["version"] = {
         v: _joined(runs.loc[runs["variant"] == v, "version"]) for v in results.variants if "version" in runs
     }
@@ -90,10 +93,8 @@ def _opening(results: Results) -> str:
 
 def _fact(results: Results, variant: str, key: str) -> str:
     settings = results.settings[variant]
-    if key == "schedule" and settings.get("operator") == "none":
-        return ""
     if key in settings:
-        value = settings[key]
+        value = effective(settings).get(key)  # what has no effect is no fact
         return "" if value is None else str(value)
     if key in results.runs:
         return _joined(results.runs.loc[results.runs["variant"] == variant, key])

@@ -47,7 +47,9 @@ def read_run(place: Place) -> Record:
         record = Record(place.shown, ENDED, directory=path, settings=settings)
         if (path / "summary.json").exists():
             record.summary = read_json(path / "summary.json")
-            if not settings:
+            if not record.summary:
+                record.status, record.message = DAMAGED, "summary.json is empty"
+            elif not settings:
                 record.status, record.message = DAMAGED, "settings.json is missing"
         elif (path / "error.txt").exists():
             record.status, record.message = FAILED, error_line((path / "error.txt").read_text(errors="replace"))

@@ -1,32 +1,42 @@
 """Names of variants: what a group of runs is called, and by what its settings differ from those of others."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
+
+from evoprune.benchmarks.unused import USES
 
 SAME_RESULT = ("seed", "checkpoint_every", "compare", "snapshots")
 """Settings that make no other variant: the trial, and what does not touch the evolution."""
 
-DATA = ("benchmark", "n_clusters", "n_samples", "n_dim", "noise", "p_one", "data_seed", "data")
+DATA = (
+    *("benchmark", "n_clusters", "n_samples", "n_dim", "noise", "p_one", "data_seed", "data", "image_size"),
+    *("resize", "samples"),  # of architectures and of weights
+)
 """Settings that say on which data set a variant runs."""
 
 
 def differing(settings: Sequence[Mapping[str, Any]], ignore: Sequence[str] = SAME_RESULT) -> list[str]:
-    """The settings in which the given ones differ, in their order. What one of them does not have is no difference."""
-    keys = dict.fromkeys(key for one in settings for key in one if key not in ignore)
+    """The settings in which the given ones differ, in their order.
+
+    What one of them does not have is no difference, nor is what has no effect in any of them.
+    """
+    keys = dict.fromkeys(key for one in settings for key in effective(one) if key not in ignore)
     return [key for key in keys if len({as_key(one[key]) for one in settings if key in one}) > 1]
 
 
 def name_of(settings: Mapping[str, Any], keys: Sequence[str]) -> str:
     """A name from some settings, such as ``random-exponential-amount=0.1``; without keys algorithm-operator-schedule.
 
-    A schedule is not named where nothing is pruned.
+    What has no effect is not named, such as a schedule where nothing is pruned.
     """
+    settings = effective(settings)
     if not keys:
         keys = [key for key in ("algorithm", "operator", "schedule") if key in settings]
         if not keys:
             return str(settings.get("experiment", "run"))
-    parts = [_part(key, settings[key]) for key in keys if key in settings and not _idle(key, settings)]
+    parts = [_part(key, settings[key]) for key in keys if key in settings]
     return "-".join(parts) or name_of(settings, [])
 
 
@@ -40,8 +50,22 @@ def as_key(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _idle(key: str, settings: Mapping[str, Any]) -> bool:
-    return key == "schedule" and settings.get("operator") == "none"
+def effective(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings without those that do nothing beside the others."""
+    idle = {name for names, _, used in USES if not _used(used, settings) for name in names.split()}
+    return {key: value for key, value in settings.items() if key not in idle}
+
+
+def data_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that say on which data set a variant runs, as far as its benchmark reads them."""
+    return {key: value for key, value in effective(settings).items() if key in DATA}
+
+
+def _used(used: Callable[[Any], bool], settings: Mapping[str, Any]) -> bool:
+    try:
+        return used(SimpleNamespace(**settings))
+    except AttributeError:  # the setting that decides is not known
+        return True
 
 
 def _part(key: str, value: Any) -> str:

@@ -1,6 +1,7 @@
 """One run of ``evoprune weights``, from settings to a run directory."""
 
 import dataclasses
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -238,11 +239,16 @@ def _record(run: Run, steps: int) -> None:
         gen=run.generation,
         layer=run.layer,
         rmse=rmse(best, run.settings.training),
-        rmse_survivors=sum(1 / pair.fitness.values[0] for pair in survivors) / len(survivors),
+        rmse_survivors=sum(_rmse(pair) for pair in survivors) / len(survivors),
         newcomers=sum(pair.born == run.generation - 1 and run.generation > 1 for pair in survivors),
         preserved=best.preserved,
         updates=(int(run.log[-1]["updates"]) if len(run.log) else 0) + steps,
     )
+
+
+def _rmse(pair: Candidate) -> float:
+    """The RMSE that the fitness tells, NaN where it is not finite."""
+    return math.nan if pair.fitness.nonfinite else 1 / pair.fitness.values[0]
 
 
 def _finish(run: Run, place: Path | None, plots: bool) -> Result:

@@ -152,4 +152,15 @@ def test_what_is_left_out_is_counted(runs):
 
 def test_nothing_to_look_at(tmp_path):
     assert section([]) is None
-    assert section([("a", 0, tmp_path / "nowhere"), ("b", 0, tmp_path)]) is None
+    made = section([("a", 0, tmp_path / "nowhere")])
+    assert made is not None
+    assert len(made.parts) == 1
+    assert str(made.parts[0]).startswith("**Not looked at:** a, trial 0: ")
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_other_experiments_have_no_cells(tmp_path, name):
+    (tmp_path / "settings.json").write_text('{"experiment": "weights", "method": "sgd"}')
+    with pytest.raises(ValueError, match="runs of experiment weights have no cells to compare"):
+        MEASURES[name](tmp_path)
+    assert "no cells to compare" in collect([("a", 0, tmp_path)]).skipped[0][2]

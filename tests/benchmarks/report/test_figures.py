@@ -124,3 +124,10 @@ def test_during_against_after(count):
 def test_names_break_at_hyphens():
     assert wrapped("spatial-random-exponential", 16) == "spatial-random-\nexponential"
     assert wrapped("", 5) == ""
+
+
+def test_names_break_within_no_word_and_no_number():
+    assert wrapped("schedule=exponential", 16) == "schedule=\nexponential"
+    assert wrapped("amount=-0.1,rate=1e-05", 8) == "amount=\n-0.1,\nrate=\n1e-05"
+    assert wrapped("a-b,c=d", 4) == "a-b,\nc=d"
+    assert wrapped("exponential", 8) == "exponent\nial"  # else it would leave the page

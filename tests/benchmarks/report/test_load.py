@@ -69,6 +69,26 @@ def test_missing_failed_unfinished_and_damaged_runs_are_listed(tmp_path):
     assert results.logs.query("variant == 'spatial-none'")["trial"].unique().tolist() == [5]
 
 
+def test_an_empty_summary_is_no_end(tmp_path):
+    study = write_study(tmp_path / "study")
+    (study / "runs" / "spatial-none" / "01" / "summary.json").write_text("{}")
+    results = load(study)
+    assert results.problems[["trial", "status", "message"]].to_numpy().tolist() == [
+        [1, "damaged", "summary.json is empty"]
+    ]
+    assert len(results.runs) == 17
+
+
+def test_what_has_no_effect_makes_no_variant(tmp_path):
+    for clusters in (5, 10):
+        settings = settings_of("spatial-random-increase", benchmark="digits", n_clusters=clusters)
+        write_run(tmp_path / f"{clusters}", settings | {"seed": clusters}, 0.1)
+    assert load(tmp_path).variants == ["spatial-random-increase"]
+    one = write_study(tmp_path / "one", {"spatial-none": 0.1}, trials=2, benchmark="digits")
+    other = write_study(tmp_path / "other", {"spatial-none": 0.1}, trials=2, benchmark="digits", n_dim=5)
+    assert len(load([one, other]).runs) == 2
+
+
 def test_a_variant_without_any_run_is_left_out(tmp_path):
     study = write_study(tmp_path / "study")
     shutil.rmtree(study / "runs" / "canonical-none")
@@ -183,6 +203,9 @@ def test_different_experiments_do_not_mix(tmp_path):
     for folder in (other / "runs" / "spatial-none").iterdir():
         change(folder / "settings.json", experiment="weights")
     with pytest.raises(ValueError, match=r"one experiment, but these folders hold 'run' .* and 'weights'"):
+        load([one, other])
+    change(other / "study.json", variants={"spatial-none": {"method": "sgd"}})  # of one name, but not compared
+    with pytest.raises(ValueError, match="a report is about one experiment"):
         load([one, other])
 
 

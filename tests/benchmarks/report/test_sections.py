@@ -8,11 +8,12 @@ import pytest
 
 from evoprune.benchmarks.report import Picture, Table, build, load
 from evoprune.benchmarks.report.blocks import blocks, designs
-from evoprune.benchmarks.report.claims import CLAIMS, claims, evaluate, present, sentence
+from evoprune.benchmarks.report.claims import CLAIMS, claims, evaluate, present, run_counts, sentence
 from evoprune.benchmarks.report.measures import over_data_sets
 from evoprune.benchmarks.report.metrics import choose
 from evoprune.benchmarks.report.paper import PUBLISHED, Published, agreement, departures
 from evoprune.benchmarks.report.sweeps import schedule_sweeps
+from evoprune.benchmarks.report.variants import data_of
 from tests.benchmarks.report.studies import LEVELS, settings_of, write_run, write_study
 
 
@@ -107,13 +108,36 @@ def test_other_experiments_have_their_own_metrics_and_curves(tmp_path):
             place = tmp_path / f"{size}-{seed}"
             place.mkdir()
             (place / "settings.json").write_text(json.dumps({"experiment": "weights", "seed": seed, "size": size}))
-            (place / "summary.json").write_text(json.dumps({"seed": seed, "hits": seed + size, "same": 1.5}))
-            pd.DataFrame({"gen": [0, 1], "best": [3.0, size]}).to_csv(place / "log.csv", index=False)
+            (place / "summary.json").write_text(
+                json.dumps({"seed": seed, "hits": seed + size, "same": 1.5, "size": size})
+            )
+            pd.DataFrame({"gen": [0, 1], "best": [3.0, size], "layer": 1, "newcomers": [0, 2]}).to_csv(
+                place / "log.csv", index=False
+            )
     found = sections_of(tmp_path)
     assert list(pictures(found["Over the generations"])) == ["curve-best"]
-    assert list(tables(found["Tables"])) == ["summary-hits"]
-    assert list(tables(found["Tests between variants"])) == ["tests-hits"]
+    assert list(tables(found["Tables"])) == ["summary-hits", "summary-same"]
+    assert list(tables(found["Tests between variants"])) == ["tests-hits", "tests-same"]
     assert not {"Schedules", "What remains of each claim", "The paper's values beside ours"} & set(found)
+
+
+def test_a_single_run_of_another_experiment_has_its_outcomes(tmp_path):
+    (tmp_path / "settings.json").write_text(json.dumps({"experiment": "weights", "seed": 1, "population": 4}))
+    summary = {"population": 4, "generations": 2, "rmse_test": 0.2, "trivial_rmse": 0.3, "seconds": 1.0}
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    assert [one.name for one in choose(load(tmp_path))] == ["rmse_test", "seconds"]
+
+
+def test_the_variants_table_says_in_what_they_differ(tmp_path):
+    for i, changes in enumerate(({}, {"radius": 2, "snapshots": 5, "checkpoint_every": 3, "n_dim": 7})):
+        settings = settings_of("spatial-random-increase", benchmark="digits", **changes) | {"seed": 1}
+        write_run(tmp_path / str(i), settings, 0.1)
+    parts = sections_of(tmp_path)["What was run"]
+    table = tables(parts)["variants"]
+    assert table.columns.tolist() == ["variant", "trials", "radius"]
+    assert table["radius"].tolist() == ["1", "2"]
+    assert table["variant"].tolist() == ["radius=1", "radius=2"]
+    assert "problem digits, network" in texts(parts)  # no clusters, samples and bits
 
 
 def test_the_papers_values_stand_beside_ours(tmp_path):
@@ -181,7 +205,7 @@ def test_claims_hold_are_reversed_or_stay_open(tmp_path):
     assert first["p (Holm)"].tolist()[:2] == pytest.approx([3 * 2 / 2**8] * 2)
     # 0.15 + i/1000 against 0.14 + j/1000, i and j below 8: always above
     assert first["A12"].tolist()[:2] == [0, 1]
-    said = sentence(CLAIMS[0], first, results.variants)
+    said = sentence(CLAIMS[0], first, run_counts(results))
     assert said.startswith("The claim holds as the paper compares it (medians 0.153 and 0.273).")
     assert "It is reversed with: the baseline with the learning-rate walk" in said
     assert "The two cannot be told apart with: ten cells that do not see each other" in said
@@ -191,10 +215,12 @@ def test_claims_hold_are_reversed_or_stay_open(tmp_path):
 
 
 def test_without_pruning_nothing_can_stay_pruned():
-    variants = ["spatial-none", "spatial-random-exponential"]
-    assert present("spatial-none-persistent", variants) == "spatial-none"
-    assert present("spatial-random-exponential-persistent", variants) is None
-    assert present("spatial-none-bce", variants) is None
+    runs = {"spatial-none": 5, "spatial-random-exponential": 5}
+    assert present("spatial-none-persistent", runs) == "spatial-none"
+    assert present("spatial-none-persistent", runs | {"spatial-none-persistent": 1}) == "spatial-none"
+    assert present("spatial-none-persistent", runs | {"spatial-none-persistent": 5}) == "spatial-none-persistent"
+    assert present("spatial-random-exponential-persistent", runs) is None
+    assert present("spatial-none-bce", runs) is None
 
 
 def test_a_weak_claim_is_not_proven_by_silence(tmp_path):
@@ -203,7 +229,7 @@ def test_a_weak_claim_is_not_proven_by_silence(tmp_path):
     table = evaluate(results, CLAIMS[3])
     assert table["verdict"].tolist() == ["not distinguishable"]
     assert table["note"].tolist() == ["all differences are 0"]
-    assert "agrees with the claim and does not prove it" in sentence(CLAIMS[3], table, results.variants)
+    assert "agrees with the claim and does not prove it" in sentence(CLAIMS[3], table, run_counts(results))
 
 
 def test_every_claim_names_presets_that_exist():
@@ -225,6 +251,15 @@ def test_variants_on_different_data_are_not_compared(tmp_path):
     tests = tables(found["Tests between variants"])["tests-train_l1"]
     assert len(tests) == 3
     assert "every pair of variants on the same data" in texts(found["Tests between variants"])
+
+
+def test_data_are_what_the_benchmark_reads():
+    images = {"benchmark": "images", "data": "a", "image_size": 16, "n_dim": 5}
+    assert data_of(images) == {"benchmark": "images", "data": "a", "image_size": 16}
+    assert data_of(images | {"benchmark": "digits"}) == {"benchmark": "digits"}
+    assert data_of({"data": None, "samples": 60, "method": "sgd"}) == {"data": None, "samples": 60}
+    table = designs({v: {"benchmark": "digits", "n_dim": n, "operator": v} for v, n in (("none", 5), ("random", 6))})
+    assert table.shape == (1, 2)
 
 
 def test_friedman_ranks_designs_over_data_sets(tmp_path):

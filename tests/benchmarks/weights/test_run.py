@@ -1,6 +1,7 @@
 """A run leaves what it promises, an interrupted one goes on to the same bits, and its model loads."""
 
 import json
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -98,6 +99,16 @@ def test_a_run_that_diverges_ends_and_says_so(tmp_path: Path):
     result = start(make_settings(TINY, changes), tmp_path / "run", plots=False)
     assert json.loads((tmp_path / "run/summary.json").read_text())["rmse_train"] is not None  # the first network's
     assert result.log["rmse"].iloc[-1] == result.log["rmse"].iloc[0]
+
+
+def test_the_log_has_no_rmse_of_a_network_that_diverged():
+    result = start(make_settings(TINY, {"method": "sgd", "learning_rate": 1e20}))
+    assert not (result.log["rmse_survivors"] < 0).any()
+    pair = result.model
+    pair.fitness.values = (4.0,)
+    assert run_module._rmse(pair) == 0.25
+    pair.fitness.values = (math.inf,)
+    assert math.isnan(run_module._rmse(pair))
 
 
 def test_engines_that_have_nothing_to_share_out():
