@@ -4,18 +4,6 @@ What belongs here: loops over generations, and the neighbourhoods they run on. W
 already (the canonical baseline is its own ``eaSimple``), and anything that knows a data set.
 """
 
-from evoprune.algorithms.all_vs_all import all_vs_all_generations, eaAllVsAll
-from evoprune.algorithms.spatial import Generation, eaSpatialCoevolution, spatial_generations
-from evoprune.algorithms.topologies import complete, graph, ring, torus
+import lazy_loader
 
-__all__ = [
-    "Generation",
-    "all_vs_all_generations",
-    "complete",
-    "eaAllVsAll",
-    "eaSpatialCoevolution",
-    "graph",
-    "ring",
-    "spatial_generations",
-    "torus",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,8 +8,8 @@ from deap import tools
 
 from evoprune.algorithms.cells import CONCEPTS, SCORE, Cell, CellUpdate, Offspring, update_from
 from evoprune.algorithms.spatial import Generation, evaluate_initial, log
+from evoprune.checks import at_least
 from evoprune.genome import Autoencoder
-from evoprune.names import at_least
 
 
 def eaAllVsAll(

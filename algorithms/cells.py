@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from evoprune.checks import at_least, lookup
 from evoprune.fitness import finite_values
 from evoprune.genome import Autoencoder
-from evoprune.names import at_least, lookup
 from evoprune.operators.rate import SIGMA, moved
 from evoprune.seeds import derive, seeded
 

@@ -10,8 +10,8 @@ from deap import tools
 
 from evoprune.algorithms.cells import FINISH, ORDER, Cell, CellUpdate, Offspring, update_from
 from evoprune.algorithms.topologies import check
+from evoprune.checks import at_least, lookup
 from evoprune.genome import Autoencoder
-from evoprune.names import at_least, lookup
 
 UPDATES = ("synchronous", "sequential")
 Read = Callable[[int, int], Cell]  # cell and generation -> its task

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
 
-from evoprune.names import at_least
+from evoprune.checks import at_least
 
 Neighbourhoods = list[list[int]]
 

@@ -4,10 +4,6 @@ What belongs here: data sets as recipes, settings, presets, runs, reports and pl
 algorithms that would make sense without a particular problem.
 """
 
-from evoprune.benchmarks.binary_clustering import BinaryClustering
-from evoprune.benchmarks.digits import Digits
-from evoprune.benchmarks.file_problem import FileProblem
-from evoprune.benchmarks.problem import Problem, trivial_l1
-from evoprune.benchmarks.problems import BENCHMARKS
+import lazy_loader
 
-__all__ = ["BENCHMARKS", "BinaryClustering", "Digits", "FileProblem", "Problem", "trivial_l1"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -4,8 +4,10 @@ The ground floor: what an individual is, how it trains, what is recorded. It imp
 :mod:`evoprune.operators`, :mod:`evoprune.algorithms` or :mod:`evoprune.benchmarks`; only the command line does.
 """
 
-from evoprune._version import __version__
-from evoprune.fitness import MinimizeLoss
-from evoprune.genome import Autoencoder, Decoder, Encoder, Genome, similar
+import lazy_loader
 
-__all__ = ["Autoencoder", "Decoder", "Encoder", "Genome", "MinimizeLoss", "__version__", "similar"]
+from evoprune._moved import answer_to_old_names
+from evoprune._version import __version__ as __version__
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+answer_to_old_names()

@@ -12,10 +12,18 @@ from typing import Any, NoReturn
 
 import torch
 
-from evoprune import __version__, lifeline
-from evoprune.command import INTERRUPTED, directory_for, engine_for, guarded, launch_pool, shows, wants_pool
-from evoprune.engines import ENGINES, scoop_is_running
-from evoprune.names import lookup
+from evoprune._version import __version__
+from evoprune.benchmarks.commands.common import (
+    INTERRUPTED,
+    directory_for,
+    engine_for,
+    guarded,
+    launch_pool,
+    shows,
+    wants_pool,
+)
+from evoprune.checks import lookup
+from evoprune.engines import ENGINES, lifeline, scoop_is_running
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,12 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """``evoprune run``: one run from settings to a run directory."""
-    from evoprune.benchmarks.options import given, read_config
-    from evoprune.benchmarks.presets import layers_of
-    from evoprune.benchmarks.run import start
-    from evoprune.benchmarks.settings import make_settings
-    from evoprune.benchmarks.tables import table
-    from evoprune.benchmarks.unused import unused
+    from evoprune.benchmarks.pruning.presets import layers_of
+    from evoprune.benchmarks.pruning.run import start
+    from evoprune.benchmarks.pruning.settings import make_settings
+    from evoprune.benchmarks.pruning.tables import table
+    from evoprune.benchmarks.pruning.unused import unused
+    from evoprune.benchmarks.runs.options import given, read_config
 
     layers = [layer for name in options.presets for layer in layers_of(name)]
     layers += [read_config(path) for path in options.config or []]
@@ -59,8 +67,8 @@ def run(options: argparse.Namespace) -> int:
 
 def resume(options: argparse.Namespace) -> int:
     """``evoprune resume``: continue an interrupted run, of whatever kind, or an interrupted sweep."""
-    from evoprune.benchmarks.experiments import EXPERIMENTS, experiment_of
-    from evoprune.benchmarks.sweeps.command import continue_sweep
+    from evoprune.benchmarks.commands.sweep import continue_sweep
+    from evoprune.benchmarks.experiments.registry import EXPERIMENTS, experiment_of
 
     directory = Path(options.directory)
     if (directory / "study.json").exists():
@@ -81,7 +89,7 @@ def resume(options: argparse.Namespace) -> int:
 
 def list_names(options: argparse.Namespace) -> int:
     """``evoprune list``: everything that has a name, with a line each."""
-    from evoprune.benchmarks.catalogue import catalogue
+    from evoprune.benchmarks.commands.catalogue import catalogue
 
     sections = catalogue()
     if options.section:
@@ -96,7 +104,7 @@ def list_names(options: argparse.Namespace) -> int:
 
 def bench(options: argparse.Namespace) -> int:
     """``evoprune bench``: what training costs on this machine, and what a second worker brings."""
-    from evoprune.benchmarks.bench.command import bench as measure
+    from evoprune.benchmarks.commands.bench import bench as measure
 
     return measure(options)
 
@@ -131,7 +139,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _parser(arguments: list[str]) -> _Parser:
-    from evoprune.benchmarks.options import add_options
+    from evoprune.benchmarks.runs.options import add_options
 
     parser = _Parser(prog="evoprune", description="Evolve and prune autoencoders with DEAP.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"evoprune {__version__}")
@@ -163,18 +171,18 @@ def _parser(arguments: list[str]) -> _Parser:
     one.set_defaults(command=run, parser=one)
 
     modules: dict[str, tuple[str, tuple[Any, ...]]] = {
-        "sweep": ("sweeps.command", (quiet, engine, arguments)),
-        "report": ("report.command", (quiet,)),
+        "sweep": ("sweep", (quiet, engine, arguments)),
+        "report": ("report", (quiet,)),
         "reproduce": ("reproduce", (quiet, engine)),
-        "weights": ("weights.command", (quiet, engine)),
-        "architectures": ("architectures.command", (quiet, engine)),
+        "weights": ("weights", (quiet, engine)),
+        "architectures": ("architectures", (quiet, engine)),
         "reconstruct": ("reconstruct", ()),
     }
     asked = next(iter(arguments), "")
     known = asked in {"run", "resume", "list", "bench", *modules}
     for name, (module, parts) in modules.items():
         if asked == name or not known:  # to import them all takes seconds
-            import_module(f"evoprune.benchmarks.{module}").add_parser(commands, *parts)
+            import_module(f"evoprune.benchmarks.commands.{module}").add_parser(commands, *parts)
 
     more = commands.add_parser(
         "resume", parents=[quiet, engine], help="continue an interrupted run or sweep", allow_abbrev=False

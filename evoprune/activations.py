@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from evoprune.checks import at_least
 from evoprune.evaluation import evaluating, like_parameters
 from evoprune.genome import Genome, prunable_layers
-from evoprune.names import at_least
 
 Activations = Mapping[str, Tensor]
 """Layer name -> activations of its units, (samples, units)."""

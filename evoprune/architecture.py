@@ -10,9 +10,9 @@ from typing import Any
 
 from torch import nn
 
+from evoprune.checks import at_least, lookup
 from evoprune.fitness import MinimizeLoss
-from evoprune.names import at_least, lookup
-from evoprune.networks import ACTIVATIONS, OUTPUTS
+from evoprune.mlp import ACTIVATIONS, OUTPUTS
 
 PREFIX = "arch:"
 Shape = tuple[int, int, int]
@@ -217,7 +217,7 @@ def _parse_layer(text: str) -> Layer:
 
 @dataclass(frozen=True)
 class Blueprint:
-    """An architecture as a recipe of networks, beside :class:`evoprune.networks.Network`. Small and hashable."""
+    """An architecture as a recipe of networks, beside :class:`evoprune.mlp.MLP`. Small and hashable."""
 
     text: str
     output: str = "sigmoid"

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from evoprune.checks import at_least
 from evoprune.fitness import WORST, finite
 from evoprune.genome import Autoencoder, Genome
 from evoprune.losses import mean_loss
-from evoprune.names import at_least
 
 
 def draw_batch(data: Any, size: int = 5) -> Tensor:

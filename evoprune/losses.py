@@ -7,7 +7,7 @@ from warnings import warn
 from torch import Tensor
 from torch.nn import functional
 
-from evoprune.names import lookup
+from evoprune.checks import lookup
 
 # What each output nonlinearity of `networks.OUTPUTS` can reach; the others reach everything.
 OUTPUT_RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, math.inf)}
@@ -72,3 +72,9 @@ def check_loss(loss: str, output: str, data: Tensor) -> None:
     if low < reach[0] or high > reach[1]:
         reachable = f"[{reach[0]:g}, {reach[1]:g}]"
         warn(f"the data go from {low:g} to {high:g}, but output {output} reaches only {reachable}", stacklevel=2)
+
+
+def check_shapes(output: Tensor, target: Tensor) -> None:
+    """See that a decoder gives what the data are; otherwise the difference would broadcast."""
+    if output.shape != target.shape:
+        raise ValueError(f"the decoder gives {tuple(output.shape)} where the data are {tuple(target.shape)}")

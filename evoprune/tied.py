@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from evoprune.checks import lookup
 from evoprune.evaluation import evaluating, like_parameters
 from evoprune.genome import Autoencoder, Decoder, Encoder
-from evoprune.names import lookup
-from evoprune.networks import ACTIVATIONS, OUTPUTS, checked_widths
+from evoprune.mlp import ACTIVATIONS, OUTPUTS, checked_widths
 
 
 class TiedLinear(nn.Linear):

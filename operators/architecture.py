@@ -7,8 +7,8 @@ from itertools import product
 from typing import Any
 
 from evoprune.architecture import Architecture, Conv, Layer, Linear, Shape, fault
-from evoprune.names import at_least, lookup
-from evoprune.networks import ACTIVATIONS
+from evoprune.checks import at_least, lookup
+from evoprune.mlp import ACTIVATIONS
 
 Draws = random.Random | None
 """What operators draw from; None is Python's global ``random``, as in DEAP's own."""

@@ -7,8 +7,8 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from evoprune.checks import in_unit_interval
 from evoprune.genome import Genome
-from evoprune.names import in_unit_interval
 from evoprune.seeds import Rng, generator
 
 Scores: TypeAlias = Sequence[tuple[Genome, Mapping[str, Tensor]]]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
-from evoprune.names import in_unit_interval
+from evoprune.checks import in_unit_interval
 from evoprune.operators.probability import ScheduledProbability
 
 Operator: TypeAlias = Callable[..., tuple[Any, ...]]

@@ -15,7 +15,7 @@ import operator
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from evoprune.names import at_least, in_unit_interval
+from evoprune.checks import at_least, in_unit_interval
 
 
 def _left(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
-from evoprune.names import in_unit_interval
+from evoprune.checks import in_unit_interval
 from evoprune.operators.choice import Choice, apply
 from evoprune.operators.units import minmax, spread, unit_activations
 

@@ -4,8 +4,8 @@ import math
 import random
 from typing import Any
 
+from evoprune.checks import at_least
 from evoprune.genome import Autoencoder
-from evoprune.names import at_least
 
 SIGMA = 1e-5
 BOUNDS = (1e-9, 10.0)

@@ -17,7 +17,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from evoprune.names import at_least, in_unit_interval
+from evoprune.checks import at_least, in_unit_interval
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from evoprune.names import at_least, in_unit_interval
+from evoprune.checks import at_least, in_unit_interval
 from evoprune.operators.combine import Operator, name_of
 from evoprune.operators.probability import ScheduledProbability
 

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from evoprune.checks import at_least
 from evoprune.genome import Autoencoder
-from evoprune.names import at_least
 from evoprune.seeds import derive
 from evoprune.training import train_epoch
 
-EPOCHS = 4  # the stream of a pair's later epochs, beside those in evoprune.streams
+EPOCHS = 4  # the stream of a pair's later epochs, beside those in evoprune.training.streams
 
 
 @dataclass(frozen=True)

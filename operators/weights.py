@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from evoprune.checks import in_unit_interval
 from evoprune.genome import Genome, genomes
-from evoprune.names import in_unit_interval
 from evoprune.operators.choice import apply, source_of
 from evoprune.seeds import Rng
 

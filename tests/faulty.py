@@ -1,6 +1,6 @@
 """The command line with an operator that obeys a file: it is slow, waits (in a worker), raises an error, or kills.
 
-A program for :func:`evoprune.launcher.launch` too, which shows that a script's own functions reach the workers.
+A program for :func:`evoprune.engines.launcher.launch` too, which shows that a script's own functions reach the workers.
 """
 
 import os
@@ -13,7 +13,7 @@ import scoop
 
 from evoprune.__main__ import main
 from evoprune.engines import scoop_is_running
-from evoprune.launcher import launch
+from evoprune.engines.launcher import launch
 from evoprune.operators import OPERATORS, mutPruneRandom
 
 

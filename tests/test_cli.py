@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from evoprune.__main__ import main
-from evoprune.benchmarks.catalogue import catalogue
+from evoprune.benchmarks.commands.catalogue import catalogue
 
 OPTIONS = "--n-dim 24 --n-samples 40 --n-clusters 4 --network 6-3 --generations 4 --cells 4 --no-compare"
 TINY = OPTIONS.split()

@@ -12,17 +12,17 @@ from torch import nn
 from evoprune import Autoencoder, Decoder, Encoder
 from evoprune.activations import ActivationProbe
 from evoprune.architecture import Architecture, Conv, Linear, parse_architecture
-from evoprune.benchmarks.run import load_model, start
-from evoprune.benchmarks.settings import make_settings
+from evoprune.benchmarks.pruning.run import load_model, start
+from evoprune.benchmarks.pruning.settings import make_settings
 from evoprune.copying import copy_module
 from evoprune.evaluation import reconstruct
 from evoprune.genome import prunable_layers
 from evoprune.operators import OPERATORS
 from evoprune.operators.units import count_units
-from evoprune.programs import LinearProgram, VmapProgram, program_for
-from evoprune.stacking import stack
-from evoprune.structure import structure
 from evoprune.training import train
+from evoprune.training.programs import LinearProgram, VmapProgram, program_for
+from evoprune.training.stacking import stack
+from evoprune.training.structure import structure
 
 ARCHITECTURE = Architecture([Conv(5, 3), Conv(4, 2, 2), Linear(12)], (2, 6, 6), 6, "leaky-relu")
 SMALL = "arch:1x8x8;tanh;conv_1_4_3_2;linear_36_6"

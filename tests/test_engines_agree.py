@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from evoprune.benchmarks.run import start
-from evoprune.benchmarks.settings import make_settings
+from evoprune.benchmarks.pruning.run import start
+from evoprune.benchmarks.pruning.settings import make_settings
 from tests.benchmarks.tiny import TINY
 from tests.real import SMALL, Place, fingerprint, place
 

@@ -10,8 +10,8 @@ from types import ModuleType
 import pytest
 from deap import creator
 
-from evoprune.benchmarks.run import start
-from evoprune.benchmarks.settings import PAPER, make_settings
+from evoprune.benchmarks.pruning.run import start
+from evoprune.benchmarks.pruning.settings import PAPER, make_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"

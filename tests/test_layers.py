@@ -1,7 +1,8 @@
-"""Arrows go one way: evoprune <- operators <- algorithms <- benchmarks <- __main__."""
+"""Arrows go one way, between floors, rooms and files: evoprune <- operators <- algorithms <- benchmarks <- __main__."""
 
 import ast
 import importlib
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -9,27 +10,72 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("operators", "algorithms", "benchmarks")
 HEIGHTS = {"operators": 1, "algorithms": 2, "benchmarks": 3, "__main__": 4}
+DOOR = "evoprune.__main__"
+"""The one file that may import from every floor; nothing imports it."""
 
-GROUND_FLOOR = {f"evoprune.{path.stem}": path for path in (ROOT / "evoprune").glob("*.py")}
-UPPER_FLOORS = {
-    f"evoprune.{'.'.join(path.relative_to(ROOT).with_suffix('').parts)}": path
-    for folder in FOLDERS
-    for path in (ROOT / folder).rglob("*.py")
-}
-MODULES = GROUND_FLOOR | UPPER_FLOORS
+
+def modules() -> dict[str, list[Path]]:
+    """Dotted names and the files that make them: a lazy ``__init__.py`` imports what its ``.pyi`` says."""
+    found: dict[str, list[Path]] = {}
+    files = list((ROOT / "evoprune").rglob("*.py*"))
+    files = [path for path in files if path.relative_to(ROOT / "evoprune").parts[0] not in FOLDERS]
+    files += [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py*")]
+    for path in files:
+        if path.suffix in (".py", ".pyi"):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            name = ".".join(part for part in (parts if parts[0] == "evoprune" else ("evoprune", *parts)))
+            found.setdefault(name.removesuffix(".__init__"), []).append(path)
+    return found
+
+
+MODULES = modules()
 SCRIPTS = [path for folder in ("tests", "docs") for path in (ROOT / folder).rglob("*.py")]
 
 
-def imports(source: str) -> list[str]:
-    """Dotted names that a source imports, at any depth; a relative import starts with its dots."""
+def imports(source: str, package: str = "") -> list[str]:
+    """Dotted names that a source imports, at any depth; a relative import starts with its dots.
+
+    :param package: resolve the relative imports of this package's stub.
+    """
     found = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             origin = "." * node.level + (node.module or "")
+            origin = f"{package}.{node.module}" if package and node.level else origin
             found += [f"{origin}.{alias.name}" for alias in node.names]
     return found
+
+
+def module_of(name: str) -> str | None:
+    """The module of ours that a dotted name stands for or stands in."""
+    while name and name not in MODULES:
+        name = name.rpartition(".")[0]
+    return name or None
+
+
+def arrows() -> dict[str, set[str]]:
+    """Module -> the modules that it imports."""
+    found: dict[str, set[str]] = {}
+    for name, paths in MODULES.items():
+        names = [n for path in paths for n in imports(path.read_text("utf-8"), name if path.suffix == ".pyi" else "")]
+        found[name] = {module for n in names if (module := module_of(n)) and module != name}
+    return found
+
+
+def room(module: str) -> str:
+    """The folder that a module's file is in."""
+    return str(MODULES[module][0].parent.relative_to(ROOT))
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """The nodes of a circle, if there is one."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
 
 
 def height(name: str) -> int:
@@ -49,7 +95,35 @@ def not_absolute(name: str) -> bool:
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_imports_go_downwards(name):
-    assert offences(name, MODULES[name].read_text(encoding="utf-8")) == []
+    for path in MODULES[name]:
+        if path.suffix == ".py":
+            assert offences(name, path.read_text(encoding="utf-8")) == []
+
+
+def test_no_circle_of_files():
+    assert circle(arrows()) == []
+
+
+def test_no_circle_of_folders():
+    rooms: dict[str, set[str]] = {}
+    for name, targets in arrows().items():
+        if name != DOOR:
+            rooms.setdefault(room(name), set()).update({room(target) for target in targets} - {room(name)})
+    assert circle(rooms) == []
+
+
+def test_nothing_imports_the_door():
+    assert [name for name, targets in arrows().items() if DOOR in targets] == []
+
+
+def test_a_circle_is_found():
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) != []
+    assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_a_file_holds_one_idea(name):
+    assert [path.name for path in MODULES[name] if len(path.read_text("utf-8").splitlines()) > 300] == []
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -84,15 +158,9 @@ def test_the_checker_itself(module, source, expected):
     assert offences(module, source) == expected
 
 
-def lint_order(name: str) -> tuple[int, str]:
-    """The order of ruff's RUF022: CONSTANTS, then Classes, then functions."""
-    constant = name.isupper() and len(name) > 1
-    return (0 if constant else 1 if name[0].isupper() else 2, name)
-
-
 @pytest.mark.parametrize("package", ["evoprune", *(f"evoprune.{folder}" for folder in FOLDERS)])
 def test_public_names(package):
     module = importlib.import_module(package)
     assert module.__doc__
-    assert list(module.__all__) == sorted(set(module.__all__), key=lint_order)
+    assert list(module.__all__) == sorted(set(module.__all__))
     assert [name for name in module.__all__ if not hasattr(module, name)] == []

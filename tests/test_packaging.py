@@ -52,7 +52,7 @@ def test_installed_version_is_the_checkout():
 
 
 def test_every_package_is_listed_once(arguments):
-    expected = {"evoprune"}
+    expected = {"evoprune", "evoprune.engines", "evoprune.training"}
     for folder in FOLDERS:
         for init in (ROOT / folder).rglob("__init__.py"):
             expected.add(".".join(("evoprune", *init.parent.relative_to(ROOT).parts)))
@@ -107,9 +107,9 @@ def test_wheel_holds_each_module_once(tmp_path, links):
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
 
-    modules = [path.relative_to(ROOT).as_posix() for path in (ROOT / "evoprune").glob("*.py")]
-    for folder in FOLDERS:
-        modules += [f"evoprune/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / folder).rglob("*.py")]
+    sources = [path for folder in ("evoprune", *FOLDERS) for path in (ROOT / folder).rglob("*.py*")]
+    modules = [path.relative_to(ROOT) for path in sources if path.suffix in (".py", ".pyi")]
+    places = [path.as_posix() if path.parts[0] == "evoprune" else f"evoprune/{path.as_posix()}" for path in modules]
     (wheel,) = tmp_path.glob("*.whl")
     names = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name]
-    assert sorted(names) == sorted([*modules, "evoprune/py.typed"])
+    assert sorted(names) == sorted([*places, "evoprune/py.typed"])

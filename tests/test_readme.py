@@ -73,13 +73,13 @@ def test_commands_are_accepted(line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("warnings.showwarning", warnings.showwarning)
     started = []
-    monkeypatch.setattr("evoprune.benchmarks.run.start", lambda settings, *_: started.append(settings))
+    monkeypatch.setattr("evoprune.benchmarks.pruning.run.start", lambda settings, *_: started.append(settings))
 
     def launch(program, arguments, *_):
         started.append(arguments)
         return 0
 
-    monkeypatch.setattr("evoprune.launcher.launch", launch)
+    monkeypatch.setattr("evoprune.engines.launcher.launch", launch)
     program, *arguments = shlex.split(line, comments=True)
     assert program == "evoprune"
     if "--help" in arguments:

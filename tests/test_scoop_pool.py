@@ -97,7 +97,7 @@ if __name__ == "__main__":
         except KeyboardInterrupt:
             print("interrupted")
 """
-LAUNCH = "import sys; from evoprune.launcher import launch; sys.exit(launch('script.py', sys.argv[1:]))"
+LAUNCH = "import sys; from evoprune.engines.launcher import launch; sys.exit(launch('script.py', sys.argv[1:]))"
 
 
 @pytest.mark.parametrize("start", ["-m scoop -q -n 1 script.py alone", "-m scoop -q -n 3 script.py", "launched"])

@@ -12,8 +12,8 @@ from evoprune.activations import ActivationProbe
 from evoprune.genome import genomes
 from evoprune.networks import mlp_decoder, mlp_encoder
 from evoprune.operators import OPERATORS
-from evoprune.optimizers import OPTIMIZERS
 from evoprune.training import train
+from evoprune.training.optimizers import OPTIMIZERS
 
 
 class Convolutional(nn.Module):

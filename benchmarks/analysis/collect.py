@@ -14,7 +14,7 @@ from evoprune.benchmarks.analysis.similarity import similarity, similarity_over_
 from evoprune.benchmarks.analysis.source import joined, run_settings
 from evoprune.benchmarks.analysis.unit_coverage import unit_coverage
 from evoprune.benchmarks.analysis.weight_distance import weight_distance
-from evoprune.benchmarks.snapshots import has_snapshots, load_snapshots
+from evoprune.benchmarks.pruning.snapshots import has_snapshots, load_snapshots
 
 Run = tuple[str, int, Path]
 """Variant, trial and run directory."""

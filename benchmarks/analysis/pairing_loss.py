@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from evoprune.benchmarks.analysis.source import Data, Source, grids, joined, run_settings, samples_of
+from evoprune.checks import lookup
 from evoprune.evaluation import evaluating, like_parameters
 from evoprune.genome import Autoencoder
 from evoprune.layers import check_code
 from evoprune.losses import LOSSES, mean_loss
-from evoprune.names import lookup
 
 COLUMNS = ("generation", "cell", "other", "loss")
 OWN_COLUMNS = ("generation", "cell", "own", "others", "advantage", "rank")

@@ -10,9 +10,9 @@ import pandas as pd
 from torch import Tensor
 
 from evoprune.activations import ActivationProbe
-from evoprune.benchmarks.problem import Problem
-from evoprune.benchmarks.settings import Settings
-from evoprune.benchmarks.snapshots import load_snapshots, read_settings
+from evoprune.benchmarks.problems.problem import Problem
+from evoprune.benchmarks.pruning.settings import Settings
+from evoprune.benchmarks.pruning.snapshots import load_snapshots, read_settings
 from evoprune.genome import Autoencoder
 
 Source = str | Path | Mapping[int, Sequence[Autoencoder]] | Sequence[Autoencoder]

@@ -16,7 +16,7 @@ from evoprune.benchmarks.architectures.settings import ArchitectureSettings
 from evoprune.benchmarks.plots import style
 from evoprune.benchmarks.plots.reconstructions import samples as chosen_samples
 from evoprune.benchmarks.plots.save import write
-from evoprune.benchmarks.problem import Problem
+from evoprune.benchmarks.problems.problem import Problem
 from evoprune.evaluation import evaluating, reconstruct
 from evoprune.fitness import WORST
 from evoprune.genome import Autoencoder

@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 import torch
 
-from evoprune import __version__
+from evoprune._version import __version__
 from evoprune.architecture import parse_architecture
 from evoprune.benchmarks.architectures.search import Search, fitness, generations
 from evoprune.benchmarks.architectures.settings import ArchitectureSettings
 from evoprune.benchmarks.architectures.training import Weights, constant_loss, restore, train_in_full
-from evoprune.benchmarks.progress import progress_bar
+from evoprune.benchmarks.runs.progress import progress_bar
 from evoprune.engines import Engine
 from evoprune.evaluation import evaluate
 from evoprune.genome import Autoencoder

@@ -1,4 +1,4 @@
-"""The settings of an architecture search: one frozen dataclass, as :mod:`evoprune.benchmarks.settings` has it."""
+"""The settings of an architecture search: one frozen dataclass."""
 
 import dataclasses
 import math
@@ -10,14 +10,14 @@ from typing import Any
 
 from deap import tools
 
-from evoprune.benchmarks.digits import Digits
-from evoprune.benchmarks.fields import check_fields, check_names, option
-from evoprune.benchmarks.images import ImageProblem, image_problem
-from evoprune.benchmarks.problem import Problem, validate
+from evoprune.benchmarks.problems.digits import Digits
+from evoprune.benchmarks.problems.images import ImageProblem, image_problem
+from evoprune.benchmarks.problems.problem import Problem, validate
+from evoprune.benchmarks.runs.fields import check_fields, check_names, option
+from evoprune.checks import at_least, in_unit_interval, lookup
 from evoprune.losses import LOSSES, check_loss
-from evoprune.names import at_least, in_unit_interval, lookup
 from evoprune.operators.architecture import Space
-from evoprune.optimizers import OPTIMIZERS
+from evoprune.training.optimizers import OPTIMIZERS
 
 METHODS = {
     "genetic": "mutation, crossover and selection",

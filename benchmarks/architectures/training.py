@@ -9,7 +9,7 @@ from torch import nn
 
 from evoprune.architecture import Architecture, parse_architecture
 from evoprune.benchmarks.architectures.settings import ArchitectureSettings
-from evoprune.benchmarks.problem import Problem
+from evoprune.benchmarks.problems.problem import Problem
 from evoprune.evaluation import evaluate
 from evoprune.fitness import WORST
 from evoprune.genome import Autoencoder, Decoder, Encoder, prunable_layers

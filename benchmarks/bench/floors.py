@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 
 from evoprune.benchmarks.bench.subjects import BATCH, HIDDEN
-from evoprune.optimizers import OPTIMIZERS
+from evoprune.training.optimizers import OPTIMIZERS
 
 FLOAT = 4  # bytes
 SIDE = 1024  # of the square matrices: large enough for the full rate of one core

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from evoprune.benchmarks.bench.timing import ratio, spread
-from evoprune.benchmarks.run import start
-from evoprune.benchmarks.settings import Settings, make_settings
+from evoprune.benchmarks.pruning.run import start
+from evoprune.benchmarks.pruning.settings import Settings, make_settings
 from evoprune.engines import Engine
 
 Made = tuple[dict[str, Any], str]  # the summary, times aside, and the hash of the final pairs

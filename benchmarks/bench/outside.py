@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from evoprune.benchmarks.run import start
-from evoprune.benchmarks.settings import make_settings
+from evoprune.benchmarks.pruning.run import start
+from evoprune.benchmarks.pruning.settings import make_settings
 from evoprune.engines import Engine
 
 

@@ -12,7 +12,7 @@ from evoprune.benchmarks.bench.levels import FULL, Work, against_serial
 from evoprune.benchmarks.bench.shipping import Generation, costs, shipping
 from evoprune.benchmarks.bench.timing import machine, target
 from evoprune.engines import Engine, ProcessEngine
-from evoprune.launcher import launch
+from evoprune.engines.launcher import launch
 
 TARGETS = {"cells": 1.5, "runs": 1.8}
 ENGINES = ("processes", "scoop")
@@ -64,7 +64,7 @@ def warm(engine: Engine) -> None:
 
 
 def _import_all(seconds: float) -> None:
-    import evoprune.benchmarks.run  # noqa: F401
+    import evoprune.benchmarks.pruning.run  # noqa: F401
 
     time.sleep(seconds)  # so that no worker does another's part
 

@@ -1,4 +1,4 @@
-"""The part of ``evoprune bench scaling`` that runs under SCOOP: a file for :func:`evoprune.launcher.launch`."""
+"""The part of ``evoprune bench scaling`` that runs under SCOOP: a file for :func:`evoprune.engines.launcher.launch`."""
 
 import json
 import sys

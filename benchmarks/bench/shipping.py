@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from evoprune.benchmarks.bench.levels import Work
-from evoprune.benchmarks.run import start
+from evoprune.benchmarks.pruning.run import start
 from evoprune.engines import Engine
 
 Generation = tuple[Any, list[Any]]  # the cell update and the tasks of one

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from evoprune.benchmarks.binary_clustering import BinaryClustering
+from evoprune.benchmarks.problems.binary_clustering import BinaryClustering
 from evoprune.genome import Autoencoder, Decoder, Encoder
 from evoprune.networks import mlp_decoder, mlp_encoder
 from evoprune.operators import mutPruneRandom

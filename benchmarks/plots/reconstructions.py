@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from evoprune.benchmarks.plots import style
-from evoprune.benchmarks.problem import Problem
+from evoprune.benchmarks.problems.problem import Problem
 from evoprune.evaluation import reconstruct
 from evoprune.genome import Autoencoder
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from evoprune.benchmarks.plots.curves import plot_learning_rate, plot_loss, plot_size, rates_vary
 from evoprune.benchmarks.plots.masks import plot_masks
 from evoprune.benchmarks.plots.reconstructions import plot_reconstructions
-from evoprune.benchmarks.problem import Problem
+from evoprune.benchmarks.problems.problem import Problem
 from evoprune.genome import Autoencoder
 
 DPI = 150

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import matplotlib.style
 
-from evoprune.benchmarks.report.claims import claims
+from evoprune.benchmarks.paper.claims import claims
+from evoprune.benchmarks.paper.published import beside
 from evoprune.benchmarks.report.figures import figures
 from evoprune.benchmarks.report.measures import comparisons, over_data_sets, summaries
 from evoprune.benchmarks.report.metrics import choose
 from evoprune.benchmarks.report.overview import faults, overview
-from evoprune.benchmarks.report.paper import beside
 from evoprune.benchmarks.report.results import Results
 from evoprune.benchmarks.report.section import Section
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pandas as pd
 
+from evoprune.benchmarks.paper.published import comparable
 from evoprune.benchmarks.plots.curves import numbers
 from evoprune.benchmarks.report.boxes import plot_boxes, plot_schedules
 from evoprune.benchmarks.report.comparable import groups
 from evoprune.benchmarks.report.curves import Curves, over_trials, plot_curves, plot_sizes
 from evoprune.benchmarks.report.metrics import KNOWN, Metric, metric
-from evoprune.benchmarks.report.paper import comparable
 from evoprune.benchmarks.report.results import Results
 from evoprune.benchmarks.report.scatter import plot_during_after
 from evoprune.benchmarks.report.section import Part, Picture, Section

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evoprune.benchmarks.report.results import Results
-from evoprune.names import lookup
+from evoprune.checks import lookup
 
 
 @dataclass(frozen=True)

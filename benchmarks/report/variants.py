@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from evoprune.benchmarks.unused import USES
+from evoprune.benchmarks.pruning.unused import USES
 
 SAME_RESULT = ("seed", "checkpoint_every", "compare", "snapshots")
 """Settings that make no other variant: the trial, and what does not touch the evolution."""

@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from evoprune.benchmarks.experiment import generations, initial_grid, make_toolbox
-from evoprune.benchmarks.settings import Settings
+from evoprune.benchmarks.pruning.experiment import generations, initial_grid, make_toolbox
+from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.sweeps.plan import Run
 
 MOST = 12

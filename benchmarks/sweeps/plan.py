@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evoprune.benchmarks.experiments import DEFAULT, EXPERIMENTS
-from evoprune.benchmarks.fields import check_names, type_name
-from evoprune.benchmarks.presets import layers_of
-from evoprune.names import at_least, lookup
+from evoprune.benchmarks.experiments.registry import DEFAULT, EXPERIMENTS
+from evoprune.benchmarks.pruning.presets import layers_of
+from evoprune.benchmarks.runs.fields import check_names, type_name
+from evoprune.checks import at_least, lookup
 from evoprune.records import write_json
 from evoprune.seeds import derive
 

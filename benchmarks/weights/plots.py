@@ -12,7 +12,7 @@ from matplotlib.ticker import EngFormatter
 from evoprune.benchmarks.plots import style
 from evoprune.benchmarks.plots.reconstructions import plot_reconstructions
 from evoprune.benchmarks.plots.save import write
-from evoprune.benchmarks.problem import Problem
+from evoprune.benchmarks.problems.problem import Problem
 from evoprune.tied import TiedAutoencoder
 
 

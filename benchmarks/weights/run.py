@@ -12,8 +12,8 @@ import pandas as pd
 import torch
 from deap import tools
 
-from evoprune import __version__
-from evoprune.benchmarks.progress import progress_bar
+from evoprune._version import __version__
+from evoprune.benchmarks.runs.progress import progress_bar
 from evoprune.benchmarks.weights.genetic import (
     Candidate,
     candidate,

@@ -8,14 +8,14 @@ from typing import Any
 
 from torch import Tensor
 
-from evoprune.benchmarks.digits import Digits
-from evoprune.benchmarks.fields import check_fields, check_names, option
-from evoprune.benchmarks.idx import IdxImages
-from evoprune.benchmarks.problem import Problem, validate
+from evoprune.benchmarks.problems.digits import Digits
+from evoprune.benchmarks.problems.idx import IdxImages
+from evoprune.benchmarks.problems.problem import Problem, validate
+from evoprune.benchmarks.runs.fields import check_fields, check_names, option
+from evoprune.checks import at_least, in_unit_interval
 from evoprune.losses import check_loss
-from evoprune.names import at_least, in_unit_interval
 from evoprune.networks import OUTPUTS
-from evoprune.optimizers import OPTIMIZERS
+from evoprune.training.optimizers import OPTIMIZERS
 
 METHODS = {
     "genetic": "a population for each layer: the better half is refined, the rest replaced by its offspring",

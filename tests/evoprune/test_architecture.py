@@ -10,7 +10,7 @@ from torch import nn
 
 from evoprune.architecture import Architecture, Blueprint, Conv, Linear, fault, found_in, parse_architecture
 from evoprune.fitness import MinimizeLoss
-from evoprune.networks import Network, parse_network
+from evoprune.networks import MLP, parse_network
 
 TEXT = "arch:1x8x8;tanh;conv_1_8_3;conv_8_4_2_2;linear_36_20;linear_20_10"
 
@@ -67,7 +67,7 @@ def test_a_linear_architecture_is_the_mlp_of_the_same_widths():
     torch.manual_seed(3)
     encoder, decoder = parse_architecture("arch:1x1x9;relu;linear_9_5;linear_5_2").build()
     torch.manual_seed(3)
-    mlp = Network(hidden=(5,), latent=2).build(9)
+    mlp = MLP(hidden=(5,), latent=2).build(9)
     assert (repr(encoder), repr(decoder)) == (repr(mlp[0]), repr(mlp[1]))
 
 

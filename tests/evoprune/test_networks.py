@@ -10,10 +10,10 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from evoprune.networks import (
     ACTIVATIONS,
+    MLP,
     NETWORKS,
     OUTPUTS,
     GaussianEncoder,
-    Network,
     mlp_decoder,
     mlp_encoder,
     parse_network,
@@ -74,7 +74,7 @@ def test_numbers_by_hand():
 def test_the_seed_of_the_caller_decides_the_weights():
     def weights(seed):
         torch.manual_seed(seed)
-        return Network().build(20)[1].get_parameter("0.weight")
+        return MLP().build(20)[1].get_parameter("0.weight")
 
     assert torch.equal(weights(1), weights(1))
     assert not torch.equal(weights(1), weights(2))
@@ -93,7 +93,7 @@ def test_unknown_names():
     with pytest.raises(ValueError, match="unknown output 'gelu'"):
         mlp_decoder([2, 4], "gelu")
     with pytest.raises(ValueError, match="unknown activation"):
-        Network(activation="step")
+        MLP(activation="step")
 
 
 @pytest.mark.parametrize(
@@ -110,20 +110,20 @@ def test_unknown_names():
 )
 def test_bad_recipes(settings):
     with pytest.raises(ValueError, match=next(iter(settings))):
-        Network(**settings)
+        MLP(**settings)
 
 
 def test_a_code_longer_than_the_inputs():
-    Network(latent=8).build(8)
+    MLP(latent=8).build(8)
     with pytest.raises(ValueError, match="code of 8 is longer than the 7 inputs"):
-        Network(latent=8).build(7)
+        MLP(latent=8).build(7)
     with pytest.raises(ValueError, match="inputs must be"):
-        Network().build(0)
+        MLP().build(0)
 
 
 def test_recipes_are_values():
-    network = Network(hidden=(64, 32))
-    stored = Network(**json.loads(json.dumps(asdict(network))))  # JSON has lists only
+    network = MLP(hidden=(64, 32))
+    stored = MLP(**json.loads(json.dumps(asdict(network))))  # JSON has lists only
     assert network == stored == pickle.loads(pickle.dumps(network))
     assert hash(network) == hash(stored)
 
@@ -131,10 +131,10 @@ def test_recipes_are_values():
 @pytest.mark.parametrize(
     ("text", "network"),
     [
-        ("64-32-8", Network(hidden=(64, 32), latent=8)),
-        (" 30-10 ", Network()),
-        ("8", Network(hidden=(), latent=8)),
-        ("small", Network(hidden=(30,), latent=2)),
+        ("64-32-8", MLP(hidden=(64, 32), latent=8)),
+        (" 30-10 ", MLP()),
+        ("8", MLP(hidden=(), latent=8)),
+        ("small", MLP(hidden=(30,), latent=2)),
     ],
 )
 def test_networks_in_words(text, network):

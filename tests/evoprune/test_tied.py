@@ -10,14 +10,13 @@ import torch
 from deap import base, creator, tools
 from torch import nn
 
-from evoprune import programs
 from evoprune.activations import ActivationProbe
 from evoprune.evaluation import evaluate
 from evoprune.genome import Autoencoder, Decoder, Encoder
 from evoprune.operators import OPERATORS, cxUniformWeights, mutTrain, mutZeroWeights
 from evoprune.tied import TiedAutoencoder, TiedLinear, TiedNetwork, deepen, freeze
-from evoprune.tied_program import TiedProgram, tied_layers
-from evoprune.training import train
+from evoprune.training import programs, train
+from evoprune.training.tied_program import TiedProgram, tied_layers
 
 
 def pair(widths=(6, 4, 2), activation="relu", output="sigmoid") -> TiedAutoencoder:
@@ -121,7 +120,7 @@ def test_the_state_restores_it():
 
 def without_the_program(monkeypatch, individual, batches, loss):
     with monkeypatch.context() as patch:
-        patch.setattr("evoprune.tied_program.tied_layers", lambda pair: [])
+        patch.setattr("evoprune.training.programs.tied_layers", lambda pair: [])
         return train(individual, batches, loss=loss, learning_rate=0.01)
 
 

@@ -11,9 +11,9 @@ from matplotlib.patches import Rectangle
 
 from evoprune.benchmarks.analysis import MEASURES, collect, matrix, plot_matrices, plot_over_time, quartiles, section
 from evoprune.benchmarks.plots import style
+from evoprune.benchmarks.pruning.run import start
+from evoprune.benchmarks.pruning.settings import make_settings
 from evoprune.benchmarks.report.section import Picture, Table
-from evoprune.benchmarks.run import start
-from evoprune.benchmarks.settings import make_settings
 from tests.benchmarks.analysis.small import linear, pair
 from tests.benchmarks.tiny import TINY
 

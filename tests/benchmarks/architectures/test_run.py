@@ -16,9 +16,9 @@ from PIL import Image
 from evoprune.architecture import found_in, parse_architecture
 from evoprune.benchmarks.architectures import load_model, make_settings, plots, resume, start
 from evoprune.benchmarks.architectures import run as module
-from evoprune.benchmarks.architectures.command import add_parser, table
 from evoprune.benchmarks.architectures.plots import sample
-from evoprune.benchmarks.settings import make_settings as run_settings
+from evoprune.benchmarks.commands.architectures import add_parser, table
+from evoprune.benchmarks.pruning.settings import make_settings as run_settings
 from evoprune.engines import ProcessEngine
 from evoprune.evaluation import evaluate, reconstruct
 from tests.benchmarks.architectures.small import SETTINGS, SMALL

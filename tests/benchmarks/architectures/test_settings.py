@@ -5,7 +5,7 @@ from PIL import Image
 
 from evoprune.benchmarks.architectures import ArchitectureSettings, make_settings
 from evoprune.benchmarks.architectures.settings import SELECTIONS
-from evoprune.benchmarks.images import ImageFolder, Photographs
+from evoprune.benchmarks.problems.images import ImageFolder, Photographs
 
 
 def test_later_layers_lie_over_earlier_ones():

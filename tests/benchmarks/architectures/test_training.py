@@ -18,7 +18,7 @@ from evoprune.benchmarks.architectures.training import (
     validation_loss,
     weights,
 )
-from evoprune.benchmarks.problem import Problem
+from evoprune.benchmarks.problems.problem import Problem
 from evoprune.fitness import WORST
 from evoprune.genome import prunable_layers
 from tests.benchmarks.architectures.small import SETTINGS

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from evoprune.benchmarks.settings import make_settings
+from evoprune.benchmarks.pruning.settings import make_settings
 
 TRIALS = 6
 LEVELS = {"spatial-none": 0.15, "spatial-random-exponential": 0.1, "canonical-none": 0.27}

@@ -10,9 +10,9 @@ import matplotlib
 import pandas as pd
 import pytest
 
+from evoprune.benchmarks.commands.report import add_parser
 from evoprune.benchmarks.plots import style
 from evoprune.benchmarks.report import Picture, Section, Table, build, load, save
-from evoprune.benchmarks.report.command import add_parser
 from evoprune.benchmarks.report.markdown import markdown
 from evoprune.benchmarks.report.page import inline, page
 from evoprune.benchmarks.report.shown import cell

@@ -6,12 +6,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from evoprune.benchmarks.paper.claims import CLAIMS, claims, evaluate, present, run_counts, sentence
+from evoprune.benchmarks.paper.published import PUBLISHED, Published, agreement, departures
 from evoprune.benchmarks.report import Picture, Table, build, load
 from evoprune.benchmarks.report.blocks import blocks, designs
-from evoprune.benchmarks.report.claims import CLAIMS, claims, evaluate, present, run_counts, sentence
 from evoprune.benchmarks.report.measures import over_data_sets
 from evoprune.benchmarks.report.metrics import choose
-from evoprune.benchmarks.report.paper import PUBLISHED, Published, agreement, departures
 from evoprune.benchmarks.report.sweeps import schedule_sweeps
 from evoprune.benchmarks.report.variants import data_of
 from tests.benchmarks.report.studies import LEVELS, settings_of, write_run, write_study
@@ -233,7 +233,7 @@ def test_a_weak_claim_is_not_proven_by_silence(tmp_path):
 
 
 def test_every_claim_names_presets_that_exist():
-    from evoprune.benchmarks.presets import layers_of
+    from evoprune.benchmarks.pruning.presets import layers_of
 
     for claim in CLAIMS:
         for control in claim.pairs:

@@ -4,9 +4,9 @@ from collections import Counter
 
 import pytest
 
-from evoprune.benchmarks.presets import PRESETS, layers_of
-from evoprune.benchmarks.reproduce import COMPARISONS, SCALES, plan_for
-from evoprune.benchmarks.settings import Settings, make_settings
+from evoprune.benchmarks.paper.comparisons import COMPARISONS, SCALES, plan_for
+from evoprune.benchmarks.pruning.presets import PRESETS, layers_of
+from evoprune.benchmarks.pruning.settings import Settings, make_settings
 from evoprune.benchmarks.sweeps import Plan, load_plan, make_plan
 
 

@@ -16,9 +16,10 @@ import pytest
 import torch
 
 from evoprune.__main__ import main
-from evoprune.benchmarks.run import start
-from evoprune.benchmarks.settings import Settings
-from evoprune.benchmarks.sweeps import Plan, command, execute, load_plan, make_plan, sweep
+from evoprune.benchmarks.commands import sweep as command
+from evoprune.benchmarks.pruning.run import start
+from evoprune.benchmarks.pruning.settings import Settings
+from evoprune.benchmarks.sweeps import Plan, execute, load_plan, make_plan, sweep
 from evoprune.engines import ProcessEngine
 from tests.benchmarks.tiny import TINY
 

@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 import torch
 
+from evoprune.benchmarks.commands.weights import table
 from evoprune.benchmarks.weights import load_model, make_settings, resume, start
 from evoprune.benchmarks.weights import run as run_module
-from evoprune.benchmarks.weights.command import table
 from evoprune.benchmarks.weights.genetic import rmse
 from evoprune.benchmarks.weights.run import load_run
 from evoprune.engines import ProcessEngine
 from evoprune.evaluation import reconstruct
-from tests.benchmarks.test_run import CtrlC
+from tests.benchmarks.pruning.test_run import CtrlC
 from tests.benchmarks.weights.tiny import TINY, write_mnist
 
 NAMES = """experiment method activation benchmark seed layers generations updates rmse_train rmse_test accuracy_test

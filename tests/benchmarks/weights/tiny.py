@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from evoprune.benchmarks.idx import FILES
+from evoprune.benchmarks.problems.idx import FILES
 
 TINY: dict[str, Any] = {
     "layers": "6-3",

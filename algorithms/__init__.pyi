@@ -1,0 +1,15 @@
+from .all_vs_all import all_vs_all_generations, eaAllVsAll
+from .spatial import Generation, eaSpatialCoevolution, spatial_generations
+from .topologies import complete, graph, ring, torus
+
+__all__ = [
+    "Generation",
+    "all_vs_all_generations",
+    "complete",
+    "eaAllVsAll",
+    "eaSpatialCoevolution",
+    "graph",
+    "ring",
+    "spatial_generations",
+    "torus",
+]

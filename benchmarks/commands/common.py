@@ -1,0 +1,84 @@
+"""What the commands share: a SCOOP pool to run in, a place for a run, and how a run ends for the one who typed it."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import evoprune
+from evoprune.engines import Engine, WorkerError, make_engine, scoop_is_running
+
+INTERRUPTED = 130  # what shells expect of a process that Ctrl-C ended
+
+
+def wants_pool(options: argparse.Namespace) -> bool:
+    """Whether a SCOOP pool has to be started for this command; in the pool the command runs again.
+
+    :raises ValueError: for options of the scoop engine with another one.
+    """
+    for name in ("hostfile", "external_hostname"):
+        if getattr(options, name) and options.engine != "scoop":
+            what = name.replace("_", "-")
+            raise ValueError(f"--{what} belongs to the scoop engine, got engine {options.engine or 'serial'}")
+    return options.engine == "scoop" and not scoop_is_running()
+
+
+def launch_pool(options: argparse.Namespace) -> int:
+    """Run the same command line in a SCOOP pool; the exit code."""
+    from evoprune.engines.launcher import launch
+
+    program = Path(evoprune.__file__).resolve().with_name("__main__.py")
+    return launch(program, options.arguments, options.workers, options.hostfile, options.external_hostname)
+
+
+def shows(options: argparse.Namespace) -> bool:
+    """Whether a command shows its progress and its result in words."""
+    return not (options.quiet or options.json)
+
+
+def engine_for(options: argparse.Namespace, settings: Any) -> Engine:
+    """The engine asked for; without a word SCOOP's pool where the program runs in one and has use for it."""
+    if options.engine is None and not settings.parallel:
+        return Engine()
+    return make_engine(options.engine, options.workers)
+
+
+def directory_for(options: argparse.Namespace, *words: object) -> Path:
+    """The run directory asked for, else a place under ``runs/`` that no run has: its name says what ran and when."""
+    if options.directory:
+        return Path(options.directory)
+    name = "-".join(str(word) for word in (*words, time.strftime("%Y%m%d-%H%M%S")))
+    places = (Path("runs") / (name if k == 0 else f"{name}-{k}") for k in range(1000))
+    return next(place for place in places if not place.exists())
+
+
+def guarded(
+    work: Callable[[], Any], directory: Path, options: argparse.Namespace, table: Callable[[Any], str | None]
+) -> int:
+    """Do the work of a run and show its result, or say in a line why there is none; the exit code.
+
+    :param table: what the result says at the end of a run.
+    """
+    try:
+        result = work()
+    except KeyboardInterrupt:
+        if (directory / "checkpoint.pt").exists():
+            print(f"evoprune: interrupted; continue with: evoprune resume {directory}", file=sys.stderr)
+        else:
+            print("evoprune: interrupted before the first generation; nothing is kept", file=sys.stderr)
+        return INTERRUPTED
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"evoprune: error: {where}{error.strerror or error}; the last checkpoint is intact", file=sys.stderr)
+        return 1
+    except WorkerError as error:
+        print(f"evoprune: error: {error}", file=sys.stderr)
+        return 1
+    if options.json:
+        print((directory / "summary.json").read_text(encoding="utf-8"), end="")
+    elif not options.quiet:
+        print(f"\n{table(result)}")
+        print(f"\nThe tables, the model and the plots are in {directory}")
+    return 0

@@ -1,0 +1,115 @@
+"""Reconstruct images with the model of a run: what ``evoprune reconstruct`` does."""
+
+import argparse
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from evoprune.benchmarks.experiments.models import ImageModel, load_any_model
+from evoprune.benchmarks.problems.images import SUFFIXES
+from evoprune.records import write, write_csv
+
+SMALLEST = 128  # pixels: smaller images are enlarged, or nobody sees anything
+GAP = 8  # white pixels between an original and its reconstruction
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command ``reconstruct``."""
+    parser = commands.add_parser(
+        "reconstruct",
+        help="reconstruct images with the model of a run",
+        description="Reconstruct an image, or the PNG and JPEG images of a folder, and save each beside its "
+        "reconstruction. Images are cut to the model's shape and resized.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("directory", metavar="RUN_DIR", help="the directory of a run that has ended, of any kind")
+    parser.add_argument("images", metavar="IMAGE_OR_FOLDER", help="an image, or a folder of images")
+    parser.add_argument("--output", required=True, metavar="DIR", help="where to save the pictures and rmse.csv")
+    parser.set_defaults(command=reconstruct_command, parser=parser)
+
+
+def reconstruct_command(options: argparse.Namespace) -> int:
+    """Reconstruct from parsed arguments; the exit code."""
+    table = reconstruct_images(load_any_model(options.directory), options.images, options.output)
+    print(table.to_string(index=False, float_format="{:.4f}".format))
+    print(f"\nOriginals beside reconstructions are in {options.output}")
+    return 0
+
+
+def reconstruct_images(model: ImageModel, source: str | Path, directory: str | Path) -> pd.DataFrame:
+    """Reconstruct images and write, for each, a PNG with the original on the left, as the model sees it.
+
+    :param source: an image, or a folder; what cannot be read is left out, and a warning names it.
+    :param directory: made if it is not there; gets the pictures and ``rmse.csv``.
+    :returns: a row an image: ``image``, ``picture`` (its file) and ``rmse`` of values in [0, 1].
+    :raises ValueError: for a source that does not exist or has no image that can be read, and a directory that cannot
+        be written, or holds the images or a run.
+    """
+    files = _files(Path(source))
+    images, unreadable = {}, []
+    for file in files:
+        try:
+            images[file] = _read(file, model.image)
+        except Exception as error:  # whatever a damaged file makes the reader stumble over
+            unreadable.append(f"{file.name} ({type(error).__name__})")
+    if not images:
+        raise ValueError(f"{source}: no image can be read" + (f": {', '.join(unreadable)}" if unreadable else ""))
+    if unreadable:
+        warnings.warn(f"left out, cannot be read: {', '.join(unreadable)}", stacklevel=2)
+    place = Path(directory)
+    if place.resolve() in {file.resolve().parent for file in files} or (place / "settings.json").exists():
+        raise ValueError(f"{place} holds the images or a run: choose another directory for the pictures")
+    originals = torch.stack(list(images.values()))
+    made = model(originals)
+    errors = (made - originals).square().flatten(1).mean(1).sqrt().tolist()
+    names = _names(list(images))
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        for name, original, reconstruction in zip(names, originals, made, strict=True):
+            _save(place / name, original, reconstruction)
+        table = pd.DataFrame({"image": [file.name for file in images], "picture": names, "rmse": errors})
+        write_csv(place / "rmse.csv", table)
+    except OSError as error:
+        raise ValueError(f"{place}: cannot write there ({error.strerror or error})") from error
+    return table
+
+
+def _files(source: Path) -> list[Path]:
+    if source.is_dir():
+        return sorted(file for file in source.iterdir() if file.suffix.lower() in SUFFIXES)
+    if not source.is_file():
+        raise ValueError(f"{source}: no such image or folder")
+    return [source]
+
+
+def _read(path: Path, image: tuple[int, int, int]) -> Tensor:
+    """Values in [0, 1], (channels, height, width) as the model wants them."""
+    from PIL import Image, ImageOps  # slow to import
+
+    channels, height, width = image
+    with Image.open(path) as opened:
+        picture = ImageOps.fit(opened.convert("L" if channels == 1 else "RGB"), (width, height))
+    pixels = torch.from_numpy(np.array(picture)).float() / 255
+    return pixels[None] if channels == 1 else pixels.permute(2, 0, 1).contiguous()
+
+
+def _names(files: list[Path]) -> list[str]:
+    """A PNG's name for each, with the old suffix where two would be the same."""
+    stems = [file.stem for file in files]
+    return [f"{file.stem if stems.count(file.stem) == 1 else file.name}.png" for file in files]
+
+
+def _save(path: Path, original: Tensor, reconstruction: Tensor) -> None:
+    from PIL import Image
+
+    factor = max(1, -(-SMALLEST // min(original.shape[1:])))
+    shown = [torch.nan_to_num(part).clamp(0, 1).mul(255).round().byte() for part in (original, reconstruction)]
+    left, right = (part.repeat_interleave(factor, 1).repeat_interleave(factor, 2) for part in shown)
+    gap = torch.full((*left.shape[:2], GAP), 255, dtype=torch.uint8)
+    pixels = torch.cat([left, gap, right], 2).permute(1, 2, 0).squeeze(2).numpy()
+    write(path, lambda file: Image.fromarray(pixels).save(file, format="PNG"))

@@ -1,0 +1,51 @@
+"""The trained model of a run directory, whatever experiment left it, as something that takes images."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from evoprune.benchmarks.experiments.registry import EXPERIMENTS, experiment_of
+from evoprune.benchmarks.problems.problem import Problem
+from evoprune.evaluation import reconstruct
+from evoprune.genome import Autoencoder
+
+
+@dataclass(frozen=True)
+class ImageModel:
+    """A pair, and what its inputs look like: ``image`` is channels, height and width."""
+
+    pair: Autoencoder
+    image: tuple[int, int, int]
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Reconstructions of ``images`` in [0, 1], (samples, channels, height, width) both, without gradients."""
+        return reconstruct(self.pair, images.flatten(1)).reshape(images.shape)
+
+
+def load_any_model(directory: str | Path) -> ImageModel:
+    """The model that a run left, of whatever experiment.
+
+    :raises ValueError: where there is no run or no model, or one whose inputs are no images.
+    """
+    place = Path(directory)
+    if not (place / "model.pt").is_file():
+        raise ValueError(f"{place}: there is no model here; give the directory of a run that has ended")
+    experiment = EXPERIMENTS[experiment_of(place)]
+    pair = experiment.load_model(place / "model.pt")
+    stored = torch.load(place / "model.pt", weights_only=True, map_location="cpu")["settings"]
+    return ImageModel(pair, image_of(experiment.settings(**stored).problem))
+
+
+def image_of(problem: Problem) -> tuple[int, int, int]:
+    """Channels, height and width of a problem's samples.
+
+    :raises ValueError: where they are no images.
+    """
+    image = getattr(problem, "image", None)  # of problems in colour
+    if image is not None:
+        return image
+    if problem.shape is None:
+        raise ValueError(f"the model was trained on {problem.name}, whose samples are no images")
+    return (1, *problem.shape)

@@ -1,0 +1,85 @@
+"""The binary clustering problem of the paper: noisy copies of a few random bit strings."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evoprune.benchmarks.problems.problem import Problem, Splits
+from evoprune.checks import at_least, in_unit_interval
+
+# Keeps the data apart from the streams of a run that was given the same seed.
+_STREAM = 0xB17C
+
+
+@dataclass(frozen=True)
+class BinaryClustering(Problem):
+    """Random centroids, and samples that are a centroid with each bit flipped with probability `noise`.
+
+    Source: the binary clustering benchmark of Lipi-AE-S (arXiv 2505.05138). Each split has `n_samples` samples and its
+    own noise. Sample i belongs to cluster i modulo `n_clusters` in every split, so each slice is balanced and clusters
+    differ by at most one sample; shuffling is the trainer's work. Centroids do not depend on `n_samples` or `noise`.
+    With the defaults the constant 1 has an L1 of 0.25 * 0.95 + 0.75 * 0.05 = 0.275, and the true centroid 0.05.
+
+    Raises:
+        ValueError: a count below 1 or not whole, more clusters than samples, noise outside [0, 0.5], `p_one` outside
+            [0, 1], a negative seed.
+    """
+
+    n_clusters: int = field(default=10, metadata={"help": "number of centroids"})
+    n_samples: int = field(default=1000, metadata={"help": "samples in each of train, validation and test"})
+    n_dim: int = field(default=1000, metadata={"help": "bits a sample"})
+    noise: float = field(default=0.05, metadata={"help": "probability that a bit is flipped, 0 to 0.5"})
+    p_one: float = field(default=0.75, metadata={"help": "probability that a bit of a centroid is 1"})
+    seed: int = field(default=1, metadata={"help": "seed of the data"})
+
+    def __post_init__(self) -> None:
+        for setting, minimum in {"n_clusters": 1, "n_samples": 1, "n_dim": 1, "seed": 0}.items():
+            at_least(setting, getattr(self, setting), minimum, whole=True)
+            object.__setattr__(self, setting, int(getattr(self, setting)))  # JSON knows no numpy integers
+        in_unit_interval("p_one", self.p_one)
+        in_unit_interval("noise", self.noise)
+        if self.noise > 0.5:
+            raise ValueError(f"noise must be at most 0.5, where nothing of the centroid is left, got {self.noise!r}")
+        if self.n_clusters > self.n_samples:
+            raise ValueError(f"n_clusters {self.n_clusters} is larger than n_samples {self.n_samples}")
+
+    @property
+    def name(self) -> str:
+        return "binary-clustering"
+
+    @property
+    def binary(self) -> bool:
+        return True
+
+    @property
+    def inputs(self) -> int:
+        return self.n_dim
+
+    @property
+    def noise_floor(self) -> float:
+        """The expected L1 of the true centroid: the noise itself."""
+        return self.noise
+
+    @property
+    def centroids(self) -> Tensor:
+        """The bit strings without noise, float32 (n_clusters, n_dim)."""
+        return torch.from_numpy(self._centroid_bits().astype(np.float32))
+
+    def load(self) -> Splits:
+        labels = np.arange(self.n_samples) % self.n_clusters
+        clean = self._centroid_bits()[labels]
+        train, validation, test = (
+            torch.from_numpy((clean ^ (rng.random(clean.shape) < self.noise)).astype(np.float32))
+            for rng in self._generators()[1:]
+        )
+        classes = torch.from_numpy(labels)
+        return Splits(train, validation, test, classes, classes, classes)
+
+    def _centroid_bits(self) -> np.ndarray:
+        return self._generators()[0].random((self.n_clusters, self.n_dim)) < self.p_one
+
+    def _generators(self) -> list[np.random.Generator]:
+        """Four fresh streams: centroids, train, validation, test."""
+        return [np.random.default_rng(child) for child in np.random.SeedSequence([_STREAM, self.seed]).spawn(4)]

@@ -1,0 +1,57 @@
+"""Handwritten digits of 8 x 8 pixels, which come with scikit-learn and need no download."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from evoprune.benchmarks.problems.problem import Problem, Splits
+from evoprune.checks import at_least
+
+HELD_OUT = 300  # samples in each of validation and test; the other 1,197 of the 1,797 are for training
+
+
+@dataclass(frozen=True)
+class Digits(Problem):
+    """The test part of the UCI "Optical Recognition of Handwritten Digits": 16 grey levels, divided by 16 into [0, 1].
+
+    1,197 training, 300 validation and 300 test samples, each split with every digit in its share of the whole.
+    """
+
+    split_seed: int = field(default=0, metadata={"help": "seed of the split into train, validation and test"})
+
+    def __post_init__(self) -> None:
+        at_least("split_seed", self.split_seed, 0, whole=True)
+        object.__setattr__(self, "split_seed", int(self.split_seed))  # JSON knows no numpy integers
+
+    @property
+    def name(self) -> str:
+        return "digits"
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return (8, 8)
+
+    @property
+    def inputs(self) -> int:
+        return 64
+
+    def load(self) -> Splits:
+        from sklearn.datasets import load_digits  # slow to import, and only this problem needs it
+
+        pixels, labels = load_digits(return_X_y=True)
+        rng = np.random.default_rng(self.split_seed)
+        order = rng.permutation(len(labels))
+        order = order[np.argsort(labels[order], kind="stable")]  # by digit, shuffled within a digit
+        order, test = _every_nth(order, HELD_OUT)
+        train, validation = _every_nth(order, HELD_OUT)
+        parts = [rng.permutation(part) for part in (train, validation, test)]
+        images = [torch.from_numpy((pixels[part] / 16).astype(np.float32)) for part in parts]
+        classes = [torch.from_numpy(labels[part].astype(np.int64)) for part in parts]
+        return Splits(*images, *classes)
+
+
+def _every_nth(items: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """What is left and what is taken when `count` evenly spaced items go; of items sorted by class, a fair share."""
+    taken = np.arange(count) * len(items) // count
+    return np.delete(items, taken), items[taken]

@@ -1,0 +1,184 @@
+"""Images as problems: a folder of the user's own, and patches of two photographs that come with scikit-learn."""
+
+import warnings
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from evoprune.benchmarks.problems.problem import Problem, Splits
+from evoprune.checks import at_least
+
+SUFFIXES = (".png", ".jpg", ".jpeg")
+NAMED = 10  # unreadable files that a warning names
+
+
+class ImageProblem(Problem):
+    """Images as flat samples, channel by channel, values in [0, 1]."""
+
+    @property
+    def image(self) -> tuple[int, int, int]:
+        """Channels, height and width of a sample."""
+        raise NotImplementedError
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """For plots that know no colours: the channels one below the other."""
+        channels, height, width = self.image
+        return (channels * height, width)
+
+    @property
+    def inputs(self) -> int:
+        return int(np.prod(self.image))
+
+
+@dataclass(frozen=True)
+class Photographs(ImageProblem):
+    """Patches of scikit-learn's two photographs, a temple in China and a flower, 640 x 427 pixels in colour.
+
+    The patches do not overlap, so no pixel is in two splits: 60 % training, 20 % validation, 20 % test, at random.
+    """
+
+    patch: int = field(default=16, metadata={"help": "height and width of a patch, in pixels"})
+    split_seed: int = field(default=0, metadata={"help": "seed of the split into train, validation and test"})
+
+    def __post_init__(self) -> None:
+        at_least("patch", self.patch, 1, whole=True)
+        at_least("split_seed", self.split_seed, 0, whole=True)
+        if self.patch > 200:
+            raise ValueError(f"patch must be at most 200, or too few fit into the photographs, got {self.patch}")
+
+    @property
+    def name(self) -> str:
+        return "photographs"
+
+    @property
+    def image(self) -> tuple[int, int, int]:
+        return (3, self.patch, self.patch)
+
+    def load(self) -> Splits:
+        from sklearn.datasets import load_sample_images  # slow to import, and only this problem needs it
+
+        patches = np.concatenate([_cut(photograph, self.patch) for photograph in load_sample_images().images])
+        return split(patches, self.split_seed)
+
+
+@dataclass(frozen=True)
+class ImageFolder(ImageProblem):
+    """The PNG and JPEG images of a folder and the folders in it, 60 % training, 20 % validation, 20 % test, at random.
+
+    Each image is cut to a square around its middle and resized. They are in colour if one of them is. Files that cannot
+    be read are left out, and a warning names them. The recipe holds the absolute path, so workers have to see it there;
+    a folder that changes later in the same process is not read again.
+
+    Raises:
+        ValueError: no such folder, fewer than five images that can be read, with `size` 0 images of different sizes.
+    """
+
+    path: str = field(metadata={"help": "a folder of PNG and JPEG images"})
+    size: int = field(default=32, metadata={"help": "height and width after resizing, in pixels; 0 leaves them alone"})
+    split_seed: int = field(default=0, metadata={"help": "seed of the split into train, validation and test"})
+
+    def __post_init__(self) -> None:
+        at_least("size", self.size, 0, whole=True)
+        at_least("split_seed", self.split_seed, 0, whole=True)
+        path = Path(self.path).expanduser().absolute()
+        if not path.is_dir():
+            raise ValueError(f"{self.path}: no such folder; data must be a folder of PNG and JPEG images")
+        object.__setattr__(self, "path", str(path))
+
+    @property
+    def name(self) -> str:
+        return "images"
+
+    @property
+    def image(self) -> tuple[int, int, int]:
+        channels, height, width = _read_folder(self.path, self.size)[0].shape[1:]
+        return (channels, height, width)
+
+    @property
+    def unreadable(self) -> list[str]:
+        """The files that were left out, with the reasons."""
+        return list(_read_folder(self.path, self.size)[1])
+
+    def load(self) -> Splits:
+        images, unreadable = _read_folder(self.path, self.size)
+        if unreadable:
+            more = f" and {len(unreadable) - NAMED} more" if len(unreadable) > NAMED else ""
+            names = ", ".join(unreadable[:NAMED])
+            warnings.warn(f"{self.path}: {len(unreadable)} files left out: {names}{more}", stacklevel=2)
+        return split(images, self.split_seed)
+
+
+def image_problem(name: str, data: str | None, size: int | None, seed: int) -> ImageProblem:
+    """The image problem of a name, from what settings say; a size of None is the problem's own default.
+
+    :raises ValueError: for ``images`` without a folder, and what the problems raise.
+    """
+    sizes = {} if size is None else {"patch" if name == "photographs" else "size": size}
+    if name == "photographs":
+        return Photographs(split_seed=seed, **sizes)
+    if data is None:
+        raise ValueError("benchmark images needs data: the path of a folder of PNG and JPEG images")
+    return ImageFolder(data, split_seed=seed, **sizes)
+
+
+def read_image(path: str | Path, size: int = 0, colour: bool = True) -> np.ndarray:
+    """An image as bytes (channels, height, width): three channels, or one without ``colour``.
+
+    :param size: cut to the middle square and resize to so many pixels; 0 leaves it alone.
+    :raises OSError, ValueError: where it cannot be read.
+    """
+    from PIL import Image, ImageOps  # slow to import, and only images need it
+
+    with Image.open(path) as opened:
+        picture: Any = opened.convert("RGB" if colour else "L")
+    if size:
+        picture = ImageOps.fit(picture, (size, size))
+    pixels = np.asarray(picture)
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1)) if colour else pixels[None].copy()
+
+
+def split(images: np.ndarray, seed: int) -> Splits:
+    """Bytes (samples, channels, height, width) as flat values in [0, 1]: 60 % training, 20 % validation, 20 % test."""
+    data = torch.from_numpy(images.reshape(len(images), -1)).float() / 255
+    fifth = len(data) // 5
+    order = torch.from_numpy(np.random.default_rng(seed).permutation(len(data)))
+    return Splits(data[order[2 * fifth :]], data[order[fifth : 2 * fifth]], data[order[:fifth]])
+
+
+@lru_cache(maxsize=2)
+def _read_folder(path: str, size: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Bytes (samples, channels, height, width), and what could not be read."""
+    from PIL import Image
+
+    images: dict[str, np.ndarray] = {}
+    unreadable, colour = [], False
+    for file in sorted(file for file in Path(path).rglob("*") if file.suffix.lower() in SUFFIXES):
+        name = str(file.relative_to(path))
+        try:
+            with Image.open(file) as opened:
+                grey = opened.mode in ("1", "L", "LA", "I", "F", "I;16")
+            images[name] = read_image(file, size)
+            colour = colour or not grey
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            unreadable.append(f"{name} ({type(error).__name__})")
+    if len(images) < 5:
+        skipped = f"; {len(unreadable)} could not be read: {', '.join(unreadable[:NAMED])}" if unreadable else ""
+        raise ValueError(f"{path}: a split needs at least 5 PNG or JPEG images, found {len(images)}{skipped}")
+    shapes = {pixels.shape: name for name, pixels in reversed(images.items())}
+    if len(shapes) > 1:
+        found = ", ".join(f"{name} has {h} x {w}" for (_, h, w), name in list(shapes.items())[:2])
+        raise ValueError(f"{path}: the images have different sizes ({found}); give a size to resize them to")
+    stacked = np.stack(list(images.values()))
+    return (stacked if colour else stacked[:, :1]), tuple(unreadable)
+
+
+def _cut(photograph: np.ndarray, patch: int) -> np.ndarray:
+    """Patches (patches, channels, patch, patch) of a photograph (height, width, channels), edges left over."""
+    rows, columns = (size // patch for size in photograph.shape[:2])
+    whole = photograph[: rows * patch, : columns * patch].reshape(rows, patch, columns, patch, -1)
+    return whole.transpose(0, 2, 4, 1, 3).reshape(rows * columns, -1, patch, patch)

@@ -1,0 +1,130 @@
+"""What a problem is: a small frozen recipe whose tensors are made once a process."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from evoprune.checks import at_least
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The tensors of a problem: float32 (samples, inputs), and int64 (samples,) labels where it has classes."""
+
+    train: Tensor
+    validation: Tensor
+    test: Tensor
+    train_labels: Tensor | None = None
+    validation_labels: Tensor | None = None
+    test_labels: Tensor | None = None
+
+
+class Problem(ABC):
+    """Data to reproduce. Subclasses are frozen dataclasses: equal by their parameters, hashable, cheap to pickle.
+
+    The tensors are no part of the recipe. They are made when first asked for and shared by all equal recipes of the
+    process, so a worker gets a hundred bytes and loads for itself. Do not write into them.
+    """
+
+    @abstractmethod
+    def load(self) -> Splits:
+        """Make the tensors, the same ones each time. Users ask for `train`, `validation` and `test` instead."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The name in the `BENCHMARKS` registry."""
+
+    @property
+    def binary(self) -> bool:
+        """Whether every value is 0 or 1, so that counting wrong bits makes sense."""
+        return False
+
+    @property
+    def shape(self) -> tuple[int, int] | None:
+        """Height and width of a sample that is an image, for plots."""
+        return None
+
+    @property
+    def noise_floor(self) -> float | None:
+        """The L1 that no model is expected to beat on unseen data, where that is known."""
+        return None
+
+    @property
+    def inputs(self) -> int:
+        """Values a sample."""
+        return self.train.shape[1]
+
+    @property
+    def train(self) -> Tensor:
+        """Training data, float32 (samples, inputs)."""
+        return splits(self).train
+
+    @property
+    def validation(self) -> Tensor:
+        """Data to choose by, float32 (samples, inputs)."""
+        return splits(self).validation
+
+    @property
+    def test(self) -> Tensor:
+        """Held-out data, float32 (samples, inputs)."""
+        return splits(self).test
+
+    @property
+    def train_labels(self) -> Tensor | None:
+        """The class of each training sample, int64 (samples,), or None. Training never reads it."""
+        return splits(self).train_labels
+
+    @property
+    def validation_labels(self) -> Tensor | None:
+        """The class of each validation sample, or None."""
+        return splits(self).validation_labels
+
+    @property
+    def test_labels(self) -> Tensor | None:
+        """The class of each test sample, or None."""
+        return splits(self).test_labels
+
+
+@lru_cache(maxsize=8)  # a sweep over seeds must not keep 12 MB for each of them
+def splits(problem: Problem) -> Splits:
+    """The tensors of `problem`, made once a process."""
+    return problem.load()
+
+
+def trivial_l1(problem: Problem) -> float:
+    """Mean absolute error on the test split of the best constant, which is the median of all training values.
+
+    A network that does not get below this has learnt nothing.
+    """
+    return (problem.test - problem.train.median()).abs().mean().item()
+
+
+def validate(problem: Problem, batch_size: int) -> None:
+    """See, before any work, that the data can be trained on.
+
+    Raises:
+        ValueError: a split that is empty or not two-dimensional, splits of different widths, a value that is not
+            finite (the message has split, row and column), or a batch larger than the training data.
+    """
+    for split in ("train", "validation", "test"):
+        data: Tensor = getattr(problem, split)
+        if data.ndim != 2 or data.numel() == 0:
+            raise ValueError(f"{split} data must be (samples, inputs) and not empty, got {tuple(data.shape)}")
+        if data.shape[1] != problem.inputs:
+            raise ValueError(f"{split} data have {data.shape[1]} inputs, the training data {problem.inputs}")
+        require_finite(f"{split} data", data)
+    at_least("batch_size", batch_size, 1, whole=True)
+    if batch_size > len(problem.train):
+        raise ValueError(f"batch_size {batch_size} is larger than the {len(problem.train)} training samples")
+
+
+def require_finite(what: str, data: Tensor) -> None:
+    """ValueError with the place of the first NaN or infinity of a (rows, columns) tensor, if there is one."""
+    if not torch.isfinite(data).all():
+        row, column = torch.nonzero(~torch.isfinite(data))[0].tolist()
+        value = data[row, column].item()
+        raise ValueError(f"{what}: {value} in row {row}, column {column} (counted from 0) is not a finite number")

@@ -1,0 +1,236 @@
+"""From settings to a toolbox and its generations: the one place where the parts are put together."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from deap import algorithms, base, tools
+
+from evoprune.activations import ActivationProbe
+from evoprune.algorithms import Generation, all_vs_all_generations, spatial_generations
+from evoprune.algorithms.cells import Offspring
+from evoprune.benchmarks.problems.problem import Problem
+from evoprune.benchmarks.pruning.settings import ACTIVATION_SAMPLES, AMOUNT_OPERATORS, Settings
+from evoprune.evaluation import draw_batch, reconstruction_loss
+from evoprune.fitness import WORST
+from evoprune.genome import Autoencoder, Decoder, Encoder, Genome
+from evoprune.operators import (
+    OPERATORS,
+    ScheduledProbability,
+    StepDecay,
+    gated,
+    mutLearningRate,
+    mutTrain,
+    sequence,
+    towards,
+)
+from evoprune.seeds import derive, seeded
+from evoprune.training import train_epoch
+
+INITIAL, CANONICAL = 10, 11
+"""Streams of a run, beside those of its cells: the initial networks, and eaSimple's generations."""
+
+Cells = list[dict[str, Any]]
+
+
+def device_of(name: str) -> str:
+    """``"auto"`` is the graphics card where there is one.
+
+    :raises ValueError: for ``"cuda"`` where there is none.
+    """
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise ValueError("device cuda was asked for, but torch sees no CUDA device here; use cpu or auto")
+    return "cuda" if name == "auto" and available else "cpu" if name == "auto" else name
+
+
+def initial_grid(settings: Settings) -> list[Autoencoder]:
+    """The first pairs, each from its own stream, so that cell i starts alike in a grid of any size."""
+    grid = []
+    for cell in range(settings.cells):
+        with seeded(derive(settings.seed, cell, INITIAL)):
+            encoder, decoder = settings.architecture.build(settings.problem.inputs)
+        pair = Autoencoder([Encoder(encoder), Decoder(decoder)])
+        if settings.algorithm != "canonical" or settings.rate_decay == "walk":
+            pair.learning_rate = settings.learning_rate
+        grid.append(pair)
+    return grid
+
+
+def pruning(settings: Settings, probability: ScheduledProbability) -> Any:
+    """The mutation that prunes with the scheduled probability, or None."""
+    if settings.operator == "none":
+        return None
+    persistent = settings.semantics == "persistent"
+    options: dict[str, Any] = {"persistent": persistent}
+    if settings.operator in AMOUNT_OPERATORS:
+        options["scope"] = settings.scope
+        if settings.amount is not None:
+            options["amount"] = settings.amount
+    if settings.operator in ("variance", "conjunctive"):
+        # The paper's code probes the test samples; ours has no business there.
+        samples = partial(getattr, settings.problem, "validation" if persistent else "test")
+        options["activations"] = ActivationProbe(samples, ACTIVATION_SAMPLES, settings.semantics)
+    if settings.operator == "conjunctive":
+        options["threshold"] = settings.threshold
+    operator: Any = partial(OPERATORS[settings.operator], **options)
+    if settings.operator in AMOUNT_OPERATORS and settings.target_preserved is not None:
+        operator = towards(operator, settings.target_preserved, probability)
+    return gated(operator, probability)
+
+
+def make_toolbox(settings: Settings, probability: ScheduledProbability) -> base.Toolbox:
+    """The toolbox of a run: what a DEAP user would register by hand."""
+    problem = settings.problem
+    training: dict[str, Any] = {
+        "data": problem,
+        "batch_size": settings.batch_size,
+        "loss": settings.loss,
+        "optimizer": settings.optimizer,
+        "corruption": settings.corruption,
+        "shuffle": settings.shuffle,
+        "device": device_of(settings.device),
+    }
+    prune = pruning(settings, probability)
+    toolbox = base.Toolbox()
+    toolbox.register("batch", draw_batch, problem, size=settings.batch_size)
+    if settings.algorithm == "canonical":
+        quarter = max(1, settings.generations // 4)
+        rate = StepDecay(settings.learning_rate, quarter) if settings.rate_decay == "step" else settings.learning_rate
+        toolbox.register("evaluate", _loss_on_batch, batch=toolbox.batch, loss=settings.loss)
+        toolbox.register("select", tools.selBest)
+        steps: list[Any] = [partial(mutTrain, learning_rate=rate, **training)]
+        steps += [] if prune is None else [prune]
+        steps += [partial(mutLearningRate, sigma=settings.rate_sigma)] if settings.rate_decay == "walk" else []
+        toolbox.register("mutate", sequence(*steps) if len(steps) > 1 else steps[0])
+        return toolbox
+    toolbox.register("evaluate", reconstruction_loss, loss=settings.loss)
+    toolbox.register("select", tools.selTournament, tournsize=2)
+    toolbox.register("train", train_epoch, **training)
+    if prune is not None:
+        toolbox.register("mutate", prune)
+    return toolbox
+
+
+def generations(settings: Settings, grid: list[Autoencoder], toolbox: base.Toolbox, start: int) -> Iterator[Generation]:
+    """The generations of the chosen algorithm, which change ``grid`` in place; number 0 first unless resumed."""
+    options: dict[str, Any] = {
+        "concept": settings.concept,
+        "prune": settings.prune,
+        "rate_sigma": settings.rate_sigma,
+        "seed": settings.seed,
+        "start": start,
+    }
+    if settings.algorithm == "canonical":
+        return _canonical(settings, grid, toolbox, start)
+    if settings.algorithm == "all-vs-all":
+        return all_vs_all_generations(grid, toolbox, settings.generations, **options)
+    options |= {"update": settings.update, "opponents": settings.opponents, "chunk": settings.cells_a_task}
+    return spatial_generations(grid, toolbox, settings.generations, settings.neighbourhoods, **options)
+
+
+def _canonical(
+    settings: Settings, population: list[Autoencoder], toolbox: base.Toolbox, start: int
+) -> Iterator[Generation]:
+    """DEAP's own eaSimple, a generation a call, so that records and checkpoints find their place between the calls."""
+    if start == 0:
+        with seeded(derive(settings.seed, 0, CANONICAL)):
+            population[0].fitness.values = toolbox.evaluate(population[0])
+        yield Generation(0, [], 1)
+    for generation in range(start + 1, settings.generations + 1):
+        with seeded(derive(settings.seed, generation, CANONICAL)):
+            result, logbook = algorithms.eaSimple(population, toolbox, cxpb=0, mutpb=1, ngen=1, verbose=False)
+        population[:] = result
+        made = [Offspring(pair, (0, 0), _known(pair.train_loss), 1) for pair in population]
+        yield Generation(generation, made, int(logbook[-1]["nevals"]))
+
+
+def _known(loss: float | None) -> float:
+    return float("nan") if loss is None else loss
+
+
+def _loss_on_batch(pair: Autoencoder, batch: Any, loss: str) -> tuple[float]:
+    return reconstruction_loss(pair.encoder, pair.decoder, batch(), loss)
+
+
+@dataclass
+class Recorder:
+    """Turns a generation into rows: one for the log, one a cell."""
+
+    settings: Settings
+    probability: ScheduledProbability
+    updates: int = 0
+
+    def __post_init__(self) -> None:
+        self.problem: Problem = self.settings.problem
+        self.sample = self.problem.validation[:ACTIVATION_SAMPLES]
+        self.statistics = tools.Statistics(lambda row: row)
+        for column in ("loss", "train_loss", "validation_l1", "learning_rate", *PRESERVED):
+            self.statistics.register(column, _mean, column=column)
+        self.statistics.register("loss_min", lambda rows: min(row["loss"] for row in rows))
+        self.statistics.register("loss_max", lambda rows: max(row["loss"] for row in rows))
+        self.statistics.register("nonfinite", lambda rows: sum(row["loss"] >= WORST for row in rows))
+        self.statistics.register("mutpb", self.probability.observe)
+
+    def rows(self, generation: Generation, grid: list[Autoencoder]) -> tuple[dict[str, Any], Cells]:
+        """The log's row of this generation, and the cells' rows. Ticks the schedule."""
+        if generation.number:
+            batches = -(-len(self.problem.train) // self.settings.batch_size)
+            self.updates += batches * len(grid) * (2 if self.settings.opponents == "random" else 1)
+        cells = [self._cell(generation, i, pair) for i, pair in enumerate(grid)]
+        record = self.statistics.compile(cells)
+        row = {"gen": generation.number, "nevals": generation.evaluations, **record, "updates": self.updates}
+        return row, cells
+
+    def _cell(self, generation: Generation, i: int, pair: Autoencoder) -> dict[str, Any]:
+        made = generation.offspring[i] if generation.offspring else None
+        encoder_from, decoder_from = self._origins(i, made)
+        return {
+            "gen": generation.number,
+            "cell": i,
+            "encoder_from": encoder_from,
+            "decoder_from": decoder_from,
+            "loss": pair.fitness.values[0],
+            "train_loss": made.train_loss if made else float("nan"),
+            "validation_l1": reconstruction_loss(pair.encoder, pair.decoder, self.sample)[0],
+            **sizes(pair, self.settings.semantics),
+            "learning_rate": self.settings.learning_rate if pair.learning_rate is None else pair.learning_rate,
+            "age": pair.age,
+        }
+
+    def _origins(self, i: int, made: Offspring | None) -> tuple[int, int]:
+        if made is None or self.settings.algorithm == "canonical":
+            return i, i
+        if self.settings.algorithm == "all-vs-all":
+            return made.chosen
+        members = self.settings.neighbourhoods[i]
+        return members[made.chosen[0]], members[made.chosen[1]]
+
+
+PRESERVED = ("preserved", "preserved_encoder", "preserved_decoder")
+
+
+def sizes(pair: Autoencoder, semantics: str) -> dict[str, float]:
+    """The preserved share of a pair and its parts.
+
+    By the masks; in reference semantics what was not zero right after the last pruning, as the paper reports it.
+    """
+
+    def share(genomes: list[Genome]) -> float:
+        totals = [genome.sizes[1] for genome in genomes]
+        if semantics == "reference":
+            shares = [1.0 if genome.nonzero is None else genome.nonzero for genome in genomes]
+            return sum(s * t for s, t in zip(shares, totals, strict=True)) / sum(totals)
+        return sum(genome.sizes[0] for genome in genomes) / sum(totals)
+
+    values = (share([pair.encoder, pair.decoder]), share([pair.encoder]), share([pair.decoder]))
+    return dict(zip(PRESERVED, values, strict=True))
+
+
+def _mean(rows: Cells, column: str) -> float:
+    """The mean of a column over the cells, those left out whose loss was not finite; NaN where none is left."""
+    values = [row[column] for row in rows if abs(row[column]) < WORST]
+    return float(np.mean(values)) if values else float("nan")

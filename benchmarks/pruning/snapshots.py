@@ -1,0 +1,143 @@
+"""The networks of a run as they were: all cells of some generations, written while it runs and read for analysis."""
+
+import copy
+import json
+from collections.abc import Mapping
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evoprune.benchmarks.pruning.settings import Settings
+from evoprune.genome import Autoencoder, Decoder, Encoder, Genome
+from evoprune.records import load_checkpoint, save_tensors
+from evoprune.seeds import seeded
+from evoprune.state import cloned
+
+SNAPSHOT = "evoprune snapshot 1"
+FOLDER = "snapshots"
+_WRONG = (AttributeError, KeyError, TypeError, ValueError)  # what foreign content raises
+_FRESH: dict[str, Any] = {"moments": {}, "steps": 0, "age": 0, "nonzero": None, "fitness": []}
+
+
+def save_snapshot(directory: str | Path, generation: int, grid: list[Autoencoder]) -> Path:
+    """Write ``snapshots/<generation>.pt`` in a run directory: weights and masks of all cells, as plain tensors.
+
+    A mask is a bit a weight, or None where nothing is pruned. The file appears whole or not at all.
+
+    :param generation: names the file, in six digits.
+    :returns: the path of the file.
+    """
+    path = Path(directory) / FOLDER / f"{generation:06d}.pt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cells = [{"encoder": _stored(pair.encoder), "decoder": _stored(pair.decoder)} for pair in grid]
+    save_tensors(path, {"format": SNAPSHOT, "generation": generation, "cells": cells})
+    return path
+
+
+def load_snapshots(directory: str | Path) -> dict[int, list[Autoencoder]]:
+    """The grids that a run directory holds, generation -> pairs, in order.
+
+    Without snapshots it is the generation of the checkpoint alone. The pairs have weights and masks, no fitness.
+
+    :raises ValueError: for a directory without either, without settings, or with a damaged file; and where the data of
+        the run, which say how wide its networks are, are gone.
+    """
+    place = Path(directory)
+    if not place.is_dir():
+        raise ValueError(f"{place}: there is no such directory")
+    paths = sorted((place / FOLDER).glob("[0-9]*.pt"))
+    if paths:
+        template = _template(read_settings(place))
+        return dict(sorted((_read(path, template) for path in paths), key=itemgetter(0)))
+    if not (place / "checkpoint.pt").is_file():
+        raise ValueError(f"{place}: neither snapshots nor a checkpoint.pt here; run with --snapshots N to keep some")
+    state = load_checkpoint(place / "checkpoint.pt")
+    try:
+        return {int(state["generation"]): _grid(_template(Settings(**state["settings"])), state["grid"])}
+    except _WRONG as error:
+        raise _unfit(place / "checkpoint.pt", error) from error
+
+
+def has_snapshots(directory: str | Path) -> bool:
+    """Whether :func:`load_snapshots` finds networks there."""
+    place = Path(directory)
+    return any((place / FOLDER).glob("[0-9]*.pt")) or (place / "checkpoint.pt").is_file()
+
+
+def read_settings(directory: str | Path) -> Settings:
+    """The settings of a run directory.
+
+    :raises ValueError: where ``settings.json`` is missing, damaged or of another version.
+    """
+    path = Path(directory) / "settings.json"
+    if not path.is_file():
+        raise ValueError(f"{path}: there are no settings here, so this is no run directory")
+    try:
+        return Settings(**json.loads(path.read_text(encoding="utf-8")))
+    except (TypeError, ValueError) as error:  # a JSON error is a ValueError
+        raise _unfit(path, error) from error
+
+
+def _read(path: Path, template: Autoencoder) -> tuple[int, list[Autoencoder]]:
+    try:
+        state = torch.load(path, weights_only=True, map_location="cpu")
+    except Exception as error:  # whatever a damaged file makes the reader stumble over
+        raise ValueError(f"{path}: damaged or not a snapshot ({type(error).__name__})") from error
+    if not isinstance(state, dict) or state.get("format") != SNAPSHOT:
+        raise ValueError(f"{path}: not a snapshot of this version (expected {SNAPSHOT!r})")
+    try:
+        return int(state["generation"]), _grid(template, [_unpacked(cell) for cell in state["cells"]])
+    except _WRONG as error:
+        raise _unfit(path, error) from error
+
+
+def _template(settings: Settings) -> Autoencoder:
+    """A pair of the run's structure; its fresh weights are to be overwritten."""
+    try:
+        with seeded(0):  # leaves the caller's streams as they are
+            encoder, decoder = settings.architecture.build(settings.problem.inputs)
+    except OSError as error:
+        raise ValueError(f"the data of the run cannot be read: {error}") from error
+    return Autoencoder([Encoder(encoder), Decoder(decoder)])
+
+
+def _grid(template: Autoencoder, cells: list[dict[str, Any]]) -> list[Autoencoder]:
+    grid = [copy.deepcopy(template) for _ in cells]
+    for pair, cell in zip(grid, cells, strict=True):
+        for part, genome in (("encoder", pair.encoder), ("decoder", pair.decoder)):
+            genome.load_state({"weights": cell[part]["weights"], "masks": cell[part]["masks"], **_FRESH})
+    return grid
+
+
+def _stored(genome: Genome) -> dict[str, Any]:
+    masks = {name: None if bool(mask.all()) else _bits(mask) for name, mask in genome.masks.items()}
+    return {"weights": cloned(dict(genome.module.state_dict())), "masks": masks}
+
+
+def _unpacked(cell: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        part: {
+            "weights": state["weights"],
+            "masks": {name: _mask(bits, state["weights"][name].shape) for name, bits in state["masks"].items()},
+        }
+        for part, state in cell.items()
+    }
+
+
+def _bits(mask: Tensor) -> Tensor:
+    return torch.from_numpy(np.packbits(mask.cpu().numpy()))
+
+
+def _mask(bits: Tensor | None, shape: torch.Size) -> Tensor:
+    if bits is None:
+        return torch.ones(shape, dtype=torch.bool)
+    flat = np.unpackbits(bits.numpy(), count=shape.numel()).astype(bool)
+    return torch.from_numpy(flat).view(shape)
+
+
+def _unfit(path: Path, error: Exception) -> ValueError:
+    return ValueError(f"{path}: does not fit this version of evoprune: {error}")

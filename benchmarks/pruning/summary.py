@@ -1,0 +1,84 @@
+"""The final figures of a run: what ``summary.json`` says, and what to compare it with."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+
+from evoprune._version import __version__
+from evoprune.benchmarks.problems.problem import trivial_l1
+from evoprune.benchmarks.pruning.experiment import PRESERVED, sizes
+from evoprune.benchmarks.pruning.settings import Settings
+from evoprune.evaluation import reconstruction_loss, wrong_bits
+from evoprune.fitness import WORST
+from evoprune.genome import Autoencoder
+
+
+def summarize(
+    settings: Settings, metrics: dict[str, Any], updates: int, seconds: float, unpruned: dict[str, Any] | None
+) -> dict[str, Any]:
+    """The summary of a run.
+
+    :param metrics: what :func:`measure` gave.
+    :param updates: gradient steps of all cells together.
+    :param unpruned: the metrics of the same run without pruning.
+    """
+    return {
+        **{
+            name: getattr(settings, name)
+            for name in ("algorithm", "operator", "schedule", "semantics", "benchmark", "loss")
+        },
+        **{name: getattr(settings, name) for name in ("seed", "generations", "cells")},
+        **metrics,
+        "updates": updates,
+        "seconds": seconds,
+        "version": __version__,
+        "unpruned": unpruned,
+        "trivial_l1": trivial_l1(settings.problem),
+        "noise_floor": settings.problem.noise_floor,
+    }
+
+
+def measure(grid: list[Autoencoder], settings: Settings) -> tuple[dict[str, Any], int]:
+    """Figures on the whole splits, means over the cells, and the cell that is best on the validation split.
+
+    Cells whose loss is not finite, ``nonfinite`` of them, are left out of the means; NaN where none is left.
+    """
+    problem, loss = settings.problem, settings.loss
+    train, test = (_losses(grid, data) for data in (problem.train, problem.test))
+    validation, held_out = (_losses(grid, data, loss) for data in (problem.validation, problem.test))
+    best = min(range(len(grid)), key=lambda cell: math.inf if math.isnan(validation[cell]) else validation[cell])
+    errors = [wrong_bits(pair, problem.test) for pair in grid] if problem.binary else None
+    shares = [sizes(pair, settings.semantics) for pair in grid]
+    return {
+        "train_l1": _mean(train),
+        "test_l1": _mean(test),
+        "best_test_l1": test[best],
+        "test_loss": _mean(held_out),
+        "best_test_loss": held_out[best],
+        "test_error": _mean(errors) if errors else None,
+        "best_test_error": errors[best] if errors else None,
+        **{name: _mean([share[name] for share in shares]) for name in PRESERVED},
+        "best_preserved": shares[best]["preserved"],
+        "best_cell": best,
+        "nonfinite": sum(map(math.isnan, test)),
+    }, best
+
+
+def baselines(summary: dict[str, Any]) -> dict[str, float]:
+    """What to compare an L1 with: the best constant, the noise floor where it is known, and the run without pruning."""
+    lines = {"constant": summary["trivial_l1"], "noise floor": summary["noise_floor"]}
+    if summary["unpruned"]:
+        lines["without pruning"] = summary["unpruned"]["test_l1"]
+    return {name: value for name, value in lines.items() if value is not None}
+
+
+def _losses(grid: Iterable[Autoencoder], data: torch.Tensor, loss: str = "l1") -> list[float]:
+    losses = [reconstruction_loss(pair.encoder, pair.decoder, data, loss)[0] for pair in grid]
+    return [value if value < WORST else math.nan for value in losses]
+
+
+def _mean(values: Iterable[float]) -> float:
+    numbers = [value for value in values if not math.isnan(value)]
+    return sum(numbers) / len(numbers) if numbers else math.nan

@@ -1,0 +1,171 @@
+"""Multilayer perceptrons of any widths as encoders and decoders, plain or variational."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import overload
+
+import torch
+from torch import Tensor, nn
+
+from evoprune.checks import at_least, lookup
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "leaky-relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "identity": nn.Identity,
+}
+OUTPUTS: dict[str, type[nn.Module]] = {
+    "sigmoid": nn.Sigmoid,
+    "identity": nn.Identity,
+    "none": nn.Identity,
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+}
+
+
+def mlp_encoder(widths: Sequence[int], activation: str = "relu") -> nn.Sequential:
+    """Linear layers from `widths[0]` inputs to a code of `widths[-1]`, the activation after every layer, the code too.
+
+    `mlp_encoder([1000, 30, 10])` is the encoder of Lipi-AE-S (arXiv 2505.05138): 30,340 parameters. Weights are drawn
+    by torch's defaults from torch's global generator, so seed it first.
+
+    Raises:
+        ValueError: fewer than two widths, a width that is not a positive whole number, an unknown activation.
+    """
+    return _mlp(widths, activation, activation)
+
+
+def mlp_decoder(widths: Sequence[int], output: str = "sigmoid", activation: str = "relu") -> nn.Sequential:
+    """Linear layers from a code of `widths[0]` to `widths[-1]` outputs, the activation between them, `output` last.
+
+    `mlp_decoder([10, 30, 1000])` is the decoder of Lipi-AE-S: 31,330 parameters. Errors as in `mlp_encoder`.
+    """
+    lookup("output", output, OUTPUTS)
+    return _mlp(widths, activation, output)
+
+
+def variational_encoder(widths: Sequence[int], activation: str = "relu", beta: float = 1.0) -> "GaussianEncoder":
+    """As `mlp_encoder`, but the code is drawn from a Gaussian whose mean and log variance are the last layers."""
+    return GaussianEncoder(widths, activation, beta)
+
+
+class GaussianEncoder(nn.Module):
+    """The encoder of a variational autoencoder (Kingma and Welling, arXiv 1312.6114), its noise handed in.
+
+    `encoder(x)` is the mean code, for evaluation. `encoder(x, noise)` is `(code, penalty)`, for training: the code is
+    mean + exp(log_variance / 2) * noise, and the penalty is added to the reconstruction loss. `noise_width` says how
+    wide the noise has to be, and tells a trainer that this encoder wants some: standard normal, (samples, noise_width).
+    Nothing is drawn in here and nothing branches on data, so `torch.func.vmap` over stacked parameters works.
+
+    The penalty is beta times the Kullback-Leibler divergence to N(0, I), summed over the code, averaged over the
+    samples and divided by the number of inputs: reconstruction losses here are means over the inputs, and only so are
+    both terms on the same scale.
+    """
+
+    def __init__(self, widths: Sequence[int], activation: str = "relu", beta: float = 1.0) -> None:
+        super().__init__()
+        sizes = checked_widths(widths)
+        self.beta = _checked_beta(beta)
+        self.inputs = sizes[0]
+        self.noise_width = sizes[-1]
+        # Widths of two numbers leave no trunk: both heads then read the inputs.
+        self.trunk = _mlp(sizes[:-1], activation, activation) if len(sizes) > 2 else nn.Sequential()
+        self.mean = nn.Linear(sizes[-2], sizes[-1])
+        self.log_variance = nn.Linear(sizes[-2], sizes[-1])
+
+    @overload
+    def forward(self, x: Tensor) -> Tensor: ...
+    @overload
+    def forward(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]: ...
+    def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor]:
+        hidden = self.trunk(x)
+        mean = self.mean(hidden)
+        if noise is None:
+            return mean
+        log_variance = self.log_variance(hidden)
+        code = mean + torch.exp(log_variance / 2) * noise
+        divergence = (mean.square() + log_variance.exp() - 1 - log_variance).sum(-1) / 2
+        return code, self.beta * divergence.mean() / self.inputs
+
+
+@dataclass(frozen=True)
+class MLP:
+    """The recipe of an autoencoder: the decoder mirrors the encoder. Small, hashable, and checked when it is made."""
+
+    hidden: tuple[int, ...] = field(default=(30,), metadata={"help": "units of the encoder's hidden layers"})
+    latent: int = field(default=10, metadata={"help": "length of the code"})
+    activation: str = field(
+        default="relu", metadata={"help": "after each layer but the last: " + ", ".join(ACTIVATIONS)}
+    )
+    output: str = field(default="sigmoid", metadata={"help": "after the last layer: " + ", ".join(OUTPUTS)})
+    decoder_hidden: tuple[int, ...] | None = field(
+        default=None, metadata={"help": "units of the decoder's hidden layers, code first; None mirrors the encoder"}
+    )
+    variational: bool = field(default=False, metadata={"help": "draw the code from a Gaussian"})
+    beta: float = field(default=1.0, metadata={"help": "weight of the variational penalty"})
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hidden", tuple(_positive_int("hidden width", width) for width in self.hidden))
+        if self.decoder_hidden is not None:
+            hidden = tuple(_positive_int("decoder width", width) for width in self.decoder_hidden)
+            object.__setattr__(self, "decoder_hidden", hidden)
+        object.__setattr__(self, "latent", _positive_int("latent", self.latent))
+        object.__setattr__(self, "beta", _checked_beta(self.beta))
+        lookup("activation", self.activation, ACTIVATIONS)
+        lookup("output", self.output, OUTPUTS)
+        if self.beta != 1.0 and not self.variational:
+            raise ValueError(f"beta {self.beta:g} has no effect unless the network is variational")
+
+    def build(self, inputs: int) -> tuple[nn.Module, nn.Module]:
+        """A new encoder and decoder for `inputs` values a sample, drawn from torch's global generator.
+
+        Raises:
+            ValueError: inputs that are not a positive whole number, or a code longer than the inputs.
+        """
+        inputs = _positive_int("inputs", inputs)
+        if self.latent > inputs:
+            raise ValueError(f"a code of {self.latent} is longer than the {inputs} inputs")
+        widths = (inputs, *self.hidden, self.latent)
+        encoder = (
+            variational_encoder(widths, self.activation, self.beta)
+            if self.variational
+            else mlp_encoder(widths, self.activation)
+        )
+        back = self.hidden[::-1] if self.decoder_hidden is None else self.decoder_hidden
+        return encoder, mlp_decoder((self.latent, *back, inputs), self.output, self.activation)
+
+
+def _mlp(widths: Sequence[int], activation: str, last: str) -> nn.Sequential:
+    sizes = checked_widths(widths)
+    between = lookup("activation", activation, ACTIVATIONS)
+    after = {**ACTIVATIONS, **OUTPUTS}[last]
+    layers: list[nn.Module] = []
+    for depth, (fan_in, fan_out) in enumerate(pairwise(sizes), start=2):
+        layers += [nn.Linear(fan_in, fan_out), after() if depth == len(sizes) else between()]
+    return nn.Sequential(*layers)
+
+
+def checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
+    """The widths as a tuple; `ValueError` unless there are two or more positive whole numbers."""
+    sizes = tuple(_positive_int("width", width) for width in widths)
+    if len(sizes) < 2:
+        raise ValueError(f"widths need an input and an output size, got {list(sizes)}")
+    return sizes
+
+
+def _positive_int(what: str, value: int) -> int:
+    at_least(what, value, 1, whole=True)
+    return int(value)
+
+
+def _checked_beta(beta: float) -> float:
+    at_least("beta", beta, 0)
+    if not math.isfinite(beta):
+        raise ValueError(f"beta must be finite, got {beta!r}")
+    return float(beta)

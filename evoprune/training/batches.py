@@ -1,0 +1,99 @@
+"""Batches for many pairs at once: an epoch in which each pair sees the data in its own order, or given tensors."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from evoprune.checks import at_least, in_unit_interval
+from evoprune.genome import Autoencoder
+from evoprune.seeds import Rng, generator
+from evoprune.training.streams import NOISE, stream
+
+Batch = tuple[Tensor, Tensor, Tensor | None]
+"""Inputs and targets (cells, samples, ...), noise (cells, samples, width) or None."""
+
+
+class Epoch:
+    """One pass over the data for several pairs, each in an order of its own.
+
+    :param data: (samples, ...).
+    :param size: samples in a batch; the last batch may be smaller.
+    :param sources: a source of randomness for each pair (see :func:`evoprune.seeds.generator`), which draws the order,
+        then the corruption, then the noise.
+    :param corruption: probability with which an input is set to zero while the target keeps it (masking noise, Vincent
+        et al. 2008, "Extracting and Composing Robust Features with Denoising Autoencoders").
+    :param shuffle: False takes the samples in their order.
+    :raises ValueError: for a batch that is empty or larger than the data, or a corruption outside [0, 1].
+    """
+
+    def __init__(
+        self,
+        data: Tensor,
+        size: int,
+        sources: Sequence[Rng | int],
+        corruption: float = 0.0,
+        shuffle: bool = True,
+    ) -> None:
+        at_least("batch size", size, 1, whole=True)
+        if size > len(data):
+            raise ValueError(f"batch size {size} is larger than the {len(data)} training samples")
+        in_unit_interval("corruption", corruption)
+        self.data, self.size, self.sources = data, size, sources
+        self.corruption, self.shuffle = corruption, shuffle
+
+    def __len__(self) -> int:
+        return -(-len(self.data) // self.size)
+
+    def take(self, cells: Sequence[int], like: Tensor, noise_width: int = 0) -> Iterator[Batch]:
+        """Batches for some of the pairs: inputs and targets (cells, samples, ...), noise (cells, samples, noise_width).
+
+        :param like: the batches are put on the device of this tensor and take its type.
+        :param noise_width: standard normal numbers a sample for a variational encoder; with 0 the noise is None.
+        """
+        count = len(self.data)
+        sources = [generator(self.sources[cell]) for cell in cells]
+        orders, keeps, noises = [], [], []
+        for source in sources:
+            orders.append(torch.randperm(count, generator=source) if self.shuffle else torch.arange(count))
+            if self.corruption:
+                keeps.append(torch.rand(self.data.shape, generator=source) >= self.corruption)
+            if noise_width:
+                noises.append(torch.randn(count, noise_width, generator=source))
+        data, order = _as(like, self.data), torch.stack(orders).to(like.device)
+        keep = torch.stack(keeps).to(like.device) if keeps else None
+        noise = torch.stack(noises).to(like) if noises else None
+        for start in range(0, count, self.size):
+            stop = min(start + self.size, count)
+            chosen = order[:, start:stop]
+            target = data.index_select(0, chosen.flatten()).view(*chosen.shape, *data.shape[1:])
+            inputs = target if keep is None else target * keep[:, start:stop]
+            yield inputs, target, None if noise is None else noise[:, start:stop]
+
+
+def given(
+    batches: Iterable[Tensor], pairs: Sequence[Autoencoder], cells: list[int], count: int, like: Tensor, width: int
+) -> Iterator[Batch]:
+    """Batches for some of ``count`` pairs from tensors for all of them."""
+    sources = [torch.Generator().manual_seed(stream(pair, NOISE)) for pair in pairs] if width else []
+    for batch in batches:
+        x = _as(like, _spread(batch, cells, count))
+        noise = [torch.randn(x.shape[1], width, generator=source) for source in sources]
+        yield x, x, torch.stack(noise).to(like) if noise else None
+
+
+def _spread(batch: Tensor, cells: list[int], count: int) -> Tensor:
+    """A batch for every cell: (samples, inputs) is shared, (pairs, samples, ...) is one each."""
+    if batch.dim() == 2:
+        return batch.expand(len(cells), *batch.shape)
+    if batch.dim() >= 3 and len(batch) == count:
+        return batch[cells]
+    raise ValueError(
+        f"a batch must be (samples, inputs) or ({count} pairs, samples, ...), got {tuple(batch.shape)}; "
+        "give images to all pairs as (pairs, samples, channels, height, width)"
+    )
+
+
+def _as(like: Tensor, data: Tensor) -> Tensor:
+    """Data on the device of a parameter and, where they are floating, of its type."""
+    return data.to(like.device, like.dtype if data.is_floating_point() else None)

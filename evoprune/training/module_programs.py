@@ -1,0 +1,128 @@
+"""Losses and gradients of many pairs of any modules: by ``torch.func.vmap``, or a pair at a time."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from evoprune.genome import Autoencoder
+from evoprune.losses import LOSSES, check_shapes
+from evoprune.training.stacking import Stack
+from evoprune.training.streams import LAYERS, stream
+from evoprune.training.structure import aliases
+
+_States = Sequence[dict[str, Tensor]]  # the tensors of an encoder and of a decoder
+
+
+def pair_loss(
+    modules: Sequence[nn.Module], states: _States, loss: str, x: Tensor, target: Tensor, noise: Any
+) -> Tensor:
+    """The loss of one pair on one batch; a variational encoder takes noise and adds its penalty."""
+    # Tied tensors are in the states already: functional_call's own way leaves a layer that is used twice broken.
+    code = functional_call(modules[0], states[0], (x,) if noise is None else (x, noise), tie_weights=False)
+    code, penalty = code if isinstance(code, tuple) else (code, 0.0)
+    output = functional_call(modules[1], states[1], (code,), tie_weights=False)
+    check_shapes(output, target)
+    return LOSSES[loss](output, target).mean() + penalty
+
+
+class VmapProgram:
+    """Any module without buffers: ``vmap`` over ``functional_call``, gradients by autograd."""
+
+    def __init__(self, pairs: Sequence[Autoencoder], stacks: Sequence[Stack], loss: str) -> None:
+        self.pairs, self.stacks, self.loss = pairs, stacks, loss
+        self.modules = [genome.module for genome in pairs[0]]
+        self.tied = [aliases(module) for module in self.modules]
+        self.fallback: LoopProgram | None = None
+
+    def gradients(self, x: Tensor, target: Tensor, noise: Tensor | None = None) -> Tensor:
+        if self.fallback is None:
+            try:
+                return self._stacked(x, target, noise)
+            except RuntimeError:  # what vmap refuses: randomness inside, data-dependent control flow, ...
+                # A real mistake in the module shows itself in the loop as well.
+                self.fallback = LoopProgram(self.pairs, self.stacks, self.loss)
+        return self.fallback.gradients(x, target, noise)
+
+    def _stacked(self, x: Tensor, target: Tensor, noise: Tensor | None) -> Tensor:
+        def one(states: _States, x: Tensor, target: Tensor, noise: Any) -> Tensor:
+            tied = [state | _more(state, tied) for state, tied in zip(states, self.tied, strict=True)]
+            return pair_loss(self.modules, tied, self.loss, x, target, noise)
+
+        leaves = [{name: p.detach().requires_grad_() for name, p in stack.params.items()} for stack in self.stacks]
+        states = [leaf | stack.fixed for leaf, stack in zip(leaves, self.stacks, strict=True)]
+        losses = vmap(one, in_dims=(0, 0, 0, None if noise is None else 0))(states, x, target, noise)
+        _store(self.stacks, leaves, losses.sum())
+        return losses.detach()
+
+
+class LoopProgram:
+    """A pair at a time, for modules that keep buffers or draw random numbers; each pair draws from its own stream."""
+
+    def __init__(self, pairs: Sequence[Autoencoder], stacks: Sequence[Stack], loss: str) -> None:
+        self.modules = [[genome.module for genome in pair] for pair in pairs]
+        self.tied = [aliases(module) for module in self.modules[0]]
+        self.stacks, self.loss = stacks, loss
+        device = next(p.device for stack in stacks for p in stack.params.values())
+        self.sources = _global_generators(device)
+        seeds = [stream(pair, LAYERS) for pair in pairs]
+        self.drawn = [[torch.Generator(s.device).manual_seed(seed).get_state() for s in self.sources] for seed in seeds]
+
+    def gradients(self, x: Tensor, target: Tensor, noise: Tensor | None = None) -> Tensor:
+        outside = self._swap(self.drawn[0])
+        try:
+            losses = [
+                self._one(i, x[i], target[i], None if noise is None else noise[i]) for i in range(len(self.modules))
+            ]
+        finally:
+            self._swap(outside)
+        return torch.stack(losses)
+
+    def _one(self, i: int, x: Tensor, target: Tensor, noise: Any) -> Tensor:
+        leaves = [{name: p[i].detach().requires_grad_() for name, p in s.params.items()} for s in self.stacks]
+        buffers = [{name: b[i] for name, b in s.buffers.items()} for s in self.stacks]
+        states = [
+            leaf | {name: p[i] for name, p in s.fixed.items()} | kept
+            for leaf, s, kept in zip(leaves, self.stacks, buffers, strict=True)
+        ]
+        for state, tied in zip(states, self.tied, strict=True):
+            state.update(_more(state, tied))
+        self._swap(self.drawn[i])
+        loss = pair_loss(self.modules[i], states, self.loss, x, target, noise)
+        self.drawn[i] = [source.get_state() for source in self.sources]
+        _store(self.stacks, leaves, loss, i)
+        for state, kept in zip(states, buffers, strict=True):
+            for name, buffer in kept.items():
+                if state[name] is not buffer:  # replaced by the module rather than changed in place
+                    buffer.copy_(state[name].detach())
+        return loss.detach()
+
+    def _swap(self, states: list[Tensor]) -> list[Tensor]:
+        """Put the global generators into these states; their old ones."""
+        old = [source.get_state() for source in self.sources]
+        for source, state in zip(self.sources, states, strict=True):
+            source.set_state(state)
+        return old
+
+
+def _more(state: dict[str, Tensor], tied: dict[str, str]) -> dict[str, Tensor]:
+    return {place: state[name] for place, name in tied.items()}
+
+
+def _global_generators(device: torch.device) -> list[torch.Generator]:
+    """What layers such as Dropout draw from."""
+    if device.type != "cuda":
+        return [torch.default_generator]
+    torch.cuda.init()
+    index = torch.cuda.current_device() if device.index is None else device.index
+    return [torch.default_generator, torch.cuda.default_generators[index]]
+
+
+def _store(stacks: Sequence[Stack], leaves: list[dict[str, Tensor]], loss: Tensor, cell: int | None = None) -> None:
+    flat = [(stack, name, leaf) for stack, table in zip(stacks, leaves, strict=True) for name, leaf in table.items()]
+    grads = torch.autograd.grad(loss, [leaf for _, _, leaf in flat], allow_unused=True)
+    for (stack, name, _), grad in zip(flat, grads, strict=True):
+        room = stack.grads[name] if cell is None else stack.grads[name][cell]
+        room.copy_(grad) if grad is not None else room.zero_()

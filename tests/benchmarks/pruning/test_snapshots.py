@@ -1,0 +1,104 @@
+"""A snapshot gives back the networks as they were, and says what is wrong where it cannot."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from evoprune.benchmarks.pruning.experiment import initial_grid
+from evoprune.benchmarks.pruning.run import start
+from evoprune.benchmarks.pruning.settings import make_settings
+from evoprune.benchmarks.pruning.snapshots import has_snapshots, load_snapshots, save_snapshot
+from tests.benchmarks.tiny import TINY
+
+SETTINGS = make_settings(TINY | {"cells": 3})
+
+
+@pytest.fixture
+def place(tmp_path):
+    (tmp_path / "settings.json").write_text(json.dumps(SETTINGS.as_dict()))
+    return tmp_path
+
+
+def test_networks_come_back_as_they_were(place):
+    grid = initial_grid(SETTINGS)
+    keep = torch.rand(6, 24) < 0.3  # of 144 bits
+    grid[1].encoder.prune("0.weight", keep)
+    path = save_snapshot(place, 100, grid)
+    save_snapshot(place, 20, grid[:2])
+    assert path == place / "snapshots" / "000100.pt"
+    state = torch.get_rng_state()
+    found = load_snapshots(place)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert list(found) == [20, 100]
+    assert [pair.encoder for pair in found[100]] == [pair.encoder for pair in grid]
+    assert [pair.decoder for pair in found[100]] == [pair.decoder for pair in grid]
+    assert torch.equal(found[100][1].encoder.masks["0.weight"], keep)
+    assert len(found[20]) == 2
+    assert found[100][0].encoder.module is not found[100][1].encoder.module
+
+
+def test_files_are_plain_and_masks_are_bits(place):
+    grid = initial_grid(SETTINGS)
+    grid[0].encoder.prune("0.weight", torch.rand(6, 24) < 0.3)
+    stored = torch.load(save_snapshot(place, 0, grid), weights_only=True)
+    mask = stored["cells"][0]["encoder"]["masks"]["0.weight"]
+    assert (mask.dtype, mask.numel()) == (torch.uint8, 144 // 8)
+    assert stored["cells"][0]["encoder"]["masks"]["0.bias"] is None
+    assert [path.name for path in (place / "snapshots").iterdir()] == ["000000.pt"]
+
+
+def test_a_run_without_snapshots_gives_its_checkpoint(tmp_path):
+    result = start(SETTINGS, tmp_path / "run", plots=False)
+    assert has_snapshots(tmp_path / "run")
+    found = load_snapshots(tmp_path / "run")
+    assert list(found) == [6]
+    assert [list(pair) for pair in found[6]] == [list(pair) for pair in result.grid]
+    (tmp_path / "run" / "checkpoint.pt").write_bytes(b"half")
+    with pytest.raises(ValueError, match=r"checkpoint\.pt: damaged"):
+        load_snapshots(tmp_path / "run")
+
+
+def test_a_run_keeps_its_first_and_last_generation(tmp_path):
+    start(make_settings(TINY | {"snapshots": 4}), tmp_path / "run", plots=False)
+    assert list(load_snapshots(tmp_path / "run")) == [0, 4, 6]
+
+
+def test_what_is_wrong_is_said(place, tmp_path):
+    with pytest.raises(ValueError, match="no such directory"):
+        load_snapshots(place / "nowhere")
+    assert not has_snapshots(place)
+    with pytest.raises(ValueError, match="neither snapshots nor a checkpoint"):
+        load_snapshots(place)
+    path = save_snapshot(place, 0, initial_grid(SETTINGS))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"000000\.pt: damaged"):
+        load_snapshots(place)
+    torch.save({"format": "another"}, path)
+    with pytest.raises(ValueError, match="not a snapshot of this version"):
+        load_snapshots(place)
+    path.write_bytes(whole)
+    (place / "settings.json").write_text(json.dumps(SETTINGS.as_dict() | {"network": "5-3"}))
+    with pytest.raises(ValueError, match=r"000000\.pt: does not fit"):
+        load_snapshots(place)
+    (place / "settings.json").write_text('{"unknown": 1}')
+    with pytest.raises(ValueError, match=r"settings\.json: does not fit"):
+        load_snapshots(place)
+    (place / "settings.json").unlink()
+    with pytest.raises(ValueError, match="no run directory"):
+        load_snapshots(place)
+
+
+def test_data_that_are_gone_are_named(place):
+    table = place / "table.csv"
+    table.write_text("1,2,3,4,5,6,7,8\n" * 10)
+    settings = make_settings(
+        {"benchmark": "file", "data": str(table), "network": "4-2", "loss": "l1", "cells": 2, "radius": 0}
+    )
+    (place / "settings.json").write_text(json.dumps(settings.as_dict()))
+    save_snapshot(place, 0, initial_grid(settings))
+    shutil.move(table, place / "elsewhere.csv")
+    with pytest.raises(ValueError, match="data of the run cannot be read"):
+        load_snapshots(place)

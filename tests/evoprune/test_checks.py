@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evoprune.checks import at_least, in_unit_interval, lookup
+
+REGISTRY = {"variance": 1, "random": 2, "none": 3}
+
+
+def test_a_known_name_is_found() -> None:
+    assert lookup("operator", "random", REGISTRY) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("randon", "unknown operator 'randon': did you mean 'random'? known: none, random, variance"),
+        ("RANDOM", "unknown operator 'RANDOM': did you mean 'random'? known: none, random, variance"),
+        ("xyz", "unknown operator 'xyz'; known: none, random, variance"),
+        (None, "unknown operator None: did you mean 'none'? known: none, random, variance"),
+        (["random"], "unknown operator ['random']: did you mean 'random'? known: none, random, variance"),
+    ],
+)
+def test_an_unknown_name_lists_the_known_and_offers_the_nearest(name: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        lookup("operator", name, REGISTRY)
+
+
+@pytest.mark.parametrize("value", [0, 1, 0.5, 0.0, 1.0, np.float32(0.5), np.int64(1), Fraction(1, 3)])
+def test_unit_interval_accepts_numbers_and_both_ends(value: Any) -> None:
+    in_unit_interval("C", value)
+
+
+@pytest.mark.parametrize(
+    "value", [-1e-9, 1.0000001, float("nan"), float("inf"), True, "0.5", None, np.True_, 0.5j, [0.5]]
+)
+def test_unit_interval_names_what_it_refuses(value: Any) -> None:
+    message = f"C must be a number in [0, 1], got {value!r}"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        in_unit_interval("C", value)
+
+
+def test_at_least() -> None:
+    at_least("batch", 5, 5)
+    at_least("rate", 0.1, 0)
+    at_least("limit", float("inf"), 0)
+    at_least("n", np.int64(3), 1, whole=True)
+
+
+@pytest.mark.parametrize("value", [4, 4.999, float("nan"), True, "5", None])
+def test_at_least_names_what_it_refuses(value: Any) -> None:
+    message = f"batch must be a number of at least 5, got {value!r}"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        at_least("batch", value, 5)
+
+
+@pytest.mark.parametrize("value", [0, 2.5, 2.0, float("inf"), True])
+def test_whole_refuses_what_is_no_integer(value: Any) -> None:
+    with pytest.raises(ValueError, match="n must be a whole number of at least 1, got"):
+        at_least("n", value, 1, whole=True)
