@@ -7,8 +7,8 @@ from evoprune.algorithms.cells import CONCEPTS
 from evoprune.benchmarks.experiments.registry import EXPERIMENTS
 from evoprune.benchmarks.paper.comparisons import COMPARISONS, SCALES
 from evoprune.benchmarks.problems import BENCHMARKS
+from evoprune.benchmarks.pruning.choices import ALGORITHMS, SEMANTICS, TOPOLOGIES
 from evoprune.benchmarks.pruning.presets import PRESETS
-from evoprune.benchmarks.pruning.settings import ALGORITHMS, SEMANTICS, TOPOLOGIES
 from evoprune.losses import LOSSES
 from evoprune.networks import ACTIVATIONS, NETWORKS, OUTPUTS
 from evoprune.operators import OPERATORS, SCHEDULES
