@@ -5,7 +5,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from evoprune.algorithms import ring, torus
 from evoprune.architecture import Blueprint
@@ -111,11 +111,8 @@ def schedule_of(name: str, provided: Mapping[str, Any], given: Mapping[str, Any]
     kind = find("schedule", name, SCHEDULES)
     takes = parameters(kind, skipped("schedule", kind))
     values = {key: value for key, value in provided.items() if key in takes} | dict(given)
-    if inspect.isclass(kind):
-        made: Callable[[int, int], float] = kind(**values)
-        return made
-    function: Callable[[int, int], float] = partial(kind, **values)
-    return function
+    made: Any = kind(**values) if inspect.isclass(kind) else partial(kind, **values)
+    return cast(Callable[[int, int], float], made)
 
 
 def neighbourhoods_of(topology: str, cells: int, radius: int) -> list[list[int]]:

@@ -25,10 +25,10 @@ def idle(settings: Values) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     if settings.get("operator") == "none":
-        when = ("schedule", "schedule_options", "probability", "finetune")
-        found |= dict.fromkeys(
-            ("operator_options", "amount", "target_preserved", "scope", "threshold", *when), "operator"
+        names = (
+            "schedule schedule_options probability finetune amount target_preserved scope threshold operator_options"
         )
+        found |= dict.fromkeys(names.split(), "operator")
     elif (operator := _known("operator", settings)) is not None:
         takes = {"target_preserved": "amount", "amount": "amount", "scope": "scope", "threshold": "threshold"}
         found |= {name: "operator" for name, taken in takes.items() if taken not in parameters(operator)}

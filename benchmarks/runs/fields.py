@@ -4,7 +4,6 @@ import dataclasses
 import math
 import types
 from collections.abc import Hashable, Iterable, Mapping
-from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from evoprune.checks import lookup
@@ -24,7 +23,6 @@ def option(default: Any, help: str, choices: Iterable[str] = (), **more: Any) ->
     return dataclasses.field(default=default, metadata=metadata)
 
 
-@cache
 def types_of(kind: Hashable) -> dict[str, Any]:
     """The annotations of a settings dataclass or a callable, by name."""
     return get_type_hints(kind)
@@ -35,10 +33,11 @@ def check_fields(settings: Any) -> None:
 
     :raises ValueError: naming the setting, its value and what was expected.
     """
+    types = types_of(type(settings))
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
         offered = entries(field.name) if field.metadata.get("code") else ()
-        check_type(field.name, value, types_of(type(settings))[field.name])
+        check_type(field.name, value, types[field.name])
         if field.metadata["choices"] and value is not None and not (field.metadata.get("code") and is_code(value)):
             lookup(field.name.replace("_", " "), value, dict.fromkeys([*field.metadata["choices"], *offered]))
 
