@@ -9,6 +9,7 @@ from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.runs.takes import parameters
 
 Values = Mapping[str, Any]
+PRUNING = "operator_options amount target_preserved scope threshold schedule schedule_options probability finetune"
 BY_ALGORITHM: dict[str, Callable[[Values], bool]] = {
     "rate_decay": lambda s: s["algorithm"] == "canonical",
     "update_order opponents topology radius": lambda s: s["algorithm"] == "spatial",

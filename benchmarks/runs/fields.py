@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import types
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from evoprune.checks import lookup
@@ -23,7 +23,7 @@ def option(default: Any, help: str, choices: Iterable[str] = (), **more: Any) ->
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def types_of(kind: Hashable) -> dict[str, Any]:
+def types_of(kind: Any) -> dict[str, Any]:
     """The annotations of a settings dataclass or a callable, by name."""
     return get_type_hints(kind)
 
@@ -36,10 +36,11 @@ def check_fields(settings: Any) -> None:
     types = types_of(type(settings))
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
-        offered = entries(field.name) if field.metadata.get("code") else ()
         check_type(field.name, value, types[field.name])
-        if field.metadata["choices"] and value is not None and not (field.metadata.get("code") and is_code(value)):
-            lookup(field.name.replace("_", " "), value, dict.fromkeys([*field.metadata["choices"], *offered]))
+        names, open_ = field.metadata["choices"], field.metadata.get("code", False)
+        if names and value is not None and value not in names and not (open_ and is_code(value)):
+            offered = entries(field.name) if open_ else ()
+            lookup(field.name.replace("_", " "), value, dict.fromkeys([*names, *offered]))
 
 
 def check_names(kind: type, layer: Mapping[str, Any], more: Iterable[str] = ()) -> None:
