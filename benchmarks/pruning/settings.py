@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +19,8 @@ from evoprune.benchmarks.runs.fields import check_fields, check_names, option
 from evoprune.benchmarks.runs.takes import chosen, parameters
 from evoprune.checks import at_least, in_unit_interval
 from evoprune.losses import LOSSES, check_loss
-from evoprune.networks import MLP
-from evoprune.operators import ScheduledProbability
+from evoprune.networks import ACTIVATIONS, MLP, OUTPUTS
+from evoprune.operators import OPERATORS, ScheduledProbability
 from evoprune.operators.choice import SCOPES
 from evoprune.operators.schedules import Until
 from evoprune.operators.target import check_target, expected_preserved
@@ -27,6 +28,7 @@ from evoprune.plugins import allow, canonical, find, fingerprint, is_code
 from evoprune.training.optimizers import OPTIMIZERS
 
 DEFAULT_TARGET = 0.2
+OR_NONE = ChainMap[str, Any]({"none": None}, OPERATORS)
 GROUPS = {
     "algorithm": "what runs",
     "operator": "what, when and how much to prune",
@@ -47,7 +49,9 @@ class Settings:
     """
 
     algorithm: str = option("spatial", "the evolutionary algorithm", choices.ALGORITHMS)
-    operator: str = option("magnitude", "the pruning operator", ("none", *REGISTRIES["operator"]), code=True)
+    operator: str = option(
+        "magnitude", "the pruning operator", ChainMap[str, Any]({"none": None}, OPERATORS), code=True
+    )
     operator_options: dict[str, Any] = option({}, "the operator's own parameters")
     schedule: str = option("fixed", "when to prune: the course of the probability", REGISTRIES["schedule"], code=True)
     schedule_options: dict[str, Any] = option({}, "the schedule's own parameters")
@@ -72,8 +76,8 @@ class Settings:
         "architectures found",
     )
     decoder: str | None = option(None, "the decoder's widths before the outputs, such as 10-30; mirrored by default")
-    activation: str = option("relu", "nonlinearity between the layers")
-    output_activation: str = option("sigmoid", "nonlinearity of the output")
+    activation: str = option("relu", "nonlinearity between the layers", ACTIVATIONS)
+    output_activation: str = option("sigmoid", "nonlinearity of the output", OUTPUTS)
     loss: str = option("bce", "the training loss and the fitness", LOSSES)
     optimizer: str = option("adam", "the optimizer", OPTIMIZERS)
     learning_rate: float = option(1e-3, "learning rate, in cells the one they start with")

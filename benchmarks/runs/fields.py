@@ -16,8 +16,9 @@ def option(default: Any, help: str, choices: Iterable[str] = (), **more: Any) ->
     """A setting: its default, its help text, and the names it may take.
 
     :param default: a dict is copied for every object.
+    :param choices: of a registry, also those that come later.
     """
-    metadata = {"help": help, "choices": tuple(choices), **more}
+    metadata = {"help": help, "choices": choices if isinstance(choices, Mapping) else tuple(choices), **more}
     if isinstance(default, dict):
         return dataclasses.field(default_factory=default.copy, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
