@@ -13,9 +13,9 @@ from evoprune.benchmarks.weights.settings import WeightsSettings
 HEAD = """# Settings
 
 Every setting of `evoprune run`, `evoprune weights` and `evoprune architectures`: on the command line `--operator`, in a
-settings file `operator`, in a script `make_settings({"operator": ...})`. Options of an operator, a schedule or a problem
-are given as `--operator-option NAME=VALUE` and so on, in a settings file as a table `[operator_options]`; those of
-evoprune's own problems also by themselves, such as `--n-samples`.
+settings file `operator`, in a script `make_settings({"operator": ...})`. Options of an operator, a schedule or a
+problem are given as `--operator-option NAME=VALUE` and so on, in a settings file as a table `[operator_options]`; those
+of evoprune's own problems also by themselves, such as `--n-samples`.
 """
 TABLE = "| setting | default | type or choices | what it does |\n|---|---|---|---|"
 

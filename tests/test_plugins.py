@@ -1,4 +1,4 @@
-"""Operators, schedules and problems of a user's own: in a registry, in a file, in a module, through the command line."""
+"""Operators, schedules and problems of a user's own, through the command line."""
 
 import json
 import sys
@@ -133,7 +133,7 @@ def test_what_is_registered_runs(given, toy, tmp_path, monkeypatch):
         ("toy.py:nothing", "has no 'nothing'; it defines mutPruneTaylor, Cubic, late, Waves, mutNeedy"),
         ("none.py:x", "there is no file"),
         ("no.such.module:x", "cannot import no.such.module (ModuleNotFoundError: No module named 'no'); for a file"),
-        ("toy.py:mutNeedy", "needs moonlight, which has no default and is nothing that a run provides (C"),
+        ("toy.py:mutNeedy", "needs moonlight, which has no default and is nothing that a run provides (act"),
         ("toy.py:Waves", "an operator is a function"),
         ("magnitud", "did you mean 'magnitude'"),
     ],
@@ -141,7 +141,7 @@ def test_what_is_registered_runs(given, toy, tmp_path, monkeypatch):
 def test_what_cannot_be_used_is_one_line_before_any_work(name, message, toy, tmp_path, capsys):
     assert main(["run", "--operator", name, *SMALL, "--output", "r"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert message.replace("(C", "(") in line
+    assert message in line
     assert not (tmp_path / "r").exists()
 
 
