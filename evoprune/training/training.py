@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from evoprune.checks import at_least, lookup
+from evoprune.evaluation import tensor_of
 from evoprune.genome import Autoencoder, Genome
 from evoprune.losses import LOSSES
 from evoprune.seeds import Rng, generator
@@ -118,14 +119,13 @@ def train_epoch(
 
     Each pair draws from the stream that its ``seed`` names, or where that is None from ``rng``.
 
-    :param data: a problem (its ``train`` tensor is used) or a tensor (samples, ...).
+    :param data: a problem, whose ``train`` split is used, or what :func:`evoprune.evaluation.tensor_of` takes.
     :param settings: as in :func:`train`.
     :returns: the mean loss of each pair, (pairs,).
     """
     _check_pairs(pairs)
-    tensor = data if isinstance(data, Tensor) else data.train
     sources = [pair.seed if pair.seed is not None else generator(rng) for pair in pairs]
-    return train(pairs, Epoch(tensor, batch_size, sources, corruption, shuffle), **settings)
+    return train(pairs, Epoch(tensor_of(data, "train"), batch_size, sources, corruption, shuffle), **settings)
 
 
 class _Stacked:
