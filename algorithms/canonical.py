@@ -34,12 +34,15 @@ def canonical_generations(
 
 
 def _generations(population: list[Autoencoder], toolbox: Any, ngen: int, run: int, start: int) -> Iterator[Generation]:
-    for generation in range(start + 1 if start else 0, ngen + 1):
+    if start == 0:
+        invalid = [pair for pair in population if not pair.fitness.valid]
+        with seeded(Stream.CANONICAL.seed(run, 0)):
+            for pair in invalid:
+                pair.fitness.values = toolbox.evaluate(pair)
+        yield Generation(0, [], len(invalid))
+    for generation in range(start + 1, ngen + 1):
         with seeded(Stream.CANONICAL.seed(run, generation)):
-            # With ngen=0 it evaluates what has no fitness yet.
-            population[:], logbook = algorithms.eaSimple(
-                population, toolbox, cxpb=0, mutpb=1, ngen=min(generation, 1), verbose=False
-            )
+            population[:], logbook = algorithms.eaSimple(population, toolbox, cxpb=0, mutpb=1, ngen=1, verbose=False)
         losses = [math.nan if pair.train_loss is None else pair.train_loss for pair in population]
         offspring = [Offspring(pair, (0, 0), loss, 1) for pair, loss in zip(population, losses, strict=True)]
-        yield Generation(generation, offspring if generation else [], int(logbook[-1]["nevals"]))
+        yield Generation(generation, offspring, int(logbook[-1]["nevals"]))
