@@ -6,10 +6,8 @@ from typing import Any
 
 from evoprune.checks import at_least
 from evoprune.genome import Autoencoder
-from evoprune.seeds import derive
+from evoprune.seeds import Stream
 from evoprune.training import train_epoch
-
-EPOCHS = 4  # the stream of a pair's later epochs, beside those in evoprune.training.streams
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ def mutTrain(
     try:
         for epoch in range(epochs):
             if seed is not None and epoch > 0:
-                individual.seed = derive(seed, EPOCHS, epoch)  # else each epoch would take the batches of the first
+                individual.seed = Stream.EPOCHS.seed(seed, epoch)  # else each epoch would take the batches of the first
             rate = learning_rate(individual.age) if callable(learning_rate) else learning_rate
             (loss,) = train_epoch([individual], data, learning_rate=rate, **settings)
             individual.train_loss = float(loss)
