@@ -5,17 +5,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import matplotlib.style
 import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
 from torch import Tensor
 
 from evoprune.benchmarks.architectures.settings import ArchitectureSettings
 from evoprune.benchmarks.plots import style
 from evoprune.benchmarks.plots.reconstructions import samples as chosen_samples
-from evoprune.benchmarks.plots.save import write
+from evoprune.benchmarks.plots.save import save
 from evoprune.benchmarks.problems.problem import Problem
 from evoprune.evaluation import evaluating, reconstruct
 from evoprune.fitness import WORST
@@ -24,6 +24,7 @@ from evoprune.seeds import derive
 
 SAMPLES = 24  # stream of the codes that are drawn
 COLUMNS = 10
+CAPTION = ("method", "objectives", "benchmark", "seed")
 
 
 def save_plots(
@@ -47,9 +48,7 @@ def save_plots(
         "reconstructions": partial(plot_reconstructions, model, settings.problem, shape),
         "samples": partial(plot_samples, drawn, shape),
     }
-    directory.mkdir(parents=True, exist_ok=True)
-    with matplotlib.style.context("default"):  # not what a user's own matplotlibrc asks for
-        return [write(plot(), directory / f"{name}.png") for name, plot in plots.items()]
+    return save(directory, plots, {name: getattr(settings, name) for name in CAPTION})
 
 
 def plot_search(log: pd.DataFrame, random: pd.DataFrame | None = None, loss: str = "") -> Figure:
@@ -86,8 +85,8 @@ def plot_front(networks: pd.DataFrame, loss: str = "") -> Figure:
     if shown.empty:
         style.say_nothing(axes)
     else:
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        style.logarithmic(axes, "x", EngFormatter(sep=""))
+        style.logarithmic(axes, "y")
     style.legend_beside(axes)
     return figure
 

@@ -187,7 +187,7 @@ def _finish(axes: Axes, shown: pd.DataFrame, missing: int = 0, logarithmic: bool
     if shown.empty:
         style.say_nothing(axes)
     elif logarithmic and shown["low"].min() > 0 and shown["high"].max() > MANY_DECADES * shown["low"].min():
-        axes.set_yscale("log")
+        style.logarithmic(axes, "y")
     note = f"{missing} {'value' if missing == 1 else 'values'} left out:\nNaN or infinite" if missing else ""
     style.legend_beside(axes, note)
     style.whole_numbers(axes)

@@ -5,10 +5,10 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import Formatter, LogLocator, MaxNLocator, NullFormatter
 
 WIDTH = 7.5  # inches: as wide as a printed page, so that 9 points stay 9 points
-SMALL, LARGE = 9, 10  # points
+TINY, SMALL, LARGE = 7, 9, 10  # points
 
 # The palette of Okabe and Ito, "Color universal design" (2008), without the yellow that white paper swallows.
 BLACK, BLUE, VERMILION, GREEN = "#000000", "#0072B2", "#D55E00", "#009E73"
@@ -17,6 +17,7 @@ GREY, PALE = "#8C8C8C", "#E6E6E6"
 NOTHING = "#D6EAF5"  # behind images: where there is no number
 
 STEPS = (1, 2, 5, 10)  # between ticks, times a power of ten
+FEW_DECADES = 10**3.5  # highest over lowest value up to which a logarithmic axis is labelled within a decade
 
 
 def new_figure(height: float, width: float = WIDTH) -> Figure:
@@ -55,6 +56,17 @@ def dress_image(axes: Axes, title: str = "") -> None:
 def whole_numbers(axes: Axes, bins: int = 8) -> None:
     """Only whole numbers on the x axis."""
     axes.xaxis.set_major_locator(MaxNLocator(nbins=bins, integer=True, min_n_ticks=1, steps=STEPS))
+
+
+def logarithmic(axes: Axes, which: str, form: str | Formatter = "{x:g}") -> None:
+    """A logarithmic x or y axis, once all is drawn, with so few labels that none overprints another."""
+    axes.set(**{f"{which}scale": "log"})
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    low, high = axis.get_view_interval()
+    decades = LogLocator(subs=(1, 2, 5) if high < FEW_DECADES * low else (1,))
+    axis.set_major_locator(MaxNLocator(5, steps=STEPS) if high < 10 * low else decades)
+    axis.set_major_formatter(form)
+    axis.set_minor_formatter(NullFormatter())
 
 
 def say_nothing(axes: Axes) -> None:

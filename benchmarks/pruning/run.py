@@ -268,7 +268,8 @@ def _finish(run: Run, place: Path | None, plots: bool) -> Result:
         if plots:
             from evoprune.benchmarks.plots import save_plots  # slow to import
 
-            save_plots(place / "plots", log, cells, model, settings.problem, baselines(summary), settings.loss)
+            problem = settings.problem
+            save_plots(place / "plots", log, cells, model, problem, summary, baselines(summary, problem))
         write_json(place / "summary.json", summary)  # last: where it is, the run has ended
     return Result(settings, summary, log, cells, run.grid, model, place)
 

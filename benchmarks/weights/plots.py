@@ -1,31 +1,34 @@
 """The plots of a run of ``evoprune weights``."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import matplotlib.style
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
 from evoprune.benchmarks.plots import style
+from evoprune.benchmarks.plots.masks import plot_masks
 from evoprune.benchmarks.plots.reconstructions import plot_reconstructions
-from evoprune.benchmarks.plots.save import write
+from evoprune.benchmarks.plots.save import save
 from evoprune.benchmarks.problems.problem import Problem
 from evoprune.tied import TiedAutoencoder
 
+CAPTION = ("method", "layers", "activation", "benchmark", "seed")
 
 def save_plots(
     directory: Path, log: pd.DataFrame, pair: TiedAutoencoder, problem: Problem, summary: Mapping[str, Any]
 ) -> list[Path]:
-    """Write ``training.png`` and ``reconstructions.png``, and return their paths."""
-    directory.mkdir(parents=True, exist_ok=True)
-    with matplotlib.style.context("default"):
-        return [
-            write(plot_training(log, summary), directory / "training.png"),
-            write(plot_reconstructions(pair, problem), directory / "reconstructions.png"),
-        ]
+    """Write ``training.png``, ``reconstructions.png`` and, where weights are pruned, ``masks.png``; their paths."""
+    plots: dict[str, Callable[[], Figure]] = {
+        "training": partial(plot_training, log, summary),
+        "reconstructions": partial(plot_reconstructions, pair, problem),
+    }
+    if pair.preserved < 1:
+        plots["masks"] = partial(plot_masks, pair, problem.shape)
+    return save(directory, plots, {name: summary[name] for name in CAPTION})
 
 
 def plot_training(log: pd.DataFrame, summary: Mapping[str, Any]) -> Figure:
@@ -53,10 +56,7 @@ def plot_training(log: pd.DataFrame, summary: Mapping[str, Any]) -> Figure:
         )
     axes.axhline(summary["trivial_rmse"], color=style.GREY, linestyle="--", linewidth=1, label="mean sample")
     style.dress(axes, "Reconstruction of the training data", "gradient steps of all individuals", "RMSE")
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter("{x:g}")
-    axes.tick_params(which="minor", labelsize=style.SMALL)
+    style.logarithmic(axes, "y")
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     style.legend_beside(axes, "dotted: mean of the survivors" if drawn else "")
     return figure
