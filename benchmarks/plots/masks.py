@@ -35,9 +35,10 @@ def plot_masks(pair: Autoencoder, shape: tuple[int, int] | None = None) -> Figur
     sides = [[name for name in layers if name.startswith(part)] for part in ("encoder", "decoder")]
     rows = list(zip_longest(*filter(None, sides), fillvalue="."))
     height, (name, (layer, mask)) = PANEL * len(rows) + 0.7, next(iter(layers.items()))
-    figure = style.new_figure(height)
-    upper: Any = figure
-    if shape is not None and layer is _first(pair) and _is_picture(layer, shape):
+    figure: Any = style.new_figure(height)
+    upper = figure
+    first = next((layer for _, layer in prunable_layers(pair.encoder.module)), None)
+    if shape is not None and layer is first and _fits(layer, shape):
         lines = -(-(min(len(mask), MANY_UNITS) + 1) // COLUMNS)
         below = 0.5 + lines * (style.WIDTH / COLUMNS * shape[0] / shape[1] + 0.2)
         figure.set_figheight(height + below)
@@ -51,7 +52,7 @@ def plot_masks(pair: Autoencoder, shape: tuple[int, int] | None = None) -> Figur
     hidden = [mask for name, (_, mask) in layers.items() if name not in sides[1][-1:]]  # the last ones are the outputs
     dead, units = sum(map(without_inputs, hidden)), sum(map(len, hidden))
     headline = f"{dead} of {units} hidden units have no inputs left; " if units else ""
-    upper.suptitle(f"{headline}{pair.preserved:.1%} of all weights kept", fontsize=style.LARGE)
+    upper.suptitle(f"{headline}the masks keep {pair.preserved:.1%} of all weights", fontsize=style.LARGE)
     return figure
 
 
@@ -87,13 +88,9 @@ def _units_first(mask: np.ndarray, layer: nn.Module) -> np.ndarray:
     return swapped.reshape(-1, *swapped.shape[2:])
 
 
-def _first(pair: Autoencoder) -> nn.Module | None:
-    return next((layer for _, layer in prunable_layers(pair.encoder.module)), None)
-
-
-def _is_picture(layer: nn.Module, shape: tuple[int, int]) -> bool:
-    fits = isinstance(layer, nn.Linear) and shape[0] * shape[1] == layer.in_features
-    return fits and max(shape) <= ELONGATED * min(shape)
+def _fits(layer: nn.Module, shape: tuple[int, int]) -> bool:
+    inputs = layer.in_features if isinstance(layer, nn.Linear) else 0
+    return shape[0] * shape[1] == inputs and max(shape) <= ELONGATED * min(shape)
 
 
 def _map(axes: Any, name: str, layer: nn.Module, mask: np.ndarray) -> Any:

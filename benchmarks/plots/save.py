@@ -71,7 +71,7 @@ def save(directory: Path, plots: Plots, about: Mapping[str, Any]) -> list[Path]:
         for path, plot in zip(paths, plots.values(), strict=True):
             figure = plot()
             page = add_caption(figure, ", ".join(f"{name} {value}" for name, value in about.items()))
-            write(path, lambda file, f=figure, p=page: f.savefig(file, format="png", dpi=DPI, bbox_inches=p))
+            write(path, partial(figure.savefig, format="png", dpi=DPI, bbox_inches=page))
     return paths
 
 
@@ -80,7 +80,5 @@ def add_caption(figure: Figure, text: str) -> Bbox:
     width, height = figure.get_size_inches()
     lines = textwrap.wrap(text, int(width / LETTER))
     room = LINE * (len(lines) + 0.5)
-    for legend in figure.legends:  # one outside of the axes would move to the edge of the larger page
-        legend.set_bbox_to_anchor((0, 0, 1, 1), figure.transFigure)
     figure.text(0.08 / width, 0, "\n".join(lines), va="top", fontsize=style.TINY, color=style.GREY, in_layout=False)
     return Bbox.from_extents(0, -room, width, height)

@@ -80,15 +80,8 @@ def legend_beside(axes: Axes, note: str = "") -> None:
     if note:
         handles, labels = [*handles, Line2D([], [], linestyle="none")], [*labels, note]
     if handles:
-        axes.legend(
-            handles,
-            labels,
-            loc="upper left",
-            bbox_to_anchor=(1.01, 1.02),
-            frameon=False,
-            fontsize=SMALL,
-            labelspacing=0.7,
-        )
+        place: Any = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.02)}
+        axes.legend(handles, labels, **place, frameon=False, fontsize=SMALL, labelspacing=0.7)
 
 
 def colour_bar(figure: Any, image: Any, axes: Any, label: str, **options: Any) -> None:

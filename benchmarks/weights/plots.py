@@ -17,6 +17,9 @@ from evoprune.benchmarks.problems.problem import Problem
 from evoprune.tied import TiedAutoencoder
 
 CAPTION = ("method", "layers", "activation", "benchmark", "seed")
+COLOURS = (style.BLUE, style.VERMILION, style.GREEN, style.PURPLE, style.ORANGE, style.SKY)
+MARKS = {"genetic": "o", "sgd-layerwise": "s", "sgd": "^"}
+
 
 def save_plots(
     directory: Path, log: pd.DataFrame, pair: TiedAutoencoder, problem: Problem, summary: Mapping[str, Any]
@@ -35,25 +38,16 @@ def plot_training(log: pd.DataFrame, summary: Mapping[str, Any]) -> Figure:
     """RMSE on the training data over the gradient steps, a segment a layer, and what it is compared with at its end."""
     figure = style.new_figure(3.2)
     axes = figure.subplots()
-    colours = (style.BLUE, style.VERMILION, style.GREEN, style.PURPLE, style.ORANGE, style.SKY)
     drawn = summary["method"] == "genetic"
     for k, (layer, rows) in enumerate(log.groupby("layer")):
-        colour = colours[k % len(colours)]
+        colour = COLOURS[k % len(COLOURS)]
         label = "all layers" if layer == 0 else f"layer {layer}"
         axes.plot(rows["updates"], rows["rmse"], color=colour, linewidth=1.8, label=f"{label}: best")
         if drawn:
             axes.plot(rows["updates"], rows["rmse_survivors"], color=colour, linewidth=1, linestyle=":")
-    marks = dict(zip(("genetic", "sgd-layerwise", "sgd"), ("o", "s", "^"), strict=True))
     for method, figures in (summary["compared"] or {}).items():
-        axes.plot(
-            log["updates"].iloc[-1],
-            figures["rmse_train"],
-            marks[method],
-            color=style.BLACK,
-            markerfacecolor="none",
-            clip_on=False,
-            label=f"{method}, its end",
-        )
+        end: Any = (log["updates"].iloc[-1], figures["rmse_train"], MARKS[method])
+        axes.plot(*end, color=style.BLACK, markerfacecolor="none", clip_on=False, label=f"{method}, its end")
     axes.axhline(summary["trivial_rmse"], color=style.GREY, linestyle="--", linewidth=1, label="mean sample")
     style.dress(axes, "Reconstruction of the training data", "gradient steps of all individuals", "RMSE")
     style.logarithmic(axes, "y")
