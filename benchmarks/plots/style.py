@@ -17,7 +17,7 @@ GREY, PALE = "#8C8C8C", "#E6E6E6"
 NOTHING = "#D6EAF5"  # behind images: where there is no number
 
 STEPS = (1, 2, 5, 10)  # between ticks, times a power of ten
-FEW_DECADES = 10**3.5  # highest over lowest value up to which a logarithmic axis is labelled within a decade
+LABELS = {30: (1, 2, 3, 5), 3000: (1, 2, 5)}  # within a decade, up to so many times the lowest value
 
 
 def new_figure(height: float, width: float = WIDTH) -> Figure:
@@ -63,8 +63,8 @@ def logarithmic(axes: Axes, which: str, form: str | Formatter = "{x:g}") -> None
     axes.set(**{f"{which}scale": "log"})
     axis = axes.xaxis if which == "x" else axes.yaxis
     low, high = axis.get_view_interval()
-    decades = LogLocator(subs=(1, 2, 5) if high < FEW_DECADES * low else (1,))
-    axis.set_major_locator(MaxNLocator(5, steps=STEPS) if high < 10 * low else decades)
+    within = next((labels for span, labels in LABELS.items() if high < span * low), (1,))
+    axis.set_major_locator(MaxNLocator(8, steps=STEPS) if high < 4 * low else LogLocator(subs=within))
     axis.set_major_formatter(form)
     axis.set_minor_formatter(NullFormatter())
 

@@ -29,6 +29,7 @@ from evoprune.benchmarks.plots.reconstructions import near_square, picture, samp
 from evoprune.benchmarks.plots.save import add_caption
 from evoprune.benchmarks.problems.digits import Digits
 from evoprune.benchmarks.problems.problem import Problem, Splits
+from evoprune.benchmarks.weights.plots import save_plots as weights_plots
 from evoprune.fitness import WORST
 from evoprune.genome import Autoencoder, Decoder, Encoder
 from evoprune.tied import TiedAutoencoder, TiedNetwork
@@ -462,7 +463,9 @@ def test_a_long_caption_is_broken():
     assert page.y0 < drawn.y0
 
 
-@pytest.mark.parametrize(("low", "high"), [(1.3e3, 2.8e5), (1.1e3, 1.9e3), (2e3, 9e3), (0.06, 0.15), (1e-7, 3.0)])
+@pytest.mark.parametrize(
+    ("low", "high"), [(1.3e3, 2.8e5), (1.1e3, 1.9e3), (2e3, 9e3), (5e3, 4.5e4), (0.06, 0.17), (1e-7, 3.0)]
+)
 def test_labels_of_logarithmic_axes_stand_apart(low, high):
     figure = Figure(figsize=(5, 3), layout="constrained")
     axes = figure.subplots()
@@ -496,3 +499,13 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
 def test_nothing_imports_pyplot():
     code = "import sys, evoprune.benchmarks.plots; sys.exit('matplotlib.pyplot' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_pruned_network_of_the_weights_experiment_shows_its_masks(tmp_path):
+    log = pd.DataFrame({"layer": [0, 0], "updates": [0, 9], "rmse": [0.4, 0.2], "rmse_survivors": [0.4, 0.3]})
+    names = {"method": "genetic", "layers": "4-2", "activation": "relu", "benchmark": "bits", "seed": 0}
+    pair = TiedAutoencoder(TiedNetwork([4, 2]))
+    for expected in (["training", "reconstructions"], ["training", "reconstructions", "masks"]):
+        paths = weights_plots(tmp_path, log, pair, Bits(), {**names, "compared": None, "trivial_rmse": 0.5})
+        assert [path.stem for path in paths] == expected
+        pair.encoder.prune("encoder.0.weight", torch.eye(2, 4).bool())
