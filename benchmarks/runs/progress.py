@@ -5,7 +5,7 @@ import sys
 from tqdm import tqdm
 
 
-FORMAT = "{desc} {percentage:3.0f}% |{bar}| {elapsed}<{remaining}{postfix}"  # fits 60 columns, with a bar to see
+FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"  # fits 60 columns, with a bar to see
 LABEL = 13  # characters of a label that are shown; a name of the user's own may be long
 
 

@@ -33,7 +33,7 @@ def test_everything_fits_beside_a_bar_that_can_be_seen(columns, least, label, po
         bar.refresh()
     last = screen.getvalue().split("\r")[-1].rstrip()
     assert len(last) == columns
-    found = re.fullmatch(r"(\S+)  50% \|(.+)\| \d\d:\d\d<\d\d:\d\d, " + re.escape(postfix), last)
+    found = re.fullmatch(r"(\S+):  50%\|(.+)\| \d\d:\d\d<\d\d:\d\d, " + re.escape(postfix), last)
     assert found, last
     name, drawn = found.groups()
     assert name == label or label.startswith(name.removesuffix("…"))
