@@ -1,70 +1,34 @@
-from .architecture import (
-    Space,
-    cxOnePointLayers,
-    mutActivation,
-    mutArchitecture,
-    mutDeleteLayer,
-    mutInsertLayer,
-    mutResizeLayer,
-    random_architecture,
-)
-from .combine import gated, sequence
-from .probability import ScheduledProbability
-from .prune_conjunctive import mutPruneConjunctive
-from .prune_magnitude import mutPruneMagnitude
-from .prune_random import mutPruneRandom
-from .prune_variance import mutPruneVariance
-from .rate import mutLearningRate
-from .registry import OPERATORS
-from .schedules import (
-    SCHEDULES,
-    Decrease,
-    Exponential,
-    FinalN,
-    Fixed,
-    Increase,
-    Population,
-    PruneAfter,
-    Schedule,
-    Until,
-)
-from .target import amount_for_target, expected_preserved, towards
-from .train import StepDecay, mutTrain
-from .weights import cxUniformWeights, mutZeroWeights
-
-__all__ = [
-    "OPERATORS",
-    "SCHEDULES",
-    "Decrease",
-    "Exponential",
-    "FinalN",
-    "Fixed",
-    "Increase",
-    "Population",
-    "PruneAfter",
-    "Schedule",
-    "ScheduledProbability",
-    "Space",
-    "StepDecay",
-    "Until",
-    "amount_for_target",
-    "cxOnePointLayers",
-    "cxUniformWeights",
-    "expected_preserved",
-    "gated",
-    "mutActivation",
-    "mutArchitecture",
-    "mutDeleteLayer",
-    "mutInsertLayer",
-    "mutLearningRate",
-    "mutPruneConjunctive",
-    "mutPruneMagnitude",
-    "mutPruneRandom",
-    "mutPruneVariance",
-    "mutResizeLayer",
-    "mutTrain",
-    "mutZeroWeights",
-    "random_architecture",
-    "sequence",
-    "towards",
-]
+from .architecture import Space as Space
+from .architecture import cxOnePointLayers as cxOnePointLayers
+from .architecture import mutActivation as mutActivation
+from .architecture import mutArchitecture as mutArchitecture
+from .architecture import mutDeleteLayer as mutDeleteLayer
+from .architecture import mutInsertLayer as mutInsertLayer
+from .architecture import mutResizeLayer as mutResizeLayer
+from .architecture import random_architecture as random_architecture
+from .combine import gated as gated
+from .combine import sequence as sequence
+from .probability import ScheduledProbability as ScheduledProbability
+from .prune_conjunctive import mutPruneConjunctive as mutPruneConjunctive
+from .prune_magnitude import mutPruneMagnitude as mutPruneMagnitude
+from .prune_random import mutPruneRandom as mutPruneRandom
+from .prune_variance import mutPruneVariance as mutPruneVariance
+from .rate import mutLearningRate as mutLearningRate
+from .registry import OPERATORS as OPERATORS
+from .schedules import SCHEDULES as SCHEDULES
+from .schedules import Decrease as Decrease
+from .schedules import Exponential as Exponential
+from .schedules import FinalN as FinalN
+from .schedules import Fixed as Fixed
+from .schedules import Increase as Increase
+from .schedules import Population as Population
+from .schedules import PruneAfter as PruneAfter
+from .schedules import Schedule as Schedule
+from .schedules import Until as Until
+from .target import amount_for_target as amount_for_target
+from .target import expected_preserved as expected_preserved
+from .target import towards as towards
+from .train import StepDecay as StepDecay
+from .train import mutTrain as mutTrain
+from .weights import cxUniformWeights as cxUniformWeights
+from .weights import mutZeroWeights as mutZeroWeights

@@ -1,4 +1,3 @@
-from .batches import Epoch
-from .training import train, train_epoch
-
-__all__ = ["Epoch", "train", "train_epoch"]
+from .batches import Epoch as Epoch
+from .training import train as train
+from .training import train_epoch as train_epoch
