@@ -7,6 +7,7 @@ was expected, so that a wrong setting reads the same wherever it was given.
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, TypeVar
@@ -34,13 +35,15 @@ def in_unit_interval(what: str, value: Any) -> None:
         raise ValueError(f"{what} must be a number in [0, 1], got {value!r}")
 
 
-def at_least(what: str, value: Any, minimum: float, *, whole: bool = False) -> None:
+def at_least(what: str, value: Any, minimum: float, *, whole: bool = False, finite: bool = False) -> None:
     """Raise `ValueError` unless `value` is a number (with `whole`, an integer) not below `minimum`.
 
-    NaN, bool and text are refused; infinity is a number.
+    NaN, bool and text are refused; infinity is a number, unless it has to be `finite`.
     """
     if not (_is_number(value) and value >= minimum and (isinstance(value, Integral) or not whole)):
         raise ValueError(f"{what} must be a {'whole ' if whole else ''}number of at least {minimum}, got {value!r}")
+    if finite and math.isinf(value):
+        raise ValueError(f"{what} must be finite, got {value!r}")
 
 
 def true_or_false(what: str, value: Any) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from textwrap import shorten
 from typing import Any
@@ -91,20 +91,26 @@ def wrong_bits(pair: Autoencoder, data: Any) -> float:
 
 
 @contextmanager
+def keeping_modes(modules: Iterable[nn.Module]) -> Iterator[list[nn.Module]]:
+    """For the block the modules and all their parts; afterwards each is in the mode it was in: training or not."""
+    parts = list(modules)
+    for part in parts:  # grows on the way; nn.Module.modules() takes long
+        parts.extend(child for child in part._modules.values() if child is not None)
+    before = [part.training for part in parts]
+    try:
+        yield parts
+    finally:
+        for part, training in zip(parts, before, strict=True):
+            vars(part)["training"] = training  # nn.Module's own setattr takes long as well
+
+
+@contextmanager
 def evaluating(*modules: nn.Module) -> Iterator[None]:
     """Within the block the modules are in evaluation mode and no gradients are kept; afterwards modes are as before."""
-    parts = list(modules)
-    for part in parts:  # grows on the way; nn.Module.modules() takes long as well
-        parts.extend(child for child in part._modules.values() if child is not None)
-    training = [part for part in parts if part.training]
-    for part in training:
-        vars(part)["training"] = False  # nn.Module's own setattr takes long
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for part in training:
-            vars(part)["training"] = True
+    with keeping_modes(modules) as parts, torch.no_grad():
+        for part in parts:
+            vars(part)["training"] = False
+        yield
 
 
 def like_parameters(module: nn.Module, data: Tensor) -> Tensor:

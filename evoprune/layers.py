@@ -6,30 +6,10 @@ from warnings import warn
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-PRUNABLE_LAYERS = (
-    nn.Linear,
-    nn.Conv1d,
-    nn.Conv2d,
-    nn.Conv3d,
-    nn.ConvTranspose1d,
-    nn.ConvTranspose2d,
-    nn.ConvTranspose3d,
-)
-_WIDTH_KEEPING = (
-    nn.Identity,
-    nn.ReLU,
-    nn.LeakyReLU,
-    nn.ELU,
-    nn.GELU,
-    nn.SiLU,
-    nn.Sigmoid,
-    nn.Tanh,
-    nn.Softplus,
-    nn.Softmax,
-    nn.Dropout,
-    nn.BatchNorm1d,
-    nn.LayerNorm,
-)
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+PRUNABLE_LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, *_TRANSPOSED)
+_ELEMENTWISE = (nn.Identity, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Sigmoid, nn.Tanh, nn.Softplus)
+_WIDTH_KEEPING = (*_ELEMENTWISE, nn.Softmax, nn.Dropout, nn.BatchNorm1d, nn.LayerNorm)
 
 
 def prunable_layers(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
@@ -46,7 +26,8 @@ def prunable_parameters(module: nn.Module, exclude: Iterable[str] = ()) -> dict[
     :raises ValueError: for a name that stands for no parameter, and a lazy module that has not been called yet.
     """
     excluded = [exclude] if isinstance(exclude, str) else list(exclude)
-    layers = {name for name, m in module.named_modules(remove_duplicate=False) if isinstance(m, PRUNABLE_LAYERS)}
+    layers = [layer._parameters for _, layer in prunable_layers(module)]
+    parts = {id(parameters.get(part)) for parameters in layers for part in ("weight", "bias")}
     names: dict[int, list[str]] = {}
     for name, parameter in module.named_parameters(remove_duplicate=False):
         names.setdefault(id(parameter), []).append(name)
@@ -56,7 +37,7 @@ def prunable_parameters(module: nn.Module, exclude: Iterable[str] = ()) -> dict[
         raise ValueError(f"cannot exclude {unknown}: the parameters are {known}")
     gone = {key for key, found in names.items() if any(_covers(name, alias) for name in excluded for alias in found)}
     left: dict[str, Tensor] = {n: p for n, p in module.named_parameters() if id(p) not in gone}
-    prunable = {n: p for n, p in left.items() if any(_is_part(a, layers) for a in names[id(p)])}
+    prunable = {n: p for n, p in left.items() if id(p) in parts}
     if any(map(is_lazy, prunable.values())):
         raise ValueError(f"the module has parameters without a shape: call it once on data first, got {module!r}")
     _warn_of_weights(module, {n: p for n, p in left.items() if n not in prunable})
@@ -77,11 +58,6 @@ def check_code(encoder: nn.Module, decoder: nn.Module) -> None:
     last, first = _outermost(reversed(list(_flat(encoder)))), _outermost(_flat(decoder))
     if last is not None and first is not None and last.out_features != first.in_features:
         raise ValueError(f"the encoder's code has {last.out_features} units, but the decoder takes {first.in_features}")
-
-
-def _is_part(name: str, layers: set[str]) -> bool:
-    layer, _, part = name.rpartition(".")
-    return layer in layers and part in ("weight", "bias")
 
 
 def _warn_of_weights(module: nn.Module, other: Mapping[str, Tensor]) -> None:

@@ -1,6 +1,5 @@
 """Multilayer perceptrons of any widths as encoders and decoders, plain or variational."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -71,7 +70,8 @@ class GaussianEncoder(nn.Module):
     def __init__(self, widths: Sequence[int], activation: str = "relu", beta: float = 1.0) -> None:
         super().__init__()
         sizes = checked_widths(widths)
-        self.beta = _checked_beta(beta)
+        at_least("beta", beta, 0, finite=True)
+        self.beta = float(beta)
         self.inputs = sizes[0]
         self.noise_width = sizes[-1]
         # Widths of two numbers leave no trunk: both heads then read the inputs.
@@ -116,7 +116,8 @@ class MLP:
             hidden = tuple(_positive_int("decoder width", width) for width in self.decoder_hidden)
             object.__setattr__(self, "decoder_hidden", hidden)
         object.__setattr__(self, "latent", _positive_int("latent", self.latent))
-        object.__setattr__(self, "beta", _checked_beta(self.beta))
+        at_least("beta", self.beta, 0, finite=True)
+        object.__setattr__(self, "beta", float(self.beta))
         lookup("activation", self.activation, ACTIVATIONS)
         lookup("output", self.output, OUTPUTS)
         if self.beta != 1.0 and not self.variational:
@@ -161,10 +162,3 @@ def checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
 def _positive_int(what: str, value: int) -> int:
     at_least(what, value, 1, whole=True)
     return int(value)
-
-
-def _checked_beta(beta: float) -> float:
-    at_least("beta", beta, 0)
-    if not math.isfinite(beta):
-        raise ValueError(f"beta must be finite, got {beta!r}")
-    return float(beta)

@@ -160,6 +160,4 @@ def test_what_does_not_fit_is_said_before_any_work(given, message):
 def test_a_linear_architecture_is_trained_as_fast_as_any():
     one = pair(parse_architecture("arch:1x8x8;tanh;linear_64_8;linear_8_3"))
     stacks = [stack([genome], 2, "cpu") for genome in one]
-    for stacked in stacks:
-        stacked.prepare()
     assert isinstance(program_for([one], stacks, "mse"), LinearProgram)

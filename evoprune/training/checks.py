@@ -1,6 +1,5 @@
 """What can be trained, and how: wrong arguments are refused before any work."""
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -25,11 +24,15 @@ def check_training(
     """Refuse what :func:`evoprune.training.train` says that it raises, apart from batches and structures."""
     lookup("loss", loss, LOSSES)
     check_pairs(pairs)
-    _check_rate("learning_rate", learning_rate)
+    at_least("learning_rate", learning_rate, 0, finite=True)
     for i, pair in enumerate(pairs):
         if pair.learning_rate is not None:
-            _check_rate(f"the learning_rate of pair {i}", pair.learning_rate)
-    _check_device(device)
+            at_least(f"the learning_rate of pair {i}", pair.learning_rate, 0, finite=True)
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as error:
+        known = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        raise ValueError(f"device {str(device)!r} cannot be used here; there is {', '.join(known)}") from error
     if not parts or not set(parts) <= set(PARTS):
         raise ValueError(f"parts must be some of {PARTS}, got {parts!r}")
     if opponents is not None and (len(parts) != 1 or len(opponents) != len(pairs) or not all(opponents)):
@@ -65,17 +68,3 @@ def blaming(data: Sequence[Tensor]) -> Iterator[None]:
         if not kinds:
             raise
         raise TypeError(f"the network refuses data of type {', '.join(kinds)}, try data.float(): {error}") from error
-
-
-def _check_rate(what: str, rate: float) -> None:
-    at_least(what, rate, 0)
-    if math.isinf(rate):
-        raise ValueError(f"{what} must be finite, got {rate!r}")
-
-
-def _check_device(device: str | torch.device) -> None:
-    try:
-        torch.empty(0, device=device)
-    except (AssertionError, RuntimeError) as error:
-        known = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-        raise ValueError(f"device {str(device)!r} cannot be used here; there is {', '.join(known)}") from error

@@ -1,14 +1,13 @@
 """Gradients of the loss for whole populations, for scores that read them."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from torch import Tensor
 
 from evoprune.genome import Autoencoder
 from evoprune.training.programs import program_for
 from evoprune.training.stacking import stack
-from evoprune.training.structure import structure
+from evoprune.training.structure import alike
 
 
 def gradients(
@@ -22,15 +21,10 @@ def gradients(
     :param samples: (samples, inputs); ``targets`` what they should become.
     :param loss: a name of :data:`evoprune.losses.LOSSES`.
     """
-    groups: dict[Any, list[int]] = {}
-    for i, pair in enumerate(pairs):
-        groups.setdefault(structure(pair), []).append(i)
     found: list[list[dict[str, Tensor]]] = [[] for _ in pairs]
-    for members in groups.values():
+    for members in alike(pairs):
         chosen = [pairs[i] for i in members]
         stacks = [stack(side, 0, "cpu") for side in zip(*chosen, strict=True)]
-        for stacked in stacks:
-            stacked.prepare()
         count = (len(members), *[-1] * samples.dim())
         program_for(chosen, stacks, loss).gradients(samples.expand(count), targets.expand(count))
         for place, i in enumerate(members):

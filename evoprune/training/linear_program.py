@@ -10,38 +10,39 @@ from evoprune.losses import check_shapes
 from evoprune.training.stacking import Stack, flat
 
 # What each nonlinearity does in place, and the gradient at its input, given that at its output and its output.
-ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]] = {
-    "identity": (lambda h: h, lambda d, out: d),
-    "relu": (Tensor.relu_, lambda d, out: torch.ops.aten.threshold_backward(d, out, 0)),
-    "sigmoid": (Tensor.sigmoid_, torch.ops.aten.sigmoid_backward),
-    "tanh": (Tensor.tanh_, torch.ops.aten.tanh_backward),
+Nonlinearity = tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]
+NONLINEARITIES: dict[type[nn.Module], Nonlinearity] = {
+    nn.Identity: (lambda h: h, lambda d, out: d),
+    nn.ReLU: (Tensor.relu_, lambda d, out: torch.ops.aten.threshold_backward(d, out, 0)),
+    nn.Sigmoid: (Tensor.sigmoid_, torch.ops.aten.sigmoid_backward),
+    nn.Tanh: (Tensor.tanh_, torch.ops.aten.tanh_backward),
 }
-KINDS: dict[type[nn.Module], str] = {
-    nn.ReLU: "relu",
-    nn.Sigmoid: "sigmoid",
-    nn.Tanh: "tanh",
-    nn.Identity: "identity",
-}
-_Layers = list[tuple[str, str, str]]
+Names = tuple[str, str, type[nn.Module]]
+"""Of a layer: the names of its weight and its bias, and the class of the nonlinearity that follows."""
 
 
-def linear_layers(module: nn.Module) -> _Layers:
-    """Names of the weights and biases of a plain stack of Linear layers and its nonlinearities; empty for others."""
-    if type(module) is not nn.Sequential or any(m._forward_hooks or m._forward_pre_hooks for m in module.modules()):
+def linear_layers(module: nn.Module) -> list[Names]:
+    """The layers of a plain stack of Linear layers and nonlinearities; empty for anything else."""
+    if type(module) is not nn.Sequential or is_hooked(module):
         return []
-    layers: _Layers = []
+    layers: list[Names] = []
     free = False  # the last layer has no nonlinearity yet
     for name, layer in module._modules.items():  # named_children() would pass over a layer that is used twice
         if type(layer) is nn.Linear:
-            layers.append((f"{name}.weight", f"{name}.bias", "identity"))
+            layers.append((f"{name}.weight", f"{name}.bias", nn.Identity))
             free = True
-        elif type(layer) in KINDS and free:
-            layers[-1] = (*layers[-1][:2], KINDS[type(layer)])
+        elif type(layer) in NONLINEARITIES and free:
+            layers[-1] = (*layers[-1][:2], type(layer))
             free = False
         else:
             return []
     names = [name for name, _ in module.named_parameters(remove_duplicate=False)]
     return layers if len(names) == len(list(module.parameters())) else []  # tied weights need autograd
+
+
+def is_hooked(module: nn.Module) -> bool:
+    """Whether somebody wants to see what passes through the module or a part of it."""
+    return any(part._forward_hooks or part._forward_pre_hooks for part in module.modules())
 
 
 class Layer(NamedTuple):
@@ -52,12 +53,12 @@ class Layer(NamedTuple):
     bias: Tensor | None
     weight_grad: Tensor | None
     bias_grad: Tensor | None
-    nonlinearity: tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]
+    nonlinearity: Nonlinearity
 
 
-def layer_of(stack: Stack, weight: str, bias: str, kind: str, backwards: bool = False) -> Layer:
+def layer_of(stack: Stack, names: Names, backwards: bool = False) -> Layer:
     """The layer whose parameters have these names; ``backwards`` multiplies by the transposed weight."""
-    tensors = stack.params | stack.fixed
+    (weight, bias, kind), tensors = names, stack.params | stack.fixed
     matrix, offset, grad = tensors[weight], tensors.get(bias), stack.grads.get(weight)
     return Layer(
         flat(matrix),
@@ -65,7 +66,7 @@ def layer_of(stack: Stack, weight: str, bias: str, kind: str, backwards: bool = 
         None if offset is None else offset.unsqueeze(1),
         None if grad is None else flat(grad),
         stack.grads.get(bias),
-        ACTIVATIONS[kind],
+        NONLINEARITIES[kind],
     )
 
 

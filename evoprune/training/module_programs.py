@@ -1,6 +1,7 @@
 """Losses and gradients of many pairs of any modules: by ``torch.func.vmap``, or a pair at a time."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,12 +15,15 @@ from evoprune.training.stacking import Stack
 from evoprune.training.structure import aliases
 
 _States = Sequence[dict[str, Tensor]]  # the tensors of an encoder and of a decoder
+_Tied = Sequence[dict[str, str]]  # of either, as `aliases` gives them
 
 
 def pair_loss(
-    modules: Sequence[nn.Module], states: _States, loss: str, x: Tensor, target: Tensor, noise: Any
+    modules: Sequence[nn.Module], tied: _Tied, loss: str, states: _States, x: Tensor, target: Tensor, noise: Any
 ) -> Tensor:
     """The loss of one pair on one batch; a variational encoder takes noise and adds its penalty."""
+    for state, places in zip(states, tied, strict=True):
+        state.update({place: state[name] for place, name in places.items()})
     # Tied tensors are in the states already: functional_call's own way leaves a layer that is used twice broken.
     code = functional_call(modules[0], states[0], (x,) if noise is None else (x, noise), tie_weights=False)
     code, penalty = code if isinstance(code, tuple) else (code, 0.0)
@@ -47,10 +51,7 @@ class VmapProgram:
         return self.fallback.gradients(x, target, noise)
 
     def _stacked(self, x: Tensor, target: Tensor, noise: Tensor | None) -> Tensor:
-        def one(states: _States, x: Tensor, target: Tensor, noise: Any) -> Tensor:
-            tied = [state | _more(state, tied) for state, tied in zip(states, self.tied, strict=True)]
-            return pair_loss(self.modules, tied, self.loss, x, target, noise)
-
+        one = partial(pair_loss, self.modules, self.tied, self.loss)
         leaves = [{name: p.detach().requires_grad_() for name, p in stack.params.items()} for stack in self.stacks]
         states = [leaf | stack.fixed for leaf, stack in zip(leaves, self.stacks, strict=True)]
         losses = vmap(one, in_dims=(0, 0, 0, None if noise is None else 0))(states, x, target, noise)
@@ -73,9 +74,8 @@ class LoopProgram:
     def gradients(self, x: Tensor, target: Tensor, noise: Tensor | None = None) -> Tensor:
         outside = self._swap(self.drawn[0])
         try:
-            losses = [
-                self._one(i, x[i], target[i], None if noise is None else noise[i]) for i in range(len(self.modules))
-            ]
+            noises = [None] * len(x) if noise is None else noise
+            losses = [self._one(i, *batch) for i, batch in enumerate(zip(x, target, noises, strict=True))]
         finally:
             self._swap(outside)
         return torch.stack(losses)
@@ -87,10 +87,8 @@ class LoopProgram:
             leaf | {name: p[i] for name, p in s.fixed.items()} | kept
             for leaf, s, kept in zip(leaves, self.stacks, buffers, strict=True)
         ]
-        for state, tied in zip(states, self.tied, strict=True):
-            state.update(_more(state, tied))
         self._swap(self.drawn[i])
-        loss = pair_loss(self.modules[i], states, self.loss, x, target, noise)
+        loss = pair_loss(self.modules[i], self.tied, self.loss, states, x, target, noise)
         self.drawn[i] = [source.get_state() for source in self.sources]
         _store(self.stacks, leaves, loss, i)
         for state, kept in zip(states, buffers, strict=True):
@@ -105,10 +103,6 @@ class LoopProgram:
         for source, state in zip(self.sources, states, strict=True):
             source.set_state(state)
         return old
-
-
-def _more(state: dict[str, Tensor], tied: dict[str, str]) -> dict[str, Tensor]:
-    return {place: state[name] for place, name in tied.items()}
 
 
 def _global_generators(device: torch.device) -> list[torch.Generator]:

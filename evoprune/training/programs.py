@@ -9,7 +9,7 @@ Three programs with the same results to rounding: stacks of Linear layers by mat
 from collections.abc import Sequence
 from typing import Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from evoprune.genome import Autoencoder
 from evoprune.training.linear_program import LinearProgram, layer_of, linear_layers
@@ -28,11 +28,11 @@ class Program(Protocol):
 def program_for(pairs: Sequence[Autoencoder], stacks: Sequence[Stack], loss: str) -> Program:
     """The fastest program that can take these pairs."""
     layers = [linear_layers(genome.module) for genome in pairs[0]]
-    if all(layers) and (loss != "bce" or layers[1][-1][2] == "sigmoid"):
+    if all(layers) and (loss != "bce" or layers[1][-1][2] is nn.Sigmoid):
         parts = zip(stacks, layers, strict=True)
-        return LinearProgram([layer_of(stack, *names) for stack, part in parts for names in part], loss)
+        return LinearProgram([layer_of(stack, names) for stack, part in parts for names in part], loss)
     tied = tied_layers(pairs[0])
-    if tied and (loss != "bce" or tied[-1][2] == "sigmoid"):
+    if tied and (loss != "bce" or tied[-1][2] is nn.Sigmoid):
         return TiedProgram(tied, stacks[0], loss)
     if any(stack.buffers for stack in stacks):
         return LoopProgram(pairs, stacks, loss)  # buffers change as batches pass

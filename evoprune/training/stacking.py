@@ -1,7 +1,7 @@
 """Genomes of one structure as stacked tensors with a leading cell dimension, and back."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -15,8 +15,8 @@ class Stack:
 
     ``params`` holds the parameters that train, ``fixed`` those that do not, ``buffers`` the module's other tensors,
     ``masks`` a mask (1 kept, 0 pruned, of the parameter's type) for each parameter of which at least one cell has
-    pruned something, ``moments`` what the optimizer remembers and ``steps`` how many steps each cell has made, always
-    in main memory.
+    pruned something, ``moments`` what the optimizer remembers, ``steps`` how many steps each cell has made, always in
+    main memory, and ``grads`` the gradients of ``params``, which the programs fill in place.
     """
 
     params: dict[str, Tensor]
@@ -25,16 +25,12 @@ class Stack:
     masks: dict[str, Tensor]
     moments: dict[str, list[Tensor]]
     steps: Tensor
-    grads: dict[str, Tensor] = field(default_factory=dict)
+    grads: dict[str, Tensor]
 
     @property
     def state(self) -> dict[str, Tensor]:
         """What does not train: fixed parameters and buffers."""
         return self.fixed | self.buffers
-
-    def prepare(self) -> None:
-        """Make room for the gradients, which the programs fill in place."""
-        self.grads = {name: torch.zeros_like(param) for name, param in self.params.items()}
 
     def mask_gradients(self) -> None:
         """Nothing moves a pruned weight: its gradient is zero, and so is what the optimizer remembers of it."""
@@ -56,27 +52,22 @@ def stack(genomes: Sequence[Genome], moments: int, device: str | torch.device, t
     together = {name: _together((table[name] for table in tables), device) for name in learns}
     params = {name: tensor for name, tensor in together.items() if learns[name]}
     known = [_remembers(genome, params, moments) for genome in genomes]
-    remembered = {
-        name: [
-            _together(
-                (
-                    g.moments[name][k].to(param.dtype) if knows else torch.zeros_like(table[name])
-                    for g, knows, table in zip(genomes, known, tables, strict=True)
-                ),
-                device,
-            )
-            for k in range(moments)
-        ]
-        for name, param in params.items()
-    }
+    past = [
+        genome.moments if knows else {name: [torch.zeros_like(table[name])] * moments for name in params}
+        for genome, knows, table in zip(genomes, known, tables, strict=True)
+    ]
     buffers = [dict(genome.module.named_buffers()) for genome in genomes]
     return Stack(
         params=params,
         fixed={name: tensor for name, tensor in together.items() if not learns[name]},
         buffers={name: _together((table[name] for table in buffers), device) for name in buffers[0]},
         masks=_masks(genomes, params, device),
-        moments=remembered,
+        moments={
+            name: [_together((cell[name][k].to(param.dtype) for cell in past), device) for k in range(moments)]
+            for name, param in params.items()
+        },
         steps=torch.tensor([float(g.steps if knows else 0) for g, knows in zip(genomes, known, strict=True)]),
+        grads={name: torch.zeros_like(param) for name, param in params.items()},
     )
 
 

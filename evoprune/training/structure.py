@@ -1,5 +1,6 @@
 """How a network is put together: what two must have in common to be trained as one, and which tensors are tied."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -13,6 +14,14 @@ _APART = frozenset(("training", "_parameters", "_buffers", "_modules"))
 def structure(pair: Autoencoder) -> tuple[Any, ...]:
     """A key that is equal for pairs which can be stacked."""
     return tuple(structure_of(genome.module) for genome in pair)
+
+
+def alike(pairs: Sequence[Autoencoder]) -> list[list[int]]:
+    """The places of the pairs, those together that can be stacked."""
+    groups: dict[Any, list[int]] = {}
+    for place, pair in enumerate(pairs):
+        groups.setdefault(structure(pair), []).append(place)
+    return list(groups.values())
 
 
 def structure_of(module: nn.Module) -> tuple[Any, ...]:

@@ -7,32 +7,30 @@ from torch import Tensor, nn
 
 from evoprune.genome import Autoencoder
 from evoprune.tied import TiedNetwork
-from evoprune.training.linear_program import KINDS, LinearProgram, layer_of
+from evoprune.training.linear_program import NONLINEARITIES, LinearProgram, Names, is_hooked, layer_of
 from evoprune.training.stacking import Stack
 
 
-def tied_layers(pair: Autoencoder) -> list[tuple[str, str, str]]:
-    """Names of the weights and biases of a tied autoencoder and its nonlinearities; empty for anything else."""
+def tied_layers(pair: Autoencoder) -> list[Names]:
+    """The layers of a tied autoencoder, there and back; empty for anything else."""
     network, after = (genome.module for genome in pair)
-    if type(network) is not TiedNetwork or type(after) is not nn.Identity:
-        return []
-    if any(part._forward_hooks or part._forward_pre_hooks for module in (network, after) for part in module.modules()):
+    if type(network) is not TiedNetwork or type(after) is not nn.Identity or is_hooked(network) or is_hooked(after):
         return []
     parts = [
         (f"{way}.{k}", part) for way in ("encoder", "decoder") for k, part in getattr(network, way)._modules.items()
     ]
     weights = [f"{name}.weight" for name, part in parts if type(part) is nn.Linear]
     biases = [f"{name}.bias" for name, _ in parts[::2]]
-    kinds = [KINDS.get(type(part), "") for _, part in parts[1::2]]
-    return list(zip(weights + weights[::-1], biases, kinds, strict=True)) if all(kinds) else []
+    kinds = [type(part) for _, part in parts[1::2]]
+    return list(zip(weights + weights[::-1], biases, kinds, strict=True)) if NONLINEARITIES.keys() >= set(kinds) else []
 
 
 class TiedProgram(LinearProgram):
     """Tied autoencoders: the products of Linear layers; the gradient of a weight is the sum of both ways."""
 
-    def __init__(self, layers: Sequence[tuple[str, str, str]], stack: Stack, loss: str) -> None:
+    def __init__(self, layers: Sequence[Names], stack: Stack, loss: str) -> None:
         half = len(layers) // 2
-        both = [layer_of(stack, *names, backwards=place >= half) for place, names in enumerate(layers)]
+        both = [layer_of(stack, names, backwards=place >= half) for place, names in enumerate(layers)]
         self.sums: list[tuple[Tensor, Tensor]] = []  # the gradient on the way in, and the one on the way back
         for place in range(half, len(both)):
             if (total := both[place].weight_grad) is not None:

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from evoprune.evaluation import tensor_of
+from evoprune.evaluation import keeping_modes, tensor_of
 from evoprune.genome import Autoencoder, Genome
 from evoprune.seeds import Rng, Stream, generator
 from evoprune.training.batches import Batch, Epoch, Given
@@ -16,7 +16,7 @@ from evoprune.training.checks import PARTS, blaming, check_finite, check_pairs, 
 from evoprune.training.optimizers import Optimizer, optimizer_for
 from evoprune.training.programs import program_for
 from evoprune.training.stacking import Stack, stack, unstack
-from evoprune.training.structure import structure, structure_of
+from evoprune.training.structure import alike, structure_of
 
 CACHED = 750_000
 """Parameters trained together: enough to spread the cost of a call, few enough to stay in the cache."""
@@ -61,12 +61,9 @@ def train(
     data = batches if isinstance(batches, Epoch) else Given(batches, pairs)
     if isinstance(data, Epoch) and len(data.sources) != len(pairs):
         raise ValueError(f"the epoch has {len(data.sources)} sources of randomness for {len(pairs)} pairs")
-    alike: dict[Any, list[int]] = {}
-    for i, pair in enumerate(pairs):
-        alike.setdefault(structure(pair), []).append(i)
     losses = torch.zeros(len(pairs), dtype=torch.float64)
     with _flushing_denormals():
-        for cells in (cells for members in alike.values() for cells in _chunks(members, pairs[members[0]])):
+        for cells in (cells for members in alike(pairs) for cells in _chunks(members, pairs[members[0]])):
             pools = None if opponents is None else [opponents[i] for i in cells]
             stacked = _Stacked([pairs[i] for i in cells], optimizer, learning_rate, parts, pools, device)
             with blaming(data.tensors):
@@ -112,16 +109,12 @@ class _Stacked:
         device: str | torch.device,
     ) -> None:
         self.pairs = pairs
-        self.sides = [[pair[k] for pair in pairs] for k in range(len(PARTS))]
         self.learns = [part in parts for part in PARTS]
-        self.stacks = [
-            stack(side, optimizer.moments, device, on) for side, on in zip(self.sides, self.learns, strict=True)
-        ]
+        self.sides = list(zip(zip(*pairs, strict=True), self.learns, strict=True))
+        self.stacks = [stack(side, optimizer.moments, device, learns) for side, learns in self.sides]
         learning = [stacked for stacked in self.stacks if stacked.params]
         if not learning:
             raise ValueError(f"nothing learns: no {' or '.join(parts)} has a parameter that requires a gradient")
-        for stacked in learning:
-            stacked.prepare()
         rates = [learning_rate if pair.learning_rate is None else pair.learning_rate for pair in pairs]
         self.steps = [optimizer.bind(stacked, torch.tensor(rates, dtype=torch.float64)) for stacked in learning]
         self.change = None
@@ -134,7 +127,10 @@ class _Stacked:
     def train(self, batches: Iterable[Batch], loss: str) -> Tensor:
         """One gradient step a batch, on the stacks alone; the mean loss of each pair, (pairs,)."""
         total, count = torch.zeros(len(self.pairs), device=self.like.device, dtype=self.like.dtype), 0
-        with _modes(self.sides, self.learns):
+        with keeping_modes(genome.module for pair in self.pairs for genome in pair):
+            for side, learns in self.sides:
+                for genome in side:
+                    genome.module.train(learns)
             program = program_for(self.pairs, self.stacks, loss)
             for x, target, noise in batches:
                 if self.change is not None:
@@ -150,11 +146,11 @@ class _Stacked:
 
     def write_back(self) -> None:
         """Give the pairs what was learnt, and count the epoch."""
-        for stacked, side, on in zip(self.stacks, self.sides, self.learns, strict=True):
-            for genome in side:
-                genome.age += on
-            if on:
+        for stacked, (side, learns) in zip(self.stacks, self.sides, strict=True):
+            if learns:
                 unstack(stacked, side)
+                for genome in side:
+                    genome.age += 1
 
 
 def _changing(
@@ -186,24 +182,6 @@ def _chunks(members: list[int], pair: Autoencoder) -> Iterator[list[int]]:
     parts = -(-len(members) // most)
     even = -(-len(members) // parts)
     return (members[start : start + even] for start in range(0, len(members), even))
-
-
-@contextmanager
-def _modes(sides: Sequence[Sequence[Genome]], learns: Sequence[bool]) -> Iterator[None]:
-    """Within the block what learns is in training mode, the rest in evaluation mode; afterwards each as it was."""
-    parts: list[nn.Module] = [genome.module for side in sides for genome in side]
-    for part in parts:  # grows on the way; nn.Module.modules() takes long as well
-        parts.extend(child for child in part._modules.values() if child is not None)
-    before = [part.training for part in parts]
-    for side, on in zip(sides, learns, strict=True):
-        for genome in side:
-            genome.module.train(on)
-    try:
-        yield
-    finally:
-        for part, training in zip(parts, before, strict=True):
-            if part.training != training:
-                vars(part)["training"] = training  # nn.Module's own setattr takes long
 
 
 @contextmanager

@@ -147,7 +147,7 @@ def test_the_program_is_chosen_for_tied_networks_only():
             return super().forward(x) * 2
 
     layers = tied_layers(pair())
-    assert [kind for _, _, kind in layers] == ["relu", "relu", "relu", "sigmoid"]
+    assert [kind for _, _, kind in layers] == [nn.ReLU, nn.ReLU, nn.ReLU, nn.Sigmoid]
     assert [weight for weight, _, _ in layers] == [f"encoder.{k}.weight" for k in (0, 2, 2, 0)]
     assert tied_layers(TiedAutoencoder(Mine((6, 4)))) == []
     assert tied_layers(pair(activation="gelu")) == []

@@ -34,7 +34,6 @@ def scalars(*weights):
 def steps(optimizer, grads, rates=(0.1, 0.2)):
     """Weights of two cells that start at 1 and 2, after steps with the same gradient."""
     stacked = stack(scalars(1.0, 2.0), optimizer.moments, "cpu")
-    stacked.prepare()
     step = optimizer.bind(stacked, torch.tensor(rates, dtype=torch.float64))
     with torch.no_grad():
         for grad in grads:
@@ -74,7 +73,6 @@ def test_both_ways_to_compute_adam_are_torchs(bind, settings):
     rates = torch.tensor([1e-3, 1e-2], dtype=torch.float64)
     genomes = [Encoder(mlp_encoder([6, 5, 3])) for _ in rates]
     stacked = stack(genomes, 2, "cpu")
-    stacked.prepare()
     step = bind(Adam(**settings), stacked, rates)
     built = [
         torch.optim.Adam(g.module.parameters(), rate.item(), **settings) for g, rate in zip(genomes, rates, strict=True)
@@ -98,7 +96,6 @@ def test_adam_whether_cells_go_in_step_or_not():
     genomes = [Encoder(mlp_encoder([6, 5, 3])) for _ in rates]
     stacks = [stack(genomes, 2, "cpu") for _ in range(2)]
     for stacked in stacks:
-        stacked.prepare()
         stacked.steps.copy_(torch.tensor([4, 4, 4, 0, 0, 4]))
     binds = [Adam()._fused(stacks[0], rates), Adam()._stacked(stacks[1], rates)]
     for _ in range(3):

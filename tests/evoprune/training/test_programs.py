@@ -19,10 +19,7 @@ def layers(*modules):
 
 
 def stacks_of(pairs, learns=(True, True)):
-    stacks = [stack([pair[k] for pair in pairs], 1, "cpu", learns[k]) for k in (0, 1)]
-    for stacked in stacks:
-        stacked.prepare()
-    return stacks
+    return [stack([pair[k] for pair in pairs], 1, "cpu", learns[k]) for k in (0, 1)]
 
 
 def pairs_of(encoder, decoder, count=3):
@@ -63,9 +60,8 @@ def test_the_same_gradients_from_all_three(name, loss, learns):
     expected = results(linear, stacks, *batch)
     assert [bool(table) for table in expected[1]] == list(learns)
     for kind in (VmapProgram, LoopProgram):
+        stacks = stacks_of(pairs, learns)
         program = kind(pairs, stacks, loss)
-        for stacked in stacks:
-            stacked.prepare()
         torch.testing.assert_close(results(program, stacks, *batch), expected, rtol=1e-10, atol=1e-14)
     assert any(grad.abs().sum() > 0 for table in expected[1] for grad in table.values())
 

@@ -56,7 +56,6 @@ def test_a_stack_by_hand():
     assert stacked.moments["0.weight"][0].tolist() == [[[0.0, 0.0]], [[7.0, 8.0]]]
     assert stacked.steps.tolist() == [0, 5]
     assert stacked.state == {}
-    stacked.prepare()
     stacked.grads["0.weight"].fill_(2.0)
     stacked.mask_gradients()
     assert stacked.grads["0.weight"].tolist() == [[[0.0, 2.0]], [[2.0, 2.0]]]
