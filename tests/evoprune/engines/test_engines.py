@@ -438,11 +438,11 @@ def test_engines_that_cannot_be(name: str, workers: int | None, message: str):
         make_engine(name, workers)
 
 
-def test_the_engines_need_no_main_guard_to_be_imported():
-    """Importing starts nothing."""
+def test_to_choose_an_engine_starts_nothing_and_takes_no_torch():
     code = (
-        "import evoprune.engines.launcher, evoprune.engines.pool, evoprune.engines.engines, psutil; "
-        "print(psutil.Process().children())"
+        "import sys, evoprune.engines.launcher, evoprune.engines.pool, evoprune.engines, psutil; "
+        "engine = evoprune.engines.make_engine('processes'); "
+        "print(psutil.Process().children(), 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout == "[]\n"
+    assert done.stdout == "[] False\n"
