@@ -1,11 +1,13 @@
 """What is timed: pairs of the paper's sizes, the plain loop over them, and an epoch of population training."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from evoprune.benchmarks.problems.binary_clustering import BinaryClustering
+from evoprune.benchmarks.pruning.settings import Settings, make_settings
 from evoprune.genome import Autoencoder, Decoder, Encoder
 from evoprune.networks import mlp_decoder, mlp_encoder
 from evoprune.operators import mutPruneRandom
@@ -21,6 +23,11 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "fused adam": lambda parameters, lr: torch.optim.Adam(parameters, lr=lr, fused=True),
 }
+
+
+def paper(*layers: dict[str, Any], **options: Any) -> Settings:
+    """The paper's settings for a run that is timed, with other layers and options over them."""
+    return make_settings({"semantics": "reference", "compare": False}, *layers, options)
 
 
 def data(samples: int, inputs: int) -> Tensor:
