@@ -1,6 +1,7 @@
 """What is timed: pairs of the paper's sizes, the plain loop over them, and an epoch of population training."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,11 +19,6 @@ HIDDEN = (30, 10)
 """Widths after the inputs, mirrored in the decoder; with 1000 inputs the paper's network."""
 BATCH = 5
 RATE = 1e-5
-
-OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "adam": torch.optim.Adam,
-    "fused adam": lambda parameters, lr: torch.optim.Adam(parameters, lr=lr, fused=True),
-}
 
 
 def paper(*layers: dict[str, Any], **options: Any) -> Settings:
@@ -55,7 +51,8 @@ def plain(networks: list[nn.Module], samples: Tensor, optimizer: str = "adam") -
 
     :param optimizer: ``"adam"`` and ``"fused adam"`` are kept, ``"adam-anew"`` is built for every batch.
     """
-    kept = [OPTIMIZERS.get(optimizer, torch.optim.Adam)(network.parameters(), lr=RATE) for network in networks]
+    adam = partial(torch.optim.Adam, lr=RATE, fused=optimizer == "fused adam" or None)
+    kept = [adam(network.parameters()) for network in networks]
     loss = nn.L1Loss()
 
     def epoch() -> int:
@@ -64,7 +61,7 @@ def plain(networks: list[nn.Module], samples: Tensor, optimizer: str = "adam") -
             order = torch.randperm(len(samples))
             for start in range(0, len(samples), BATCH):
                 x = samples[order[start : start + BATCH]]
-                step = torch.optim.Adam(network.parameters(), lr=RATE) if optimizer == "adam-anew" else keeps
+                step = adam(network.parameters()) if optimizer == "adam-anew" else keeps
                 step.zero_grad()
                 loss(network(x), x).backward()
                 step.step()

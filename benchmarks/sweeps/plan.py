@@ -30,6 +30,11 @@ class Run:
     settings: dict[str, Any]
 
     @property
+    def name(self) -> dict[str, Any]:
+        """What tells it from the others, as the first columns of a row."""
+        return {"variant": self.variant, "trial": self.trial, "seed": self.settings["seed"]}
+
+    @property
     def place(self) -> Path:
         """Where its directory is, below that of the study."""
         return Path("runs") / self.variant / f"{self.trial:02d}"
@@ -74,7 +79,7 @@ class Plan:
 
     def as_dict(self) -> dict[str, Any]:
         """The plan as plain values."""
-        return {"format": FORMAT} | dataclasses.asdict(self) | {"shard": list(self.shard)}
+        return {"format": FORMAT} | dataclasses.asdict(self)
 
     def save(self, directory: Path) -> None:
         """Leave the plan as ``study.json``."""
