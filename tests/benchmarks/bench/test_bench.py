@@ -33,6 +33,12 @@ SMALL = dataclasses.replace(levels.QUICK, cells=10, generations=1, run_generatio
 TINY_SETS = {"memory": 2**16, "L3": 2**14, "L2": 2**12}
 
 
+class Copy(Engine):
+    """The serial engine under another name."""
+
+    name = "copy"
+
+
 @pytest.fixture(scope="module")
 def report():
     with pytest.MonkeyPatch.context() as patch:
@@ -161,8 +167,9 @@ def test_parts_of_a_run_add_up():
     assert math.isclose(parts["share"], parts["logging"] + parts["cells"])
 
 
-def test_both_levels_give_the_same_anywhere():
-    with ProcessEngine(2) as engine:
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.processes)])
+def test_both_levels_give_the_same_anywhere(workers):
+    with ProcessEngine(workers) if workers else Copy() as engine:
         rows = levels.against_serial(SMALL, engine, 1.0)
     assert list(rows) == ["cells", "runs"]
     assert all(row["same"] for row in rows.values())
@@ -185,6 +192,7 @@ def test_costs_of_shipping():
 
 
 @pytest.mark.slow
+@pytest.mark.processes
 def test_scaling_with_both_engines():
     report = scaling.measure_scaling(SMALL)
     json.dumps(report)

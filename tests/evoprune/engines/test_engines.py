@@ -25,7 +25,7 @@ from tests.real import Place, place, wait_for
 __all__ = ["place"]
 
 
-@pytest.fixture(scope="module", params=["serial", "processes"])
+@pytest.fixture(scope="module", params=["serial", pytest.param("processes", marks=pytest.mark.processes)])
 def engine(request: pytest.FixtureRequest):
     with make_engine(request.param) as engine:
         yield engine
@@ -306,6 +306,7 @@ def test_closing_the_generator_ends_what_runs(processes: ProcessEngine, tmp_path
     assert processes.map(abs, [-1]) == [1]
 
 
+@pytest.mark.processes
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 def test_close_before_loky_has_sent_all_tasks():
     before = threading.active_count()
@@ -316,6 +317,7 @@ def test_close_before_loky_has_sent_all_tasks():
     assert threading.active_count() == before
 
 
+@pytest.mark.processes
 def test_close_gets_rid_of_tasks_that_nobody_reads():
     """More than a pipe holds, for workers that are busy: the thread that writes them would wait for ever."""
     before = threading.active_count()

@@ -54,7 +54,12 @@ def member(register):
 
 def poll(register: Register, condition) -> None:
     """Poll until a condition holds."""
-    wait_for(lambda: register.poll(0.1) or condition(), "what the other end says")
+
+    def polled() -> object:
+        register.poll(0.1)
+        return condition()
+
+    wait_for(polled, "what the other end says")
 
 
 def test_a_process_reports_prints_and_ends(register, member, capsys):
