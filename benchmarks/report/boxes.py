@@ -8,39 +8,31 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from evoprune.benchmarks.plots import style
-from evoprune.benchmarks.report.curves import wrapped
+from evoprune.benchmarks.report.panels import legend, wrapped
 
 THICK = 0.55
 NAME = 40  # characters of a variant's name on a line
 
 
-def plot_boxes(values: Mapping[str, pd.Series], label: str, paper: Mapping[str, float] | None = None) -> Figure:
+def plot_boxes(
+    values: Mapping[str, pd.Series], label: str, marks: Mapping[str, float] | None = None, marked: str = ""
+) -> Figure:
     """A box a variant, the first on top: median, quartiles, whiskers to the last value within 1.5 boxes, all points.
 
     :param values: variant -> a value a trial, without NaN.
     :param label: of the x axis, with the unit.
-    :param paper: the paper's mean for some of the variants, drawn as a diamond.
+    :param marks: for some of the variants a value to draw as a diamond; ``marked`` says in the legend what it is.
     """
     figure = style.new_figure(0.9 + 0.3 * len(values))
     axes = figure.subplots()
     draw_boxes(axes, values)
     style.dress(axes, x=label)
     axes.grid(axis="y", visible=False)
-    marks = {variant: value for variant, value in (paper or {}).items() if variant in values}
-    if marks:
-        rows = [list(values).index(variant) for variant in marks]
-        points = axes.scatter(
-            list(marks.values()),
-            rows,
-            marker="D",
-            s=40,
-            facecolors="none",
-            edgecolors=style.VERMILION,
-            linewidths=1.8,
-            zorder=4,
-        )
-        points.set_label("the paper's mean")
-        figure.legend(loc="outside lower center", frameon=False, fontsize=style.SMALL)
+    rows = {row: marks[variant] for row, variant in enumerate(values) if marks and variant in marks}
+    if rows:
+        points = axes.scatter(list(rows.values()), list(rows), s=40, marker="D", linewidths=1.8, label=marked, zorder=4)
+        points.set(facecolors="none", edgecolors=style.VERMILION)
+        legend(figure, [axes])
     return figure
 
 
@@ -53,18 +45,15 @@ def plot_schedules(sweeps: Mapping[str, Mapping[str, pd.Series]], label: str, wi
     heights = [max(len(sweep), 2) for sweep in sweeps.values()]
     figure = style.new_figure(0.7 + 0.3 * sum(heights) + 0.35 * len(heights))
     panels = figure.subplots(len(sweeps), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    line = {"color": style.GREEN, "linestyle": "--", "linewidth": 1.2, "label": "median without pruning"}
     for axes, (operator, sweep) in zip(panels, sweeps.items(), strict=True):
         draw_boxes(axes, sweep)
         style.dress(axes, operator)
         axes.grid(axis="y", visible=False)
         if operator in without:
-            axes.axvline(
-                without[operator], color=style.GREEN, linestyle="--", linewidth=1.2, label="median without pruning"
-            )
+            axes.axvline(without[operator], **line)
     panels[-1].set_xlabel(label, fontsize=style.SMALL)
-    handles, names = next((found for axes in panels if (found := axes.get_legend_handles_labels())[0]), ([], []))
-    if handles:
-        figure.legend(handles, names, loc="outside lower center", frameon=False, fontsize=style.SMALL)
+    legend(figure, panels)
     return figure
 
 

@@ -1,12 +1,13 @@
 """Variants that may share an axis or a test: those on the same data, and training losses of the same kind."""
 
+import itertools
 from dataclasses import dataclass
 
 import pandas as pd
 
 from evoprune.benchmarks.report.results import Results
 from evoprune.benchmarks.report.shown import anchor
-from evoprune.benchmarks.report.variants import data_of, differing, name_of
+from evoprune.benchmarks.report.variants import data_of, names_of
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,14 @@ def groups(results: Results, by_loss: bool) -> list[Group]:
 
 def data_names(results: Results) -> dict[str, str]:
     """Variant -> its data set by the settings in which those of this study differ; empty where all have the same."""
-    data = {variant: data_of(results.settings[variant]) for variant in results.variants}
-    keys = differing(list(data.values()))
-    return {variant: name_of(settings, keys) if keys else "" for variant, settings in data.items()}
+    data = [data_of(results.settings[variant]) for variant in results.variants]
+    return dict(zip(results.variants, names_of(data, ""), strict=True))
 
 
 def same_data(results: Results) -> list[tuple[str, str]]:
     """All pairs of variants on the same data."""
-    names, order = data_names(results), results.variants
-    return [(a, b) for i, a in enumerate(order) for b in order[i + 1 :] if names[a] == names[b]]
+    names = data_names(results)
+    return [(a, b) for a, b in itertools.combinations(names, 2) if names[a] == names[b]]
 
 
 def _loss(results: Results, variant: str) -> str:

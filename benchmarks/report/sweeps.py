@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from evoprune.benchmarks.report.variants import SAME_RESULT, as_key, differing, name_of
+from evoprune.benchmarks.report.variants import SAME_RESULT, as_key, names_of
 
 COURSE = ("operator", "schedule", "probability", "threshold", *SAME_RESULT)
 """What may differ within a sweep; the paper's C is lower for one of its schedules."""
@@ -33,8 +33,7 @@ def schedule_sweeps(variants: Mapping[str, Mapping[str, Any]]) -> list[Sweep]:
         else:
             sweep.operators.setdefault(settings["operator"], {}).setdefault(settings["schedule"], variant)
     found = [sweep for sweep in groups.values() if any(len(group) > 1 for group in sweep.operators.values())]
-    keys = differing([sweep.settings for sweep in found])
-    for sweep in found:
-        sweep.operators = {name: group for name, group in sweep.operators.items() if len(group) > 1}
-        sweep.name = name_of(sweep.settings, keys) if keys else ""
+    for sweep, name in zip(found, names_of([sweep.settings for sweep in found], ""), strict=True):
+        sweep.operators = {operator: group for operator, group in sweep.operators.items() if len(group) > 1}
+        sweep.name = name
     return found

@@ -40,6 +40,14 @@ def name_of(settings: Mapping[str, Any], keys: Sequence[str]) -> str:
     return "-".join(parts) or name_of(settings, [])
 
 
+def names_of(
+    settings: Sequence[Mapping[str, Any]], alike: str | None = None, ignore: Sequence[str] = SAME_RESULT
+) -> list[str]:
+    """A name for each of the settings by that in which they differ; ``alike`` for all where they do not."""
+    keys = differing(settings, ignore)
+    return [name_of(one, keys) if keys or alike is None else alike for one in settings]
+
+
 def describe(settings: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     """In what two settings differ, such as ``generations 400 and 100``; empty where they do not."""
     return ", ".join(f"{key} {settings[key]!r} and {other[key]!r}" for key in differing([settings, other]))

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from evoprune.benchmarks.report.boxes import plot_boxes, plot_schedules
-from evoprune.benchmarks.report.curves import over_trials, plot_curves, plot_sizes, thinned, wrapped
+from evoprune.benchmarks.report.curves import over_trials, plot_curves, plot_sizes, thinned
+from evoprune.benchmarks.report.panels import grid, wrapped
 from evoprune.benchmarks.report.scatter import plot_during_after
 
 LONG = "spatial-conjunctive-final-n-persistent-constant-rate"

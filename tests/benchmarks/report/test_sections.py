@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from evoprune.benchmarks.paper.claims import CLAIMS, claims, evaluate, present, run_counts, sentence
+from evoprune.benchmarks.paper.compare import build_beside_paper
 from evoprune.benchmarks.paper.published import PUBLISHED, Published, agreement, departures
-from evoprune.benchmarks.report import Picture, Table, build, load
+from evoprune.benchmarks.report import Picture, Section, Table, build, load
 from evoprune.benchmarks.report.blocks import blocks, designs
 from evoprune.benchmarks.report.measures import over_data_sets
 from evoprune.benchmarks.report.metrics import choose
@@ -18,7 +19,7 @@ from tests.benchmarks.report.studies import LEVELS, settings_of, write_run, writ
 
 
 def sections_of(*paths, **options):
-    return {section.title: section.parts for section in build(load(paths), **options)}
+    return {section.title: section.parts for section in build_beside_paper(load(paths), **options)}
 
 
 def texts(parts) -> str:
