@@ -43,20 +43,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """``evoprune run``: one run from settings to a run directory."""
+    from evoprune.benchmarks.pruning.parts import problem_options
     from evoprune.benchmarks.pruning.presets import layers_of
     from evoprune.benchmarks.pruning.run import start
-    from evoprune.benchmarks.pruning.settings import make_settings
+    from evoprune.benchmarks.pruning.settings import Settings, make_settings
     from evoprune.benchmarks.pruning.tables import table
     from evoprune.benchmarks.pruning.unused import unused
+    from evoprune.benchmarks.pruning.upgrade import OLD
     from evoprune.benchmarks.runs.options import given, read_config
 
     layers = [layer for name in options.presets for layer in layers_of(name)]
-    layers += [read_config(path) for path in options.config or []]
-    settings = make_settings(*layers, given(options))
+    flags = problem_options()
+    layers += [read_config(path, Settings, (*OLD, *flags)) for path in options.config or []]
+    settings = make_settings(*layers, given(options, Settings, flags))
     settings.check_data()
     if wants_pool(options):
         return launch_pool(options)
-    for line in unused(settings, given(options)):
+    for line in unused(settings, given(options, Settings, flags)):
         _warn(line)
     directory = directory_for(options, settings.algorithm, settings.operator, settings.benchmark, settings.seed)
     with engine_for(options, settings) as engine:
@@ -139,6 +142,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _parser(arguments: list[str]) -> _Parser:
+    from evoprune.benchmarks.pruning.parts import problem_options
+    from evoprune.benchmarks.pruning.settings import GROUPS, Settings
     from evoprune.benchmarks.runs.options import add_options
 
     parser = _Parser(prog="evoprune", description="Evolve and prune autoencoders with DEAP.", allow_abbrev=False)
@@ -167,7 +172,7 @@ def _parser(arguments: list[str]) -> _Parser:
     one.add_argument("--config", action="append", metavar="FILE.toml", help="settings from a file, a line each")
     one.add_argument("--output", dest="directory", metavar="DIR", help="the run directory (default runs/...)")
     one.add_argument("--force", action="store_true", help="replace another run in that directory")
-    add_options(one.add_argument_group("settings"))
+    add_options(one, Settings, GROUPS, problem_options())
     one.set_defaults(command=run, parser=one)
 
     modules: dict[str, tuple[str, tuple[Any, ...]]] = {

@@ -22,7 +22,7 @@ def add_parser(commands: Any, quiet: Any, engine: Any) -> None:
     parser.add_argument("--config", action="append", metavar="FILE.toml", help="settings from a file, a line each")
     parser.add_argument("--output", dest="directory", metavar="DIR", help="the run directory (default runs/...)")
     parser.add_argument("--force", action="store_true", help="replace another run in that directory")
-    add_options(parser.add_argument_group("settings"), WeightsSettings)
+    add_options(parser, WeightsSettings)
     parser.set_defaults(command=weights, parser=parser)
 
 

@@ -128,7 +128,7 @@ def load_run(directory: str | Path) -> Run:
         for name, kind in KINDS.items():
             if not isinstance(state[name], kind):
                 raise TypeError(f"{name} is {state[name]!r}")
-        settings = Settings(**state["settings"])
+        settings = Settings.stored(state["settings"])
         grid = initial_grid(settings)
         if len(grid) != len(state["grid"]):
             raise ValueError(f"it has {len(state['grid'])} pairs for {len(grid)} cells")
@@ -183,7 +183,7 @@ def load_model(path: str | Path) -> Autoencoder:
         raise ValueError(f"{path}: there is no model here")
     try:
         stored = torch.load(path, weights_only=True, map_location="cpu")
-        settings = Settings(**stored["settings"])
+        settings = Settings.stored(stored["settings"])
         pair = Autoencoder([part(module) for part, module in zip((Encoder, Decoder), _build(settings), strict=True)])
         for name, genome in (("encoder", pair.encoder), ("decoder", pair.decoder)):
             genome.module.load_state_dict(stored[name])
@@ -206,7 +206,7 @@ def _check_engine(settings: Settings, engine: Engine | None) -> None:
     if engine is not None and engine.name != "serial" and not settings.parallel:
         raise ValueError(
             f"the {engine.name} engine has nothing to share out: algorithm {settings.algorithm} with a "
-            f"{settings.update} update goes step by step; use the serial engine"
+            f"{settings.update_order} update goes step by step; use the serial engine"
         )
 
 
