@@ -13,6 +13,7 @@ from evoprune.benchmarks.pruning.settings import PAPER, PAPER_CANONICAL, Setting
 from evoprune.benchmarks.report.results import Results
 from evoprune.benchmarks.report.section import Part, Section, Table
 from evoprune.benchmarks.report.statistics import interval
+from evoprune.benchmarks.report.variants import flat
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ PUBLISHED = {
 CONDITIONS = (
     *("semantics", "loss", "optimizer", "learning_rate", "batch_size", "generations", "cells", "amount", "finetune"),
     *("rate_sigma", "radius", "benchmark", "n_clusters", "n_samples", "n_dim", "noise", "p_one", "network"),
-    *("corruption", "rate_decay", "concept", "opponents", "prune", "threshold"),
+    *("corruption", "rate_decay", "concept", "opponents", "pruning_order", "threshold"),
 )
 """Settings that must be the paper's for a comparison."""
 
@@ -66,11 +67,11 @@ NOTHING = pd.Series(dtype=float)
 
 def departures(settings: dict[str, Any]) -> str:
     """In what settings differ from the paper's, such as ``generations 20 (paper 400)``; empty where in nothing."""
-    wanted = {**{key: getattr(Settings, key) for key in CONDITIONS}, **PAPER}
+    settings, wanted = flat(settings), flat(Settings().as_dict()) | PAPER
     unused = {"amount", "threshold"} if settings.get("operator") == "none" else set()
     if settings.get("algorithm") == "canonical":
         wanted |= PAPER_CANONICAL
-        unused |= {"rate_sigma", "radius", "concept", "opponents", "prune"}
+        unused |= {"rate_sigma", "radius", "concept", "opponents", "pruning_order"}
     else:
         unused |= {"rate_decay"}
     missing = [key for key in ("semantics", "generations") if key not in settings]

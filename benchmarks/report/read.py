@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from evoprune.benchmarks.report.find import Place
+from evoprune.benchmarks.report.variants import flat
 from evoprune.benchmarks.sweeps.execute import error_line
 
 ENDED, FAILED, UNFINISHED, DAMAGED = "ended", "failed", "unfinished", "damaged"
@@ -46,7 +47,7 @@ def read_run(place: Place) -> Record:
     record = Record(place.shown, ENDED, directory=path)
     try:
         if (path / "settings.json").exists():
-            record.settings = read_json(path / "settings.json")
+            record.settings = flat(read_json(path / "settings.json"))
         if (path / "summary.json").exists():
             record.summary = read_json(path / "summary.json")
     except ValueError as error:

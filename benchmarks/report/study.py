@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from evoprune.benchmarks.report.find import STUDY, Place
 from evoprune.benchmarks.report.read import DAMAGED, ENDED, FAILED, Record, read_json, read_run, read_table
+from evoprune.benchmarks.report.variants import flat
 from evoprune.benchmarks.sweeps.plan import FORMAT, Plan
 
 
@@ -26,9 +27,10 @@ def read_study(place: Place) -> Study:
     if values.get("format") != FORMAT:
         raise ValueError(f"{path}: expected format {FORMAT!r}, got {values.get('format')!r}")
     try:
-        variants = {name: dict(settings) for name, settings in values["variants"].items()}
+        kind = str(values.get("experiment", Plan.experiment))
+        variants = {name: flat(settings, kind) for name, settings in values["variants"].items()}
         i, n = values.get("shard") or (1, 1)
-        plan = Plan(variants, values["trials"], values["seed"], values.get("experiment", Plan.experiment), (i, n))
+        plan = Plan(variants, values["trials"], values["seed"], kind, (i, n))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: not a study ({type(error).__name__}: {error})") from error
     found: dict[tuple[str, int], Record] = {}
