@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from evoprune.benchmarks.analysis.source import Data, Source, activations, among, grids, joined, samples_of, tidy
+from evoprune.benchmarks.analysis.between import by_layer
+from evoprune.benchmarks.analysis.source import Data, Source
 from evoprune.benchmarks.analysis.weight_distance import distances
 
 COLUMNS = ("generation", "part", "layer", "cell", "other", "distance", "normalised")
@@ -22,13 +23,7 @@ def activation_distance(source: Source, data: Data = None, limit: int | None = 1
         layers have different numbers of units.
     :raises ValueError: for a directory without networks, no data, or pairs that cannot take them.
     """
-    samples = samples_of(source, data, limit)
-    tables = []
-    for generation, pairs in grids(source).items():
-        for (part, layer), arrays in activations(pairs, samples).items():
-            matrices = among(arrays, _per_sample)
-            tables.append(tidy(matrices, generation=generation, part=part, layer=layer))
-    return joined(tables, COLUMNS)
+    return by_layer(source, data, limit, _per_sample, COLUMNS)
 
 
 def _per_sample(stacked: np.ndarray, _key: object = None) -> dict[str, np.ndarray]:

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy.spatial.distance import pdist, squareform
 
-from evoprune.benchmarks.analysis.source import PARTS, Source, among, grids, joined, tidy
+from evoprune.benchmarks.analysis.between import by_part
+from evoprune.benchmarks.analysis.source import Source
 from evoprune.genome import Genome
 
 COLUMNS = ("generation", "part", "cell", "other", "distance", "normalised")
@@ -19,13 +20,7 @@ def weight_distance(source: Source) -> pd.DataFrame:
         structure.
     :raises ValueError: for a directory without networks.
     """
-    tables = []
-    for generation, pairs in grids(source).items():
-        for i, part in enumerate(PARTS):
-            genomes = [pair[i] for pair in pairs]
-            matrices = among([_flat(genome) for genome in genomes], distances, [_shapes(genome) for genome in genomes])
-            tables.append(tidy(matrices, generation=generation, part=part))
-    return joined(tables, COLUMNS)
+    return by_part(source, _parameters, distances, COLUMNS)
 
 
 def distances(stacked: np.ndarray, _key: object = None) -> dict[str, np.ndarray]:
@@ -37,10 +32,5 @@ def distances(stacked: np.ndarray, _key: object = None) -> dict[str, np.ndarray]
         return {"distance": distance, "normalised": distance / (sizes[:, None] + sizes)}
 
 
-def _flat(genome: Genome) -> np.ndarray:
-    parameters = [parameter.detach().double().cpu().numpy().ravel() for parameter in genome.module.parameters()]
-    return np.concatenate([*parameters, np.empty(0)])
-
-
-def _shapes(genome: Genome) -> tuple[object, ...]:
-    return tuple((name, tuple(parameter.shape)) for name, parameter in genome.module.named_parameters())
+def _parameters(genome: Genome) -> dict[str, np.ndarray]:
+    return {name: value.detach().double().cpu().numpy() for name, value in genome.module.named_parameters()}

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from evoprune.benchmarks.plots import style
 from evoprune.benchmarks.plots.curves import MANY_DECADES, numbers
-from evoprune.benchmarks.report.panels import grid, label, legend, wrapped
+from evoprune.benchmarks.report.panels import grid, legend, name_axes, wrapped
 
 TOGETHER = 4  # curves that one pair of axes holds; more get a panel each
 LINES = [(style.BLUE, "-"), (style.VERMILION, "--"), (style.GREEN, "-."), (style.BLACK, ":")]
@@ -31,11 +31,11 @@ def over_trials(log: pd.DataFrame, column: str) -> pd.DataFrame:
     return pd.DataFrame({name: groups.quantile(share) for name, share in QUARTILES.items()}).dropna()
 
 
-def plot_curves(curves: Mapping[str, pd.DataFrame], text: str, scale: float = 1.0) -> Figure:
+def plot_curves(curves: Mapping[str, pd.DataFrame], label: str, scale: float = 1.0) -> Figure:
     """A curve a variant: up to four together with their names beside them, more in a panel each.
 
     :param curves: variant -> a row a generation (the index), as :func:`over_trials` makes them.
-    :param text: the label of the y axis, with the unit.
+    :param label: of the y axis, with the unit.
     """
     curves = {variant: curve * scale for variant, curve in curves.items()}
     if len(curves) > TOGETHER:
@@ -44,12 +44,12 @@ def plot_curves(curves: Mapping[str, pd.DataFrame], text: str, scale: float = 1.
             for context in (thinned(other, FEW_POINTS) for name, other in curves.items() if name != variant):
                 axes.plot(context.index, context["median"], color="#C4C4C4", linewidth=0.6)
             draw_line(axes, curve, style.BLUE, "-", variant)
-        label(figure, "generation", text)
+        name_axes(figure, "generation", label)
         style.whole_numbers(panels[0], bins=5)
     else:
         figure = style.new_figure(3.6)
         panels = [figure.subplots()]
-        style.dress(panels[0], x="generation", y=text)
+        style.dress(panels[0], x="generation", y=label)
         for (variant, curve), look in zip(curves.items(), LINES, strict=False):
             draw_line(panels[0], curve, *look, variant)
         style.whole_numbers(panels[0])
@@ -70,9 +70,9 @@ def plot_sizes(encoder: Curves, decoder: Curves) -> Figure:
     lowest = min(curve["q1"].min() * 100 for curve in (*encoder.values(), *decoder.values()))
     bottom = 0 if lowest < 60 else 10 * math.floor((lowest - 1) / 10)
     panels[0].set_ylim(bottom, 100 + 0.03 * (100 - bottom))
-    label(figure, "generation", "weights kept (%)")
+    name_axes(figure, "generation", "weights kept (%)")
     style.whole_numbers(panels[0], bins=5)
-    legend(figure, panels, "upper right", ncols=2)
+    legend(figure, panels, "upper right")
     return figure
 
 

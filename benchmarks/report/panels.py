@@ -50,7 +50,7 @@ def wrapped(name: str, width: int) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def label(figure: Any, x: str, y: str) -> None:
+def name_axes(figure: Any, x: str, y: str) -> None:
     """One label for all x axes of a figure and one for all y axes."""
     figure.supxlabel(x, fontsize=style.SMALL)
     figure.supylabel(y, fontsize=style.SMALL)
@@ -63,5 +63,6 @@ def legend(figure: Any, panels: Iterable[Axes], place: str = "lower center", **o
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
             entries.setdefault(name, handle)
     if entries:
-        handles, names = list(entries.values()), list(entries)
-        figure.legend(handles, names, loc=f"outside {place}", frameon=False, fontsize=style.SMALL, **options)
+        columns = max(1, min(len(entries), 100 // (max(map(len, entries)) + 8)))  # as many as fit side by side
+        look = {"loc": f"outside {place}", "ncols": columns, "frameon": False, "fontsize": style.SMALL}
+        figure.legend(list(entries.values()), list(entries), **look, **options)

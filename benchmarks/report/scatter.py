@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from evoprune.benchmarks.plots import style
 from evoprune.benchmarks.report.curves import TOGETHER
-from evoprune.benchmarks.report.panels import grid, label, wrapped
+from evoprune.benchmarks.report.panels import grid, name_axes, wrapped
 
 MARKERS = [(style.BLUE, "o"), (style.VERMILION, "s"), (style.GREEN, "^"), (style.BLACK, "x")]
 
@@ -37,7 +37,7 @@ def plot_during_after(points: Mapping[str, pd.DataFrame], loss: str) -> Figure:
             others = pd.concat(other for name, other in points.items() if name != variant)
             panel.scatter(others["during"], others["after"], s=5, color="#C4C4C4", linewidths=0)
             panel.scatter(table["during"], table["after"], s=16, color=style.BLUE)
-        label(figure, x, y)
+        name_axes(figure, x, y)
     for panel in panels:
         panel.axline((low, low), slope=1, color=style.GREY, linestyle="--", linewidth=1)
         panel.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin), aspect="equal")
