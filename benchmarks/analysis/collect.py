@@ -7,14 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from evoprune.benchmarks.analysis.activation_distance import activation_distance
 from evoprune.benchmarks.analysis.between import joined
+from evoprune.benchmarks.analysis.distances import activation_distance, weight_distance
 from evoprune.benchmarks.analysis.mask_overlap import mask_overlap
 from evoprune.benchmarks.analysis.pairing_loss import pairing_loss
 from evoprune.benchmarks.analysis.similarity import similarity, similarity_over_time
 from evoprune.benchmarks.analysis.source import run_settings
 from evoprune.benchmarks.analysis.unit_coverage import unit_coverage
-from evoprune.benchmarks.analysis.weight_distance import weight_distance
 from evoprune.benchmarks.pruning.snapshots import has_snapshots, load_snapshots
 
 Run = tuple[str, int, Path]

@@ -81,10 +81,10 @@ def section(runs: Sequence[tuple[str, int, Path]]) -> Section | None:
     :returns: None where there are no runs; where none can be read, a section that says why.
     """
     found = collect(runs)
-    parts = [f"**Not looked at:** {'; '.join(f'{v}, trial {t}: {why}' for v, t, why in found.skipped)}."]
-    parts = parts if found.skipped else []
+    skipped = "; ".join(f"{variant}, trial {trial}: {why}" for variant, trial, why in found.skipped)
+    parts: list[Part] = [f"**Not looked at:** {skipped}."] if skipped else []
     if not found.losses:
-        return Section(TITLE, [*parts]) if parts else None
+        return Section(TITLE, parts) if parts else None
     with matplotlib.style.context("default"):  # not what a user's own matplotlibrc asks for
         curves = (part for curve in CURVES for part in _curve(found, curve))
         return Section(TITLE, [_scope(found), *parts, *curves, *_matrices(found)])

@@ -38,11 +38,11 @@ class Claim:
     """
 
     text: str
-    metric: str
     better: str
     worse: str
     controls: tuple[Control, ...] = ()
     weak: bool = False
+    metric: str = "train_l1"
 
     @property
     def pairs(self) -> list[Control]:
@@ -58,7 +58,6 @@ def both(better: str, worse: str, *suffixes: str) -> tuple[Control, ...]:
 CLAIMS = (
     Claim(
         "Coevolution reaches a lower loss than the canonical baseline.",
-        "train_l1",
         "spatial-none",
         "canonical-none",
         (
@@ -69,21 +68,18 @@ CLAIMS = (
     ),
     Claim(
         "Random pruning with the exponential schedule lowers the loss of the coevolution.",
-        "train_l1",
         "spatial-random-exponential",
         "spatial-none",
         both("spatial-random-exponential", "spatial-none", "constant-rate", "bce", "persistent", "isolated"),
     ),
     Claim(
         "Pruning harms the canonical baseline.",
-        "train_l1",
         "canonical-none",
         "canonical-random-exponential",
         both("canonical-none", "canonical-random-exponential", "walk"),
     ),
     Claim(
         "Conjunctive pruning (final-n) does not lower the loss of the coevolution.",
-        "train_l1",
         "spatial-none",
         "spatial-conjunctive-final-n",
         both("spatial-none", "spatial-conjunctive-final-n", "persistent"),
@@ -91,7 +87,6 @@ CLAIMS = (
     ),
     Claim(
         "Variance pruning (population) does not lower the loss of the coevolution.",
-        "train_l1",
         "spatial-none",
         "spatial-variance-population",
         both("spatial-none", "spatial-variance-population", "persistent"),

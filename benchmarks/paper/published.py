@@ -36,22 +36,19 @@ PUBLISHED = {
     "canonical-conjunctive-exponential": Published(0.271, preserved=0.75),
     "canonical-random-exponential": Published(0.50, preserved=0.79),
     "canonical-variance-exponential": Published(0.50, preserved=0.43),
-    # the schedule sweep
-    "spatial-random-increase": Published(0.117),
-    "spatial-random-final-n": Published(0.124),
-    "spatial-random-population": Published(0.133),
-    "spatial-random-fixed": Published(0.197),
-    "spatial-random-decrease": Published(0.263),
-    "spatial-conjunctive-population": Published(0.170),
-    "spatial-conjunctive-increase": Published(0.174),
-    "spatial-conjunctive-exponential": Published(0.185),
-    "spatial-conjunctive-fixed": Published(0.280),
-    "spatial-conjunctive-decrease": Published(0.282),
-    "spatial-variance-exponential": Published(0.169),
-    "spatial-variance-increase": Published(0.177),
-    "spatial-variance-final-n": Published(0.185),
-    "spatial-variance-fixed": Published(0.191),
-    "spatial-variance-decrease": Published(0.499),
+}
+
+SWEEP = {
+    "random": {"increase": 0.117, "final-n": 0.124, "population": 0.133, "fixed": 0.197, "decrease": 0.263},
+    "conjunctive": {"population": 0.170, "increase": 0.174, "exponential": 0.185, "fixed": 0.280, "decrease": 0.282},
+    "variance": {"exponential": 0.169, "increase": 0.177, "final-n": 0.185, "fixed": 0.191, "decrease": 0.499},
+}
+"""The means of the schedule sweep, by operator and schedule."""
+
+PUBLISHED |= {
+    f"spatial-{operator}-{schedule}": Published(mean)
+    for operator, means in SWEEP.items()
+    for schedule, mean in means.items()
 }
 
 CONDITIONS = (

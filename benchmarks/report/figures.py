@@ -5,14 +5,12 @@ from collections.abc import Iterable, Iterator
 import pandas as pd
 
 from evoprune.benchmarks.plots.curves import numbers
-from evoprune.benchmarks.report.boxes import plot_boxes, plot_schedules
-from evoprune.benchmarks.report.comparable import groups
 from evoprune.benchmarks.report.curves import Curves, over_trials, plot_curves, plot_sizes
+from evoprune.benchmarks.report.ends import plot_boxes, plot_during_after, plot_schedules
+from evoprune.benchmarks.report.groups import groups, schedule_sweeps
 from evoprune.benchmarks.report.metrics import KNOWN, Metric, metric
 from evoprune.benchmarks.report.results import Results
-from evoprune.benchmarks.report.scatter import plot_during_after
 from evoprune.benchmarks.report.section import Marks, Part, Picture, Section
-from evoprune.benchmarks.report.sweeps import schedule_sweeps
 
 LAST = 0.05  # share of the generations, at the end, over which the training loss is averaged
 COUNTERS = (

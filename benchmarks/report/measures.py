@@ -2,8 +2,7 @@
 
 import pandas as pd
 
-from evoprune.benchmarks.report.blocks import blocks, designs
-from evoprune.benchmarks.report.comparable import groups, same_data
+from evoprune.benchmarks.report.groups import blocks, designs, groups, same_data
 from evoprune.benchmarks.report.metrics import Metric
 from evoprune.benchmarks.report.results import Results
 from evoprune.benchmarks.report.section import Part, Section, Table

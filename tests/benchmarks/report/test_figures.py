@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evoprune.benchmarks.report.boxes import plot_boxes, plot_schedules
 from evoprune.benchmarks.report.curves import over_trials, plot_curves, plot_sizes, thinned
-from evoprune.benchmarks.report.panels import grid, wrapped
-from evoprune.benchmarks.report.scatter import plot_during_after
+from evoprune.benchmarks.report.ends import plot_boxes, plot_during_after, plot_schedules
+from evoprune.benchmarks.report.panels import wrapped
 
 LONG = "spatial-conjunctive-final-n-persistent-constant-rate"
 

@@ -9,11 +9,10 @@ import pytest
 from evoprune.benchmarks.paper.claims import CLAIMS, claims, evaluate, present, run_counts, sentence
 from evoprune.benchmarks.paper.compare import build_beside_paper
 from evoprune.benchmarks.paper.published import PUBLISHED, Published, agreement, departures
-from evoprune.benchmarks.report import Picture, Section, Table, build, load
-from evoprune.benchmarks.report.blocks import blocks, designs
+from evoprune.benchmarks.report import Picture, Table, load
+from evoprune.benchmarks.report.groups import blocks, designs, schedule_sweeps
 from evoprune.benchmarks.report.measures import over_data_sets
 from evoprune.benchmarks.report.metrics import choose
-from evoprune.benchmarks.report.sweeps import schedule_sweeps
 from evoprune.benchmarks.report.variants import data_of
 from tests.benchmarks.report.studies import LEVELS, settings_of, write_run, write_study
 
