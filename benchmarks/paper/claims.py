@@ -139,7 +139,7 @@ def claims(results: Results) -> Section:
     ]
     for i, (claim, table) in enumerate(tested, 1):
         parts.append(Table(f"claim-{i}", table, f"**{claim.text}** Medians of `{claim.metric}`"))
-        parts.append(sentence(claim, table, run_counts(results)))
+        parts.append(sentence(claim, table, results.counts))
     return Section(title, parts)
 
 
@@ -147,7 +147,7 @@ def evaluate(results: Results, claim: Claim) -> pd.DataFrame:
     """A row a pair of the claim that was run: what it removes, medians, A12, p, verdict."""
     if claim.metric not in results.numeric:
         return pd.DataFrame()
-    runs = run_counts(results)
+    runs = results.counts
     found = [(c.removes, present(c.better, runs), present(c.worse, runs)) for c in claim.pairs]
     rows = [(removes, better, worse) for removes, better, worse in found if better and worse]
     tests = compare(results.values(claim.metric), "value", pairs=[(better, worse) for _, better, worse in rows])
@@ -158,12 +158,6 @@ def evaluate(results: Results, claim: Claim) -> pd.DataFrame:
         verdict=[word(test) for test in tests.itertuples()],
     )
     return without_empty_notes(table.rename(columns=COLUMNS)[list(COLUMNS.values())])
-
-
-def run_counts(results: Results) -> dict[str, int]:
-    """Variant -> its number of runs."""
-    counts = results.runs["variant"].value_counts()
-    return {variant: int(counts[variant]) for variant in results.variants}
 
 
 def word(test: Any) -> str:

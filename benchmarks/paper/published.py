@@ -13,7 +13,7 @@ from evoprune.benchmarks.pruning.settings import PAPER, PAPER_CANONICAL, Setting
 from evoprune.benchmarks.report.results import Results
 from evoprune.benchmarks.report.section import Part, Section, Table
 from evoprune.benchmarks.report.statistics import interval
-from evoprune.benchmarks.report.variants import flat
+from evoprune.benchmarks.report.variants import effective, flat
 
 
 @dataclass(frozen=True)
@@ -64,30 +64,20 @@ NOTHING = pd.Series(dtype=float)
 
 def departures(settings: dict[str, Any]) -> str:
     """In what settings differ from the paper's, such as ``generations 20 (paper 400)``; empty where in nothing."""
-    settings, wanted = flat(settings), flat(Settings().as_dict()) | PAPER
-    unused = {"amount", "threshold"} if settings.get("operator") == "none" else set()
-    if settings.get("algorithm") == "canonical":
-        wanted |= PAPER_CANONICAL
-        unused |= {"rate_sigma", "radius", "concept", "opponents", "pruning_order"}
-    else:
-        unused |= {"rate_decay"}
+    settings = effective(flat(settings))  # what has no effect is no departure
+    wanted = flat(Settings().as_dict()) | PAPER
+    wanted |= PAPER_CANONICAL if settings.get("algorithm") == "canonical" else {}
     missing = [key for key in ("semantics", "generations") if key not in settings]
     if missing:
         return f"{' and '.join(missing)} not known"
-    return ", ".join(
-        f"{key} {settings[key]} (paper {wanted[key]})"
-        for key in CONDITIONS
-        if key in settings and key not in unused and settings[key] != wanted[key]
-    )
+    apart = [key for key in CONDITIONS if key in settings and settings[key] != wanted[key]]
+    return ", ".join(f"{key} {settings[key]} (paper {wanted[key]})" for key in apart)
 
 
 def comparable(results: Results) -> dict[str, Published]:
     """The paper's values for the variants that ran under its conditions."""
-    return {
-        variant: PUBLISHED[variant]
-        for variant in results.variants
-        if variant in PUBLISHED and not departures(results.settings[variant])
-    }
+    known = [variant for variant in results.variants if variant in PUBLISHED]
+    return {variant: PUBLISHED[variant] for variant in known if not departures(results.settings[variant])}
 
 
 def beside(results: Results) -> Section:

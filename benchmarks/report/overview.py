@@ -22,13 +22,12 @@ FEW = 10
 
 def overview(results: Results) -> Section:
     """The variants and their trials; what all have in common stands in a sentence."""
-    variants = results.variants
-    counts = results.runs["variant"].value_counts()
+    variants, counts = results.variants, results.counts
     apart = differing([results.settings[v] for v in variants], (*SAME_RESULT, *FACTS))
     facts = pd.DataFrame({key: [_fact(results, v, key) for v in variants] for key in (*FACTS, *apart, "version")})
     facts = facts.loc[:, (facts != "").any()].rename(columns=LABELS)
     common = [label for label in facts if facts[label].nunique() == 1]
-    table = pd.DataFrame({"variant": variants, "trials": [int(counts[v]) for v in variants]})
+    table = pd.DataFrame({"variant": variants, "trials": list(counts.values())})
     if results.planned:
         table["planned"] = pd.array([results.planned.get(v) for v in variants], dtype="Int64")
     parts: list[Part] = [_opening(results)]

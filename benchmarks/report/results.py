@@ -30,10 +30,15 @@ class Results:
     planned: dict[str, int]
 
     @property
+    def counts(self) -> dict[str, int]:
+        """Variant -> its number of runs, for those that have some, in order."""
+        counts = self.runs["variant"].value_counts()
+        return {variant: int(counts[variant]) for variant in self.settings if variant in counts}
+
+    @property
     def variants(self) -> list[str]:
         """The variants that have a run, in order."""
-        present = set(self.runs["variant"])
-        return [variant for variant in self.settings if variant in present]
+        return list(self.counts)
 
     def values(self, metric: str) -> pd.DataFrame:
         """Variant, trial, seed and the metric as ``value``; NaN where it is missing or stands for infinity."""

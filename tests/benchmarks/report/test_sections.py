@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from evoprune.benchmarks.paper.claims import CLAIMS, claims, evaluate, present, run_counts, sentence
+from evoprune.benchmarks.paper.claims import CLAIMS, claims, evaluate, present, sentence
 from evoprune.benchmarks.paper.compare import build_beside_paper
 from evoprune.benchmarks.paper.published import PUBLISHED, Published, agreement, departures
 from evoprune.benchmarks.report import Picture, Table, load
@@ -205,7 +205,7 @@ def test_claims_hold_are_reversed_or_stay_open(tmp_path):
     assert first["p (Holm)"].tolist()[:2] == pytest.approx([3 * 2 / 2**8] * 2)
     # 0.15 + i/1000 against 0.14 + j/1000, i and j below 8: always above
     assert first["A12"].tolist()[:2] == [0, 1]
-    said = sentence(CLAIMS[0], first, run_counts(results))
+    said = sentence(CLAIMS[0], first, results.counts)
     assert said.startswith("The claim holds as the paper compares it (medians 0.153 and 0.273).")
     assert "It is reversed with: the baseline with the learning-rate walk" in said
     assert "The two cannot be told apart with: ten cells that do not see each other" in said
@@ -229,7 +229,7 @@ def test_a_weak_claim_is_not_proven_by_silence(tmp_path):
     table = evaluate(results, CLAIMS[3])
     assert table["verdict"].tolist() == ["not distinguishable"]
     assert table["note"].tolist() == ["all differences are 0"]
-    assert "agrees with the claim and does not prove it" in sentence(CLAIMS[3], table, run_counts(results))
+    assert "agrees with the claim and does not prove it" in sentence(CLAIMS[3], table, results.counts)
 
 
 def test_every_claim_names_presets_that_exist():
