@@ -115,6 +115,27 @@ def test_text_is_escaped():
     assert "| a\\|b | n |\n| --- | ---: |\n| <script> | 1 |\n| x\\|y |  |" in text
 
 
+def test_the_template_lets_nothing_through():
+    """Names of variants and messages of errors come from outside."""
+    evil = '"><script>alert(1)</script>{{ 7 * 7 }}{% if 1 %}'
+    frame = pd.DataFrame({evil: [evil] * 30, "n": range(30)})
+    sections = [
+        Section(
+            evil, [evil, Table("t", frame, evil), Table("u", frame[:1], evil), Picture("p", style.new_figure(1), evil)]
+        )
+    ]
+    html = page(sections, evil, {"p": ("image/png", b"1")})
+    found = Page(html)
+    assert found.open == []
+    assert not found.all("script")
+    assert "49" not in html.split("</style>")[1]
+    assert found.all("img") == [{"src": "data:image/png;base64,MQ==", "alt": evil.replace("*", "")}]
+    assert set(dict(found.found)["section"]) == {"id"}
+    assert [cell.get("class") for cell in found.all("td")[:2]] == [None, "number"]
+    with pytest.raises(KeyError):
+        page(sections, "T", {})
+
+
 def test_long_tables_are_folded():
     frame = pd.DataFrame({"n": range(100)})
     section = Section("S", [Table("t", frame, "caption"), Table("u", pd.DataFrame({"n": range(101)}), "longer")])
