@@ -9,7 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from evoprune.benchmarks.pruning.settings import PAPER, PAPER_CANONICAL, Settings
+from evoprune.benchmarks.pruning.algorithms import PAPER_CANONICAL
+from evoprune.benchmarks.pruning.choices import PAPER
+from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.report.results import Results
 from evoprune.benchmarks.report.section import Part, Section, Table
 from evoprune.benchmarks.report.statistics import interval

@@ -216,7 +216,7 @@ def _carry_on(run: Run, place: Path | None, bar: bool, engine: Engine | None, pl
     if not run.ended:
         unpruned = dataclasses.replace(settings, operator="none")
         twin = Run(unpruned, initial_grid(unpruned))
-        _evolve(twin, None, progress_bar(settings.generations, -1, "without pruning", bar), engine)
+        _evolve(twin, None, progress_bar(settings.generations, -1, "unpruned", bar), engine)
         run.unpruned = measure(twin.grid, unpruned)[0]
     return _finish(run, place, plots)
 
@@ -239,7 +239,7 @@ def _evolve(run: Run, place: Path | None, bar: Any, engine: Engine | None) -> No
             run.generation = generation.number
             now = time.perf_counter()
             run.seconds, clock = run.seconds + now - clock, now
-            bar.set_postfix_str(f"loss {row['loss']:.4f}, {row['preserved']:.1%} kept", refresh=False)
+            bar.set_postfix_str(f"loss {row['loss']:.4f}, {row['preserved']:.0%} kept", refresh=False)
             bar.update(1 if generation.number else 0)
             due = run.generation % run.settings.checkpoint_every == 0 or run.evolved
             if place is not None and _snapshot_due(run):
@@ -268,7 +268,8 @@ def _finish(run: Run, place: Path | None, plots: bool) -> Result:
         if plots:
             from evoprune.benchmarks.plots import save_plots  # slow to import
 
-            save_plots(place / "plots", log, cells, model, settings.problem, baselines(summary), settings.loss)
+            problem = settings.problem
+            save_plots(place / "plots", log, cells, model, problem, summary, baselines(summary, problem))
         write_json(place / "summary.json", summary)  # last: where it is, the run has ended
     return Result(settings, summary, log, cells, run.grid, model, place)
 
