@@ -10,14 +10,17 @@ import matplotlib
 import pandas as pd
 import pytest
 
+from evoprune.benchmarks.commands import reproduce
 from evoprune.benchmarks.commands.report import add_parser
 from evoprune.benchmarks.plots import style
 from evoprune.benchmarks.report import Picture, Section, Table, build, load, save
 from evoprune.benchmarks.report.markdown import markdown
 from evoprune.benchmarks.report.page import inline, page
 from evoprune.benchmarks.report.shown import cell
+from evoprune.benchmarks.sweeps import make_plan
 from tests.benchmarks.report.studies import write_study
 
+SMALL = {"generations": 2, "cells": 2, "benchmark_options": {"n_samples": 10, "n_dim": 12}}
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
 
@@ -207,6 +210,23 @@ def test_the_command_writes_beside_the_study(tmp_path, capsys):
     assert json.loads(out)["problems"][-1]["trial"] == 1
     assert sorted(json.loads(out)["files"]) == sorted(path.name for path in (tmp_path / "out").iterdir())
     assert not err
+
+
+def test_reproduce_writes_the_same_report(tmp_path, monkeypatch):
+    plan = make_plan(["spatial-none", "spatial-random-exponential"], fixed=SMALL | {"snapshots": 1}, trials=1)
+    monkeypatch.setattr(reproduce, "plan_for", lambda *asked: plan)
+    given = {"scale": "quick", "only": [], "trials": None, "seed": 0, "shard": "1/1", "directory": tmp_path / "study"}
+    given |= {"engine": "serial", "workers": None, "hostfile": None, "external_hostname": None}
+    flags = {"quiet": True, "json": False, "dry_run": False, "retry_failed": False}
+    assert reproduce.command(argparse.Namespace(**given, **flags)) == 0
+    assert run(tmp_path / "study", "--quiet", "--output", tmp_path / "again") == 0
+    made, again = tmp_path / "study" / "report", tmp_path / "again"
+    assert {path.name for path in made.iterdir()} == {path.name for path in again.iterdir()}
+    title, text = (made / "report.md").read_text().split("\n", 1)
+    assert title == "# Report"
+    assert (again / "report.md").read_text() == f"# Report: study\n{text}"
+    assert "## The paper's values beside ours" in text
+    assert text.rindex("## The networks") > text.rindex("## Over data sets")
 
 
 def test_the_command_refuses_before_it_reads(tmp_path):
