@@ -142,8 +142,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _parser(arguments: list[str]) -> _Parser:
+    from evoprune.benchmarks.pruning.choices import GROUPS
     from evoprune.benchmarks.pruning.parts import problem_options
-    from evoprune.benchmarks.pruning.settings import GROUPS, Settings
+    from evoprune.benchmarks.pruning.settings import Settings
     from evoprune.benchmarks.runs.options import add_options
 
     parser = _Parser(prog="evoprune", description="Evolve and prune autoencoders with DEAP.", allow_abbrev=False)
