@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import torch
@@ -51,10 +52,7 @@ class ActivationProbe:
     """
 
     def __init__(
-        self,
-        samples: Tensor | Callable[[], Tensor],
-        limit: int | None = None,
-        semantics: str = "persistent",
+        self, samples: Tensor | Callable[[], Tensor], limit: int | None = None, semantics: str = "persistent"
     ) -> None:
         if semantics not in ("persistent", "reference"):
             raise ValueError(f"unknown semantics {semantics!r}; known: persistent, reference")
@@ -92,26 +90,21 @@ class _Recorder(TorchFunctionMode):
         self.follow = follow
         self.outputs: dict[str, Tensor] = {}
 
-    def hook(self, name: str) -> Callable[..., None]:
-        def store(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            if isinstance(output, Tensor):
-                self.outputs[name] = output
-
-        return store
+    def store(self, name: str, _module: nn.Module, _inputs: Any, output: Any) -> None:
+        if isinstance(output, Tensor):
+            self.outputs[name] = output
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        result = func(*args, **kwargs)
+        result, name = func(*args, **kwargs), None
         if func in _LAYERS:
             weight = args[1] if len(args) > 1 else kwargs.get("weight")
             name = self.names.get(id(weight)) if isinstance(weight, nn.Parameter) else None
-            if name is not None:
-                self.outputs[name] = result
         elif func in self.follow:
             source = args[0] if args else kwargs.get("input")
             name = next((name for name, output in self.outputs.items() if output is source), None)
-            if name is not None:
-                self.outputs[name] = result
+        if name is not None:
+            self.outputs[name] = result
         return result
 
 
@@ -122,7 +115,7 @@ def record(module: nn.Module, samples: Tensor, follow: frozenset[Any] = _UNITWIS
     with ExitStack() as stack:
         stack.enter_context(evaluating(module))
         for name, layer in layers.items():
-            stack.callback(layer.register_forward_hook(recorder.hook(name)).remove)
+            stack.enter_context(layer.register_forward_hook(partial(recorder.store, name)))
         with recorder:
             output = module(like_parameters(module, samples))
     return {name: units(out, layers[name]) for name, out in recorder.outputs.items()}, output

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ class Architecture(list[Layer]):
     def layer_texts(self) -> list[str]:
         """The layers as ``conv_in_out_kernel`` (and ``_stride`` where it is not 1) and ``linear_in_out``."""
         texts = []
-        for layer, reads in zip([*self, Linear(self.code)], trace(self, self.shape), strict=True):
+        for layer, reads in self._readings():
             if isinstance(layer, Linear):
                 texts.append(f"linear_{math.prod(reads)}_{layer.width}")
             else:
@@ -95,12 +95,17 @@ class Architecture(list[Layer]):
     def parameters(self) -> int:
         """Weights and biases of encoder and decoder together."""
         total = 0
-        for layer, reads in zip([*self, Linear(self.code)], trace(self, self.shape), strict=True):
+        for layer, reads in self._readings():
             if isinstance(layer, Conv):
-                total += 2 * reads[0] * layer.channels * layer.kernel**2 + reads[0] + layer.channels
+                ins, outs, taps = reads[0], layer.channels, layer.kernel**2
             else:
-                total += 2 * math.prod(reads) * layer.width + math.prod(reads) + layer.width
+                ins, outs, taps = math.prod(reads), layer.width, 1
+            total += 2 * ins * outs * taps + ins + outs
         return total
+
+    def _readings(self) -> Iterator[tuple[Layer, tuple[int, ...]]]:
+        """Every layer of the encoder, the one that makes the code too, and the shape that it reads."""
+        return zip([*self, Linear(self.code)], trace(self, self.shape), strict=True)
 
     def build(self, output: str = "sigmoid") -> tuple[nn.Sequential, nn.Sequential]:
         """A new encoder and decoder, (samples, inputs) to (samples, code) and back, from torch's global generator.
@@ -112,11 +117,10 @@ class Architecture(list[Layer]):
         activation, last = ACTIVATIONS[self.activation], lookup("output", output, OUTPUTS)
         there: list[nn.Module] = []
         back: list[nn.Module] = []  # from the inputs on, to be turned around
-        reads = trace(self, self.shape)
         if any(isinstance(layer, Conv) for layer in self):
             there.append(nn.Unflatten(1, self.shape))
             back.append(nn.Flatten(1))
-        for depth, (layer, shape) in enumerate(zip([*self, Linear(self.code)], reads, strict=True)):
+        for depth, (layer, shape) in enumerate(self._readings()):
             after = activation() if depth else last()
             if isinstance(layer, Conv):
                 there += [nn.Conv2d(shape[0], layer.channels, layer.kernel, layer.stride), activation()]

@@ -7,8 +7,8 @@ weights that are pruned; pickle puts the tensors back.
 """
 
 import copy
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any
 
@@ -70,9 +70,7 @@ def copy_module(module: nn.Module, memo: dict[int, Any] | None = None) -> nn.Mod
 
 
 def copy_value(value: Any, memo: dict[int, Any]) -> Any:
-    """``copy.deepcopy``, which takes long for modules and for what needs no copy."""
-    if value is None or isinstance(value, (int, float, str)):
-        return value
+    """``copy.deepcopy``, which takes long for modules."""
     return copy_module(value, memo) if isinstance(value, nn.Module) else copy.deepcopy(value, memo)
 
 
@@ -86,17 +84,14 @@ def _copy_parameter(parameter: nn.Parameter | None, memo: dict[int, Any]) -> Any
     return new
 
 
-class Packed:
-    """Stands where a tensor was; what is unpickled in its place is the tensor, the same one wherever this stood.
+class Packed(partial[Any]):
+    """A call that unpickling makes: what stands in its place then is the tensor, the same one wherever this stood.
 
     It stands for empty hook tables as well, which are pickled three times as fast this way.
     """
 
-    def __init__(self, make: Callable[..., Any], *arguments: Any) -> None:
-        self.make, self.arguments = make, arguments
-
     def __reduce__(self) -> tuple[Any, ...]:
-        return self.make, self.arguments
+        return self.func, self.args
 
 
 class MaskPacker:

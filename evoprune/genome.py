@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from evoprune.copying import copy_value, pack
 from evoprune.fitness import MinimizeLoss
 from evoprune.layers import check_fit, prunable_layers, prunable_parameters
-from evoprune.state import get_state, same, set_state
+from evoprune.state import cloned, get_state, same, set_state
 
 __all__ = ["Autoencoder", "Decoder", "Encoder", "Genome", "MinimizeLoss", "genomes", "prunable_layers", "similar"]
 
@@ -171,13 +171,8 @@ class Genome:
     def __deepcopy__(self, memo: dict[int, Any]) -> "Genome":
         new = object.__new__(type(self))
         memo[id(self)] = new
-        for key, value in self.__dict__.items():
-            if key == "masks":
-                new.masks = {name: mask.clone() for name, mask in value.items()}
-            elif key == "moments":
-                new.moments = {name: tuple(t.clone() for t in tensors) for name, tensors in value.items()}
-            else:
-                new.__dict__[key] = copy_value(value, memo)
+        for key, value in vars(self).items():
+            vars(new)[key] = cloned(value) if key in ("masks", "moments") else copy_value(value, memo)
         return new
 
     def __getstate__(self) -> dict[str, Any]:
@@ -264,8 +259,7 @@ class Autoencoder(list[Genome]):
         new = type(self).__new__(type(self))
         memo[id(self)] = new
         new.extend(copy_value(genome, memo) for genome in self)
-        for key, value in self.__dict__.items():
-            new.__dict__[key] = copy_value(value, memo)
+        vars(new).update((key, copy_value(value, memo)) for key, value in vars(self).items())
         return new
 
 

@@ -1,6 +1,6 @@
 """Tied autoencoders: the decoder uses the encoder's weights transposed; one parameter, one mask."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TypeVar
 
@@ -103,27 +103,22 @@ def deepen(pair: Individual, width: int) -> Individual:
     """
     old = pair.network
     new = type(pair)(TiedNetwork((*old.widths, width), old.activation, old.output))
-    names = dict(_moved(len(old.widths) - 1))
+    depth = len(old.widths) - 1
     with torch.no_grad():
-        for name, parameter in old.named_parameters():
-            mine = new.network.get_parameter(names[name])
-            mine.copy_(parameter).requires_grad_(False)
+        for name, moved in zip(_outermost(depth, depth), _outermost(depth, depth + 1), strict=True):
+            new.network.get_parameter(moved).copy_(old.get_parameter(name)).requires_grad_(False)
             if name in pair.encoder.masks:
-                new.encoder.masks[names[name]] = pair.encoder.masks[name].clone()
+                new.encoder.masks[moved] = pair.encoder.masks[name].clone()
     return new
 
 
 def freeze(network: TiedNetwork, layers: int) -> None:
     """Freeze the first ``layers`` layers on both ways, as :func:`deepen` leaves them."""
-    for _, name in _moved(layers, len(network.widths) - 1):
+    for name in _outermost(layers, len(network.widths) - 1):
         network.get_parameter(name).requires_grad_(False)
 
 
-def _moved(layers: int, depth: int | None = None) -> Iterator[tuple[str, str]]:
-    """Names of the parameters of so many layers alone, and as the outermost of ``depth``, by default one more."""
-    depth = layers + 1 if depth is None else depth
-    for layer in range(layers):
-        back = layers - 1 - layer
-        yield f"encoder.{2 * layer}.weight", f"encoder.{2 * layer}.weight"
-        yield f"encoder.{2 * layer}.bias", f"encoder.{2 * layer}.bias"
-        yield f"decoder.{2 * back}.bias", f"decoder.{2 * (back + depth - layers)}.bias"
+def _outermost(layers: int, depth: int) -> list[str]:
+    """Names of the parameters of the first ``layers`` layers of a network of ``depth``, on both ways."""
+    there = [f"encoder.{2 * k}.{part}" for k in range(layers) for part in ("weight", "bias")]
+    return there + [f"decoder.{2 * (depth - 1 - k)}.bias" for k in range(layers)]

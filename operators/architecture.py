@@ -44,8 +44,7 @@ class Space:
     def __post_init__(self) -> None:
         at_least("code", self.code, 1, whole=True)
         for name in ("channels", "kernels", "strides", "widths"):
-            sizes = getattr(self, name)
-            if not sizes:
+            if not (sizes := getattr(self, name)):
                 raise ValueError(f"{name} must name at least one size")
             for size in sizes:
                 at_least(name, size, 1, whole=True)
@@ -114,10 +113,10 @@ def random_architecture(space: Space, rng: Draws = None) -> Architecture:
     draw = rng or random.Random(random.getrandbits(63))
     convolutions, linear = draw.choice(space.counts)
     layers: list[Layer] = []
-    for left in range(convolutions - 1, -1, -1):
-        layers.append(_choose(draw, space.single_convolutions, layers, space, left, linear))
-    for left in range(linear - 1, -1, -1):
-        layers.append(_choose(draw, space.single_linear, layers, space, 0, left))
+    while convolutions + linear:
+        sizes = space.single_convolutions if convolutions else space.single_linear
+        convolutions, linear = (convolutions - 1, linear) if convolutions else (0, linear - 1)
+        layers.append(draw.choice([one for one in sizes if space.completable([*layers, one], convolutions, linear)]))
     return space.make(layers, draw.choice(space.activations))
 
 
@@ -208,9 +207,3 @@ def _resized(individual: Architecture, space: Space, place: int) -> list[list[La
         options = {"channels": space.channels, "kernel": space.kernels, "stride": space.strides}
         sizes = [replace(old, **{name: size}) for name, choices in options.items() for size in choices]
     return [[*individual[:place], new, *individual[place + 1 :]] for new in sizes if new != old]
-
-
-def _choose(
-    draw: random.Random, sizes: list[Layer], layers: list[Layer], space: Space, convolutions: int, linear: int
-) -> Layer:
-    return draw.choice([size for size in sizes if space.completable([*layers, size], convolutions, linear)])

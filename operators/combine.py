@@ -55,8 +55,22 @@ def sequence(*operators: Operator) -> Operator:
 
 # Classes at module level, because a closure cannot be pickled; with slots, because Toolbox.register copies an instance
 # dictionary into the partial it makes.
+class Wrapper:
+    """An operator made of another one, which it tells who is about to be mutated; its ``repr`` is its name."""
+
+    __slots__ = ()
+    operator: Operator
+
+    def prepare(self, population: Sequence[Any]) -> None:
+        prepare(self.operator, population)
+
+    @property
+    def __name__(self) -> str:
+        return repr(self)
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class _Gated:
+class _Gated(Wrapper):
     operator: Operator
     probability: float | ScheduledProbability
     rng: Draws | None
@@ -65,19 +79,12 @@ class _Gated:
         draw = random.random() if self.rng is None else self.rng.random()
         return _apply(self.operator, individual, *args, **kwargs) if draw < self.probability else (individual,)
 
-    def prepare(self, population: Sequence[Any]) -> None:
-        prepare(self.operator, population)
-
     def __repr__(self) -> str:
         return f"gated({name_of(self.operator)}, {self.probability})"
 
-    @property
-    def __name__(self) -> str:
-        return repr(self)
-
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class _Sequence:
+class _Sequence(Wrapper):
     operators: tuple[Operator, ...]
 
     def __call__(self, individual: Any) -> tuple[Any, ...]:
@@ -90,11 +97,7 @@ class _Sequence:
             prepare(operator, population)
 
     def __repr__(self) -> str:
-        return f"sequence({', '.join(name_of(operator) for operator in self.operators)})"
-
-    @property
-    def __name__(self) -> str:
-        return repr(self)
+        return f"sequence({', '.join(map(name_of, self.operators))})"
 
 
 def prepare(operator: Any, population: Sequence[Any]) -> None:

@@ -121,17 +121,13 @@ class ScheduledProbability:
     def __float__(self) -> float:
         return self.value
 
+    __pos__ = __abs__ = __float__  # in [0, 1]
+
     def __bool__(self) -> bool:
         return self.value != 0
 
     def __neg__(self) -> float:
         return -self.value
-
-    def __pos__(self) -> float:
-        return self.value
-
-    def __abs__(self) -> float:
-        return self.value
 
     def __round__(self, ndigits: int | None = None) -> float:
         return round(self.value, ndigits)

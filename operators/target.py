@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from evoprune.checks import at_least, in_unit_interval
-from evoprune.operators.combine import Operator, name_of, prepare
+from evoprune.operators.combine import Operator, Wrapper, name_of
 from evoprune.operators.probability import ScheduledProbability
 from evoprune.operators.schedules import probability_at
 
@@ -62,7 +62,7 @@ def towards(operator: Operator, target_preserved: float, probability: ScheduledP
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class _Towards:
+class _Towards(Wrapper):
     operator: Operator
     target: float
     probability: ScheduledProbability
@@ -79,15 +79,8 @@ class _Towards:
 
         return self.operator(individual, *args, amount=_root(excess), **kwargs)
 
-    def prepare(self, population: Sequence[Any]) -> None:
-        prepare(self.operator, population)
-
     def __repr__(self) -> str:
         return f"towards({name_of(self.operator)}, {self.target:g})"
-
-    @property
-    def __name__(self) -> str:
-        return repr(self)
 
 
 def check_target(schedule: Schedule, generations: int, target_preserved: float) -> None:

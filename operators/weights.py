@@ -32,7 +32,10 @@ def cxUniformWeights(a: Any, b: Any, ratio: float = 0.5, rng: Rng = None) -> tup
     """
     in_unit_interval("ratio", ratio)
     mine, theirs = genomes(a), genomes(b)
-    _check_alike(mine, theirs)
+    if any(one is other for one in mine for other in theirs):
+        raise ValueError("crossover needs two individuals, got the same one twice: clone it first")
+    if list(map(_shapes, mine)) != list(map(_shapes, theirs)):
+        raise ValueError("crossover needs two individuals of one structure, got other parameters, shapes or masks")
     source = source_of(rng)
     for one, other in zip(mine, theirs, strict=True):
         for name in _learning(one):
@@ -60,26 +63,18 @@ def mutZeroWeights(
     probability = indpb.value if isinstance(indpb, ScheduledProbability) else indpb
     in_unit_interval("indpb", probability)
     source = source_of(rng)
-    choices = []
-    for genome in genomes(individual):
-        for name in _learning(genome):
-            if name in genome.masks:
-                mask = genome.masks[name]
-                drawn = torch.rand(mask.shape, generator=source) >= probability
-                choices.append((genome, name, drawn.to(mask.device)))
+    choices = [
+        (genome, name, torch.rand(genome.masks[name].shape, generator=source) >= probability)
+        for genome in genomes(individual)
+        for name in _learning(genome)
+        if name in genome.masks
+    ]
     apply(choices, persistent)
     return (individual,)
 
 
 def _learning(genome: Genome) -> list[str]:
     return [name for name, parameter in genome.module.named_parameters() if parameter.requires_grad]
-
-
-def _check_alike(mine: list[Genome], theirs: list[Genome]) -> None:
-    if any(one is other for one in mine for other in theirs):
-        raise ValueError("crossover needs two individuals, got the same one twice: clone it first")
-    if [_shapes(genome) for genome in mine] != [_shapes(genome) for genome in theirs]:
-        raise ValueError("crossover needs two individuals of one structure, got other parameters, shapes or masks")
 
 
 def _shapes(genome: Genome) -> dict[str, tuple[torch.Size, bool, bool]]:
