@@ -72,7 +72,7 @@ def stack(genomes: Sequence[Genome], moments: int, device: str | torch.device, t
 
 
 def unstack(stacked: Stack, genomes: Sequence[Genome]) -> None:
-    """Write what was trained and what the optimizer remembers back into the genomes, and enforce their masks.
+    """Write what was trained and what the optimizer remembers back into the genomes, an epoch older, masks enforced.
 
     Enforcing matters where training diverged: NaN times zero is NaN.
     """
@@ -90,6 +90,7 @@ def unstack(stacked: Stack, genomes: Sequence[Genome]) -> None:
                 if moments
             }
             genome.steps = int(steps[i]) if genome.moments else 0
+            genome.age += 1
             genome.enforce()
 
 

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from evoprune.genome import Autoencoder, Genome
 from evoprune.seeds import Rng, Stream, generator
 from evoprune.training.batches import Batch, Epoch, Given
 from evoprune.training.checks import PARTS, blaming, check_finite, check_pairs, check_training
-from evoprune.training.optimizers import Optimizer, optimizer_for
+from evoprune.training.optimizers import Optimizer, Step, optimizer_for
 from evoprune.training.programs import program_for
 from evoprune.training.stacking import Stack, stack, unstack
 from evoprune.training.structure import alike, structure_of
@@ -61,16 +62,30 @@ def train(
     data = batches if isinstance(batches, Epoch) else Given(batches, pairs)
     if isinstance(data, Epoch) and len(data.sources) != len(pairs):
         raise ValueError(f"the epoch has {len(data.sources)} sources of randomness for {len(pairs)} pairs")
+    learns = [part in parts for part in PARTS]
     losses = torch.zeros(len(pairs), dtype=torch.float64)
     with _flushing_denormals():
         for cells in (cells for members in alike(pairs) for cells in _chunks(members, pairs[members[0]])):
-            pools = None if opponents is None else [opponents[i] for i in cells]
-            stacked = _Stacked([pairs[i] for i in cells], optimizer, learning_rate, parts, pools, device)
-            with blaming(data.tensors):
-                losses[cells] = stacked.train(data.take(cells, stacked.like, stacked.noise_width), loss)
+            chosen = [pairs[i] for i in cells]
+            sides = list(zip(zip(*chosen, strict=True), learns, strict=True))
+            stacks = [stack(side, optimizer.moments, device, learning) for side, learning in sides]
+            if not any(stacked.params for stacked in stacks):
+                raise ValueError(f"nothing learns: no {' or '.join(parts)} has a parameter that requires a gradient")
+            rates = [learning_rate if pair.learning_rate is None else pair.learning_rate for pair in chosen]
+            steps = [optimizer.bind(s, torch.tensor(rates, dtype=torch.float64)) for s in stacks if s.params]
+            change = None
+            if opponents is not None:
+                change = _changing(chosen, [opponents[i] for i in cells], learns.index(False), stacks)
+            with blaming(data.tensors), keeping_modes(genome.module for pair in chosen for genome in pair):
+                for side, learning in sides:
+                    for genome in side:
+                        genome.module.train(learning)
+                losses[cells] = _descend(chosen, stacks, partial(data.take, cells), loss, steps, change)
             if not bool(losses[cells].isfinite().all()):
                 check_finite(data.tensors)
-            stacked.write_back()
+            for stacked, (side, learning) in zip(stacks, sides, strict=True):
+                if learning:
+                    unstack(stacked, side)
     return losses
 
 
@@ -96,67 +111,36 @@ def train_epoch(
     return train(pairs, Epoch(tensor_of(data, "train"), batch_size, sources, corruption, shuffle), **settings)
 
 
-class _Stacked:
-    """Pairs of one structure on the way through an epoch: stacked, trained, and written back."""
-
-    def __init__(
-        self,
-        pairs: Sequence[Autoencoder],
-        optimizer: Optimizer,
-        learning_rate: float,
-        parts: Sequence[str],
-        pools: Sequence[Sequence[Genome]] | None,
-        device: str | torch.device,
-    ) -> None:
-        self.pairs = pairs
-        self.learns = [part in parts for part in PARTS]
-        self.sides = list(zip(zip(*pairs, strict=True), self.learns, strict=True))
-        self.stacks = [stack(side, optimizer.moments, device, learns) for side, learns in self.sides]
-        learning = [stacked for stacked in self.stacks if stacked.params]
-        if not learning:
-            raise ValueError(f"nothing learns: no {' or '.join(parts)} has a parameter that requires a gradient")
-        rates = [learning_rate if pair.learning_rate is None else pair.learning_rate for pair in pairs]
-        self.steps = [optimizer.bind(stacked, torch.tensor(rates, dtype=torch.float64)) for stacked in learning]
-        self.change = None
-        if pools is not None:
-            fixed = self.learns.index(False)
-            self.change = _changing(pairs, pools, self.stacks[fixed], structure_of(pairs[0][fixed].module))
-        self.like = next(param for stacked in learning for param in stacked.params.values())
-        self.noise_width = int(getattr(pairs[0].encoder.module, "noise_width", 0))
-
-    def train(self, batches: Iterable[Batch], loss: str) -> Tensor:
-        """One gradient step a batch, on the stacks alone; the mean loss of each pair, (pairs,)."""
-        total, count = torch.zeros(len(self.pairs), device=self.like.device, dtype=self.like.dtype), 0
-        with keeping_modes(genome.module for pair in self.pairs for genome in pair):
-            for side, learns in self.sides:
-                for genome in side:
-                    genome.module.train(learns)
-            program = program_for(self.pairs, self.stacks, loss)
-            for x, target, noise in batches:
-                if self.change is not None:
-                    self.change()
-                total += program.gradients(x, target, noise)
-                count += 1
-                for stacked in self.stacks:
-                    stacked.mask_gradients()
-                with torch.no_grad():
-                    for step in self.steps:
-                        step()
-        return (total / count).cpu().double()
-
-    def write_back(self) -> None:
-        """Give the pairs what was learnt, and count the epoch."""
-        for stacked, (side, learns) in zip(self.stacks, self.sides, strict=True):
-            if learns:
-                unstack(stacked, side)
-                for genome in side:
-                    genome.age += 1
+def _descend(
+    pairs: Sequence[Autoencoder],
+    stacks: Sequence[Stack],
+    take: Callable[..., Iterable[Batch]],
+    loss: str,
+    steps: Sequence[Step],
+    change: Step | None,
+) -> Tensor:
+    """One gradient step a batch, on the stacks alone; the mean loss of each pair, (pairs,)."""
+    like = next(param for stacked in stacks for param in stacked.params.values())
+    total, count = torch.zeros(len(pairs), device=like.device, dtype=like.dtype), 0
+    program = program_for(pairs, stacks, loss)
+    for x, target, noise in take(like, int(getattr(pairs[0].encoder.module, "noise_width", 0))):
+        if change is not None:
+            change()
+        total += program.gradients(x, target, noise)
+        count += 1
+        for stacked in stacks:
+            stacked.mask_gradients()
+        with torch.no_grad():
+            for step in steps:
+                step()
+    return (total / count).cpu().double()
 
 
 def _changing(
-    pairs: Sequence[Autoencoder], pools: Sequence[Sequence[Genome]], fixed: Stack, expected: Any
-) -> Callable[[], None]:
+    pairs: Sequence[Autoencoder], pools: Sequence[Sequence[Genome]], fixed: int, stacks: Sequence[Stack]
+) -> Step:
     """A function that puts an opponent drawn from each pair's pool where the part stands that does not learn."""
+    expected = structure_of(pairs[0][fixed].module)
     if any(structure_of(genome.module) != expected for pool in pools for genome in pool):
         raise ValueError("an opponent's network has another structure than the part it stands in for")
     tables = [
@@ -169,7 +153,7 @@ def _changing(
     def change() -> None:
         for i, (source, pool) in enumerate(zip(streams, tables, strict=True)):
             opponent = source.choice(pool)
-            for name, room in fixed.state.items():
+            for name, room in stacks[fixed].state.items():
                 room[i].copy_(opponent[name])
 
     return change
