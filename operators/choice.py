@@ -75,10 +75,9 @@ def _keep_highest(group: Sequence[Choice], amount: float, persistent: bool) -> l
     masks = [genome.masks[name] for genome, name, _ in group]
     if persistent:
         parts = [_within_reach(score, mask) for (_, _, score), mask in zip(group, masks, strict=True)]
-        share = sum(int(mask.sum()) for mask in masks)
     else:
         parts = [score.flatten() for _, _, score in group]
-        share = sum(mask.numel() for mask in masks)
+    share = sum(int(mask.sum()) if persistent else mask.numel() for mask in masks)
     flat = torch.cat([part.to(parts[0].device) for part in parts])
     count = min(round(amount * share), int(flat.isfinite().sum()))
     keep = torch.ones_like(flat, dtype=torch.bool)

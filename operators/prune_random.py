@@ -1,9 +1,9 @@
 """RANDOM: every weight deserves to stay as much as any other."""
 
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from evoprune.genome import genomes
 from evoprune.operators.choice import check, prune_lowest, source_of
@@ -29,13 +29,9 @@ def mutPruneRandom(
     """
     check(amount, scope, persistent)
     source = source_of(rng)
+    draw = partial(torch.rand, generator=source, device=source.device)
     scores = [
-        (genome, {name: _uniform(mask, source) for name, mask in genome.masks.items()})
-        for genome in genomes(individual)
+        (genome, {name: draw(mask.shape) for name, mask in genome.masks.items()}) for genome in genomes(individual)
     ]
     prune_lowest(scores, amount, scope, persistent)
     return (individual,)
-
-
-def _uniform(like: Tensor, source: torch.Generator) -> Tensor:
-    return torch.rand(like.shape, generator=source, device=source.device)

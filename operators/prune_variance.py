@@ -12,12 +12,7 @@ from evoprune.seeds import Rng
 
 
 def mutPruneVariance(
-    individual: Any,
-    amount: float,
-    activations: Any,
-    persistent: bool = True,
-    rng: Rng = None,
-    scope: str = "tensor",
+    individual: Any, amount: float, activations: Any, persistent: bool = True, rng: Rng = None, scope: str = "tensor"
 ) -> tuple[Any]:
     """Prune weights into units of low activation variance, in place.
 

@@ -29,9 +29,8 @@ def unit_activations(individual: Any, activations: Any) -> list[tuple[Genome, di
     if isinstance(individual, Genome):
         return [(individual, _layers(individual, found, "activations"))]
     _check_mapping(found, "activations")
-    for part in PARTS:
-        if part not in found:
-            raise ValueError(f"activations lack {part!r}; they hold {_names(found)}")
+    if missing := [part for part in PARTS if part not in found]:
+        raise ValueError(f"activations lack {missing[0]!r}; they hold {_names(found)}")
     return [
         (genome, _layers(genome, found[part], f"activations of the {part}"))
         for part, genome in zip(PARTS, individual, strict=True)

@@ -104,7 +104,11 @@ def _watch(pool: subprocess.Popen[bytes], register: Register, received: list[int
         ended = pool.poll() is not None
         register.poll(PERIOD)
         if register.lost or ended:
-            _wait_for_exit_code(register)
+            # The code may be on its way: workers end when the program has ended, and the lines of those on other
+            # machines may be faster than its own.
+            end = time.monotonic() + 1.0
+            while register.exit_code is None and time.monotonic() < end:
+                register.poll(PERIOD)
         # A program that fails after one of its workers died fails because of that.
         if register.exit_code is not None and not (register.lost and register.exit_code == FAILED):
             return register.exit_code
@@ -122,14 +126,6 @@ def _watch(pool: subprocess.Popen[bytes], register: Register, received: list[int
         if late or len(received) > 1 or (received and register.origin is None):
             _say(f"stopped at once; {SAFE}" if register.origin else "stopped before the start; nothing is kept")
             return 128 + received[0]
-
-
-def _wait_for_exit_code(register: Register) -> None:
-    """It may be on its way: workers end when the program has ended, and on other machines than it their lines may be
-    faster."""
-    end = time.monotonic() + 1.0
-    while register.exit_code is None and time.monotonic() < end:
-        register.poll(PERIOD)
 
 
 def _failed(what: str) -> int:

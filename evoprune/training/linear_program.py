@@ -1,4 +1,4 @@
-"""Losses and gradients of many plain stacks of Linear layers, by batched matrix products written out."""
+"""Losses and gradients of many stacks of Linear layers, plain or tied, by batched matrix products written out."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -6,7 +6,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from evoprune.genome import Autoencoder
 from evoprune.losses import check_shapes
+from evoprune.tied import TiedNetwork
 from evoprune.training.stacking import Stack, flat
 
 # What each nonlinearity does in place, and the gradient at its input, given that at its output and its output.
@@ -23,7 +25,7 @@ Names = tuple[str, str, type[nn.Module]]
 
 def linear_layers(module: nn.Module) -> list[Names]:
     """The layers of a plain stack of Linear layers and nonlinearities; empty for anything else."""
-    if type(module) is not nn.Sequential or is_hooked(module):
+    if type(module) is not nn.Sequential or _is_hooked(module):
         return []
     layers: list[Names] = []
     free = False  # the last layer has no nonlinearity yet
@@ -40,7 +42,21 @@ def linear_layers(module: nn.Module) -> list[Names]:
     return layers if len(names) == len(list(module.parameters())) else []  # tied weights need autograd
 
 
-def is_hooked(module: nn.Module) -> bool:
+def tied_layers(pair: Autoencoder) -> list[Names]:
+    """The layers of a tied autoencoder, there and back; empty for anything else."""
+    network, after = (genome.module for genome in pair)
+    if type(network) is not TiedNetwork or type(after) is not nn.Identity or _is_hooked(network) or _is_hooked(after):
+        return []
+    parts = [
+        (f"{way}.{k}", part) for way in ("encoder", "decoder") for k, part in getattr(network, way)._modules.items()
+    ]
+    weights = [f"{name}.weight" for name, part in parts if type(part) is nn.Linear]
+    biases = [f"{name}.bias" for name, _ in parts[::2]]
+    kinds = [type(part) for _, part in parts[1::2]]
+    return list(zip(weights + weights[::-1], biases, kinds, strict=True)) if NONLINEARITIES.keys() >= set(kinds) else []
+
+
+def _is_hooked(module: nn.Module) -> bool:
     """Whether somebody wants to see what passes through the module or a part of it."""
     return any(part._forward_hooks or part._forward_pre_hooks for part in module.modules())
 
@@ -114,6 +130,27 @@ class LinearProgram:
             losses = delta.square().flatten(1).mean(1)
             delta.mul_(2 * share)
         return losses, self.layers[-1][-1][1](delta, output)
+
+
+class TiedProgram(LinearProgram):
+    """Tied autoencoders: the products of Linear layers; the gradient of a weight is the sum of both ways."""
+
+    def __init__(self, layers: Sequence[Names], stack: Stack, loss: str) -> None:
+        half = len(layers) // 2
+        both = [layer_of(stack, names, backwards=place >= half) for place, names in enumerate(layers)]
+        self.sums: list[tuple[Tensor, Tensor]] = []  # the gradient on the way in, and the one on the way back
+        for place in range(half, len(both)):
+            if (total := both[place].weight_grad) is not None:
+                self.sums.append((total, torch.zeros_like(total)))
+                both[place] = both[place]._replace(weight_grad=self.sums[-1][1])
+        super().__init__(both, loss)
+
+    @torch.no_grad()
+    def gradients(self, x: Tensor, target: Tensor, noise: Tensor | None = None) -> Tensor:
+        losses = super().gradients(x, target, noise)
+        for total, back in self.sums:
+            total.add_(back)
+        return losses
 
 
 def _across(matrix: Tensor, rows: Tensor) -> Tensor:

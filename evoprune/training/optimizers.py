@@ -5,7 +5,7 @@ which it may use up; ``rates`` is (cells,), float64, in main memory. What it rem
 the genomes, so it is cloned, pickled and checkpointed with them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -17,6 +17,14 @@ from evoprune.checks import lookup
 from evoprune.training.stacking import Stack, flat
 
 Step = Callable[[], None]
+
+
+def _gradients(stack: Stack, weight_decay: float) -> Iterator[tuple[str, Tensor, Tensor]]:
+    """Name, parameter and gradient of all that learns; weight decay is part of the gradient."""
+    for name, param in stack.params.items():
+        if weight_decay:
+            stack.grads[name].add_(param, alpha=weight_decay)
+        yield name, param, stack.grads[name]
 
 
 def _column(values: Tensor, like: Tensor) -> Tensor:
@@ -46,13 +54,12 @@ class Adam:
         fused = partial(
             torch._fused_adam_, beta1=self.betas[0], beta2=self.betas[1], weight_decay=self.weight_decay, eps=self.eps
         )
-        calls, start = [], 0
-        for (rate, _), run in groupby(pace):
-            stop = start + len(list(run))
-            lists = [[flat(table[name][start:stop]) for name in names] for table in tables]
-            steps = [stack.steps[start]] * len(names)
+        calls = []
+        for (rate, _), run in groupby(range(len(pace)), key=pace.__getitem__):
+            cells = list(run)
+            lists = [[flat(table[name][cells[0] : cells[-1] + 1]) for name in names] for table in tables]
+            steps = [stack.steps[cells[0]]] * len(names)
             calls.append(partial(fused, *lists, [], steps, lr=rate, amsgrad=False, maximize=False))
-            start = stop
 
         def step() -> None:
             stack.steps += 1
@@ -69,10 +76,7 @@ class Adam:
             steps = stack.steps.double()  # 1 - 0.999 in single precision is wrong in the fifth digit
             scale = rates / (1 - beta1**steps)
             root = (1 - beta2**steps).sqrt()
-            for name, param in stack.params.items():
-                grad = stack.grads[name]
-                if self.weight_decay:
-                    grad.add_(param, alpha=self.weight_decay)
+            for name, param, grad in _gradients(stack, self.weight_decay):
                 first, second = stack.moments[name]
                 first.lerp_(grad, 1 - beta1)
                 second.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
@@ -101,10 +105,8 @@ class AdamAnew:
         rooms = {name: torch.empty_like(param) for name, param in stack.params.items()}
 
         def step() -> None:
-            for name, param in stack.params.items():
-                grad, room = stack.grads[name], rooms[name]
-                if self.weight_decay:
-                    grad.add_(param, alpha=self.weight_decay)
+            for name, param, grad in _gradients(stack, self.weight_decay):
+                room = rooms[name]
                 torch.abs(grad, out=room).mul_(scales[name]).add_(shifts[name])
                 param.addcdiv_(grad, room, value=-1)
 
@@ -124,10 +126,7 @@ class SGD:
 
         def step() -> None:
             stack.steps += 1
-            for name, param in stack.params.items():
-                grad = stack.grads[name]
-                if self.weight_decay:
-                    grad.add_(param, alpha=self.weight_decay)
+            for name, param, grad in _gradients(stack, self.weight_decay):
                 buffer = stack.moments[name][0].mul_(self.momentum).add_(grad)
                 param.addcmul_(buffer, columns[name], value=-1)
 

@@ -1,7 +1,7 @@
 """Losses and gradients of many pairs of one structure, as one tensor program.
 
 Three programs with the same results to rounding: stacks of Linear layers by matrix products written out
-(:class:`LinearProgram`; tied ones in :mod:`evoprune.training.tied_program`), any other module by ``torch.func.vmap``
+(:class:`LinearProgram`, and tied ones :class:`TiedProgram`), any other module by ``torch.func.vmap``
 (:class:`VmapProgram`), and what that cannot take, such as batch normalization and dropout, a pair at a time
 (:class:`LoopProgram`).
 """
@@ -12,10 +12,9 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from evoprune.genome import Autoencoder
-from evoprune.training.linear_program import LinearProgram, layer_of, linear_layers
+from evoprune.training.linear_program import LinearProgram, TiedProgram, layer_of, linear_layers, tied_layers
 from evoprune.training.module_programs import LoopProgram, VmapProgram
 from evoprune.training.stacking import Stack
-from evoprune.training.tied_program import TiedProgram, tied_layers
 
 
 class Program(Protocol):

@@ -16,7 +16,7 @@ from evoprune.genome import Autoencoder, Decoder, Encoder
 from evoprune.operators import OPERATORS, cxUniformWeights, mutTrain, mutZeroWeights
 from evoprune.tied import TiedAutoencoder, TiedLinear, TiedNetwork, deepen, freeze
 from evoprune.training import programs, train
-from evoprune.training.tied_program import TiedProgram, tied_layers
+from evoprune.training.linear_program import TiedProgram, tied_layers
 
 
 def pair(widths=(6, 4, 2), activation="relu", output="sigmoid") -> TiedAutoencoder:
