@@ -27,9 +27,8 @@ def eaAllVsAll(
     for an epoch, evaluated, pruned, and replace the population. Arguments as in
     :func:`~evoprune.algorithms.eaSpatialCoevolution`; options as in :func:`all_vs_all_generations`.
     """
-    return population, log(
-        all_vs_all_generations(population, toolbox, ngen, **options), population, stats, halloffame, verbose
-    )
+    course = all_vs_all_generations(population, toolbox, ngen, **options)
+    return population, log(course, population, stats, halloffame, verbose)
 
 
 def all_vs_all_generations(

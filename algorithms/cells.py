@@ -104,7 +104,10 @@ class CellUpdate:
         :param over: 1 for the loss of an encoder over the decoders, 0 for that of a decoder over the encoders.
         :raises ValueError: for a selection that returns copies.
         """
-        views = with_fitness(pairs, CONCEPTS[self.concept](losses, axis=over))
+        views = list(map(copy.copy, pairs))  # the same genomes, with these losses as their fitness
+        for view, values in zip(views, CONCEPTS[self.concept](losses, axis=over), strict=True):
+            view.fitness = copy.deepcopy(view.fitness)
+            view.fitness.values = tuple(values)
         places = {id(view): i for i, view in enumerate(views)}
         try:
             return [places[id(view)] for view in self.select(views, count)]
@@ -177,17 +180,6 @@ def update_from(toolbox: Any, **options: Any) -> CellUpdate:
     if missing:
         raise ValueError(f"the toolbox lacks {', '.join(missing)}: register evaluate, select and train")
     return CellUpdate(**slots, **options)
-
-
-def with_fitness(pairs: Sequence[Autoencoder], losses: np.ndarray) -> list[Autoencoder]:
-    """The same genomes in new pairs that carry these losses as their fitness, for a selection to choose from."""
-    views = []
-    for pair, values in zip(pairs, losses, strict=True):
-        view = copy.copy(pair)
-        view.fitness = copy.deepcopy(pair.fitness)
-        view.fitness.values = tuple(values)
-        views.append(view)
-    return views
 
 
 def _losses(returned: Any, count: int) -> list[float]:

@@ -17,9 +17,7 @@ from evoprune.genome import Genome, prunable_layers
 Activations = Mapping[str, Tensor]
 """Layer name -> activations of its units, (samples, units)."""
 
-_LAYERS = frozenset(
-    (F.linear, F.conv1d, F.conv2d, F.conv3d, F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
-)
+_LAYERS = {F.linear, F.conv1d, F.conv2d, F.conv3d, F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d}
 _RECTIFIERS = frozenset((F.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_))
 _UNITWISE: frozenset[Any] = _RECTIFIERS.union(
     (torch.sigmoid, torch.sigmoid_, Tensor.sigmoid, Tensor.sigmoid_, F.sigmoid),

@@ -7,6 +7,7 @@ weights that are pruned; pickle puts the tensors back.
 """
 
 import copy
+import math
 from collections.abc import Mapping
 from functools import lru_cache, partial
 from operator import itemgetter
@@ -63,7 +64,7 @@ def copy_module(module: nn.Module, memo: dict[int, Any] | None = None) -> nn.Mod
         if type(state[key]) not in _UNCHANGING:
             state[key] = copy.deepcopy(state[key], memo)
     parameters, buffers, modules = state["_parameters"], state["_buffers"], state["_modules"]
-    state["_parameters"] = {n: _copy_parameter(p, memo) for n, p in parameters.items()} if parameters else {}
+    state["_parameters"] = copy.deepcopy(parameters, memo) if parameters else {}
     state["_buffers"] = copy.deepcopy(buffers, memo) if buffers else {}
     state["_modules"] = {n: m if m is None else copy_module(m, memo) for n, m in modules.items()} if modules else {}
     return new
@@ -72,16 +73,6 @@ def copy_module(module: nn.Module, memo: dict[int, Any] | None = None) -> nn.Mod
 def copy_value(value: Any, memo: dict[int, Any]) -> Any:
     """``copy.deepcopy``, which takes long for modules."""
     return copy_module(value, memo) if isinstance(value, nn.Module) else copy.deepcopy(value, memo)
-
-
-def _copy_parameter(parameter: nn.Parameter | None, memo: dict[int, Any]) -> Any:
-    new = memo.get(id(parameter))
-    if new is None:
-        if type(parameter) is not nn.Parameter:
-            return copy.deepcopy(parameter, memo)
-        new = nn.Parameter(parameter.detach().clone(), parameter.requires_grad)
-        memo[id(parameter)] = new
-    return new
 
 
 class Packed(partial[Any]):
@@ -127,16 +118,13 @@ def pack(module: nn.Module, masks: Mapping[str, Tensor], moments: Mapping[str, t
 
 def _pack_module(module: nn.Module, packer: MaskPacker) -> nn.Module:
     """A copy of the module; with a part that has its own way of copying or pickling it is the module itself."""
-    kinds: set[Any] = {type(part) for part in module.modules()}
-    if any(map(_is_special, kinds)):
+    if any(map(_is_special, map(type, module.modules()))):
         return module
     memo: dict[int, Any] = {}
-    for name, parameter in module.named_parameters():
-        plain = type(parameter) is nn.Parameter and not vars(parameter)
-        memo[id(parameter)] = packer.tensor(name, parameter, parameter.requires_grad) if plain else parameter
-    for name, buffer in module.named_buffers():
-        plain = type(buffer) is Tensor and not buffer.requires_grad and not vars(buffer)
-        memo[id(buffer)] = packer.tensor(name, buffer) if plain else buffer
+    for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
+        trainable = tensor.requires_grad if type(tensor) is nn.Parameter else None
+        plain = trainable is not None or (type(tensor) is Tensor and not tensor.requires_grad)
+        memo[id(tensor)] = packer.tensor(name, tensor, trainable) if plain and not vars(tensor) else tensor
     packed = copy_module(module, memo)
     for part in packed.modules():
         if not any(_hooks(part.__dict__)):
@@ -147,8 +135,7 @@ def _pack_module(module: nn.Module, packer: MaskPacker) -> nn.Module:
 def _unpack_mask(bits: np.ndarray | None, shape: tuple[int, ...]) -> Tensor:
     if bits is None:
         return torch.ones(shape, dtype=torch.bool)
-    count = int(np.prod(shape))
-    return torch.from_numpy(np.unpackbits(bits, count=count).astype(bool)).view(shape)
+    return torch.from_numpy(np.unpackbits(bits, count=math.prod(shape)).astype(bool)).view(shape)
 
 
 def _unpack_tensor(values: Any, shape: Any, strides: Any, bits: np.ndarray | None, trainable: bool | None) -> Tensor:

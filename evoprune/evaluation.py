@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from textwrap import shorten
 from typing import Any
 
@@ -101,14 +102,15 @@ def keeping_modes(modules: Iterable[nn.Module]) -> Iterator[list[nn.Module]]:
         yield parts
     finally:
         for part, training in zip(parts, before, strict=True):
-            vars(part)["training"] = training  # nn.Module's own setattr takes long as well
+            if part.training != training:
+                vars(part)["training"] = training  # nn.Module's own setattr takes long as well
 
 
 @contextmanager
 def evaluating(*modules: nn.Module) -> Iterator[None]:
     """Within the block the modules are in evaluation mode and no gradients are kept; afterwards modes are as before."""
     with keeping_modes(modules) as parts, torch.no_grad():
-        for part in parts:
+        for part in filter(attrgetter("training"), parts):
             vars(part)["training"] = False
         yield
 

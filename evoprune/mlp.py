@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import overload
 
@@ -132,13 +133,9 @@ class MLP:
         if self.latent > inputs:
             raise ValueError(f"a code of {self.latent} is longer than the {inputs} inputs")
         widths = (inputs, *self.hidden, self.latent)
-        encoder = (
-            variational_encoder(widths, self.activation, self.beta)
-            if self.variational
-            else mlp_encoder(widths, self.activation)
-        )
+        make = partial(variational_encoder, beta=self.beta) if self.variational else mlp_encoder
         back = self.hidden[::-1] if self.decoder_hidden is None else self.decoder_hidden
-        return encoder, mlp_decoder((self.latent, *back, inputs), self.output, self.activation)
+        return make(widths, self.activation), mlp_decoder((self.latent, *back, inputs), self.output, self.activation)
 
 
 def _mlp(widths: Sequence[int], activation: str, last: str) -> nn.Sequential:

@@ -82,10 +82,8 @@ class Space:
     def allows(self, layers: Sequence[Layer]) -> bool:
         """Whether the space holds these layers."""
         convolutions = sum(isinstance(layer, Conv) for layer in layers)
-        within = (
-            self.convolutions[0] <= convolutions <= self.convolutions[1]
-            and self.linear[0] <= len(layers) - convolutions <= self.linear[1]
-        )
+        (fewest, most), (fewest_linear, most_linear) = self.convolutions, self.linear
+        within = fewest <= convolutions <= most and fewest_linear <= len(layers) - convolutions <= most_linear
         return within and fault(layers, self.shape, self.code) is None
 
     def make(self, layers: Sequence[Layer], activation: str) -> Architecture:

@@ -36,11 +36,10 @@ def structure_of(module: nn.Module) -> tuple[Any, ...]:
         for name, part in module.named_modules(remove_duplicate=False)
     )
     first: dict[int, str] = {}
-    parameters = module.named_parameters(remove_duplicate=False)
-    buffers = module.named_buffers(remove_duplicate=False)
+    tables = module.named_parameters(remove_duplicate=False), module.named_buffers(remove_duplicate=False)
     tensors = tuple(
         (name, first.setdefault(id(tensor), name), tuple(tensor.shape), tensor.dtype, tensor.requires_grad)
-        for table in (parameters, buffers)
+        for table in tables
         for name, tensor in table
     )
     return modules, tensors

@@ -1,9 +1,8 @@
 """Gradient steps for many pairs at once, masks respected."""
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import torch
@@ -15,7 +14,7 @@ from evoprune.seeds import Rng, Stream, generator
 from evoprune.training.batches import Batch, Epoch, Given
 from evoprune.training.checks import PARTS, blaming, check_finite, check_pairs, check_training
 from evoprune.training.optimizers import Optimizer, Step, optimizer_for
-from evoprune.training.programs import program_for
+from evoprune.training.programs import Program, program_for
 from evoprune.training.stacking import Stack, stack, unstack
 from evoprune.training.structure import alike, structure_of
 
@@ -80,7 +79,10 @@ def train(
                 for side, learning in sides:
                     for genome in side:
                         genome.module.train(learning)
-                losses[cells] = _descend(chosen, stacks, partial(data.take, cells), loss, steps, change)
+                program = program_for(chosen, stacks, loss)
+                like = next(param for stacked in stacks for param in stacked.params.values())
+                epoch = data.take(cells, like, int(getattr(chosen[0].encoder.module, "noise_width", 0)))
+                losses[cells] = _descend(program, stacks, epoch, steps, change)
             if not bool(losses[cells].isfinite().all()):
                 check_finite(data.tensors)
             for stacked, (side, learning) in zip(stacks, sides, strict=True):
@@ -112,22 +114,14 @@ def train_epoch(
 
 
 def _descend(
-    pairs: Sequence[Autoencoder],
-    stacks: Sequence[Stack],
-    take: Callable[..., Iterable[Batch]],
-    loss: str,
-    steps: Sequence[Step],
-    change: Step | None,
+    program: Program, stacks: Sequence[Stack], batches: Iterable[Batch], steps: Sequence[Step], change: Step | None
 ) -> Tensor:
     """One gradient step a batch, on the stacks alone; the mean loss of each pair, (pairs,)."""
-    like = next(param for stacked in stacks for param in stacked.params.values())
-    total, count = torch.zeros(len(pairs), device=like.device, dtype=like.dtype), 0
-    program = program_for(pairs, stacks, loss)
-    for x, target, noise in take(like, int(getattr(pairs[0].encoder.module, "noise_width", 0))):
+    total, count = torch.zeros(()), 0
+    for batch in batches:
         if change is not None:
             change()
-        total += program.gradients(x, target, noise)
-        count += 1
+        total, count = total + program.gradients(*batch), count + 1
         for stacked in stacks:
             stacked.mask_gradients()
         with torch.no_grad():
