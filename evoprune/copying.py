@@ -86,7 +86,7 @@ class Packed(partial[Any]):
 
 
 class MaskPacker:
-    """Packs masks, and tensors of which only what a mask keeps is worth sending. A mask's bits are pickled once.
+    """Packs tensors, of which only what a mask keeps is worth sending; the ``bits`` of a mask are pickled once.
 
     Tensors arrive on the CPU; what a mask drops arrives as zero.
     """
@@ -94,9 +94,6 @@ class MaskPacker:
     def __init__(self, masks: Mapping[str, Tensor]) -> None:
         self.masks = {name: mask.cpu() for name, mask in masks.items()}
         self.bits = {name: None if bool(mask.all()) else np.packbits(mask.numpy()) for name, mask in self.masks.items()}
-
-    def mask(self, name: str) -> Packed:
-        return Packed(_unpack_mask, self.bits[name], tuple(self.masks[name].shape))
 
     def tensor(self, name: str, tensor: Tensor, trainable: bool | None = None) -> Packed:
         """:param trainable: ``requires_grad`` of a parameter, or None for a tensor that is none."""
@@ -111,7 +108,7 @@ def pack(module: nn.Module, masks: Mapping[str, Tensor], moments: Mapping[str, t
     packer = MaskPacker(masks)
     return {
         "module": _pack_module(module, packer),
-        "masks": {name: packer.mask(name) for name in masks},
+        "masks": {name: Packed(_unpack_mask, packer.bits[name], tuple(mask.shape)) for name, mask in masks.items()},
         "moments": {name: tuple(packer.tensor(name, t) for t in tensors) for name, tensors in moments.items()},
     }
 

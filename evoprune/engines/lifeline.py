@@ -23,8 +23,7 @@ FAILED = 1
 CONNECT = 30.0  # seconds
 LONGEST_GREETING = 4096  # bytes
 
-current: "Line | None" = None
-"""The line of this process, where a launcher started it."""
+current: "Line | None" = None  # the line of this process, where a launcher started it
 
 
 class Line:
@@ -102,13 +101,10 @@ class Register:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._server, selectors.EVENT_READ)
         self._token = secrets.token_hex(16)
-        self.seen = 0
-        """Processes that have ever reported."""
+        self.seen = 0  # processes that have ever reported
         self.origin: Member | None = None
-        self.lost: list[Member] = []
-        """Processes whose line closed before the program had ended."""
-        self.exit_code: int | None = None
-        """The program's, once it has ended."""
+        self.lost: list[Member] = []  # whose lines closed before the program had ended
+        self.exit_code: int | None = None  # the program's, once it has ended
 
     def address(self, host: str) -> str:
         """Where a :class:`Line` finds this register, if this machine is reached as ``host``."""

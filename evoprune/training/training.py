@@ -18,10 +18,8 @@ from evoprune.training.programs import Program, program_for
 from evoprune.training.stacking import Stack, stack, unstack
 from evoprune.training.structure import alike, structure_of
 
-CACHED = 750_000
-"""Parameters trained together: enough to spread the cost of a call, few enough to stay in the cache."""
-MOST = 64
-"""Pairs trained together at most, however small."""
+CACHED = 750_000  # parameters trained together: enough to spread the cost of a call, few enough to stay in the cache
+MOST = 64  # pairs trained together at most, however small
 
 
 def train(
