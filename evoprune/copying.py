@@ -9,6 +9,7 @@ weights that are pruned; pickle puts the tensors back.
 import copy
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any
@@ -98,9 +99,11 @@ class MaskPacker:
     def tensor(self, name: str, tensor: Tensor, trainable: bool | None = None) -> Packed:
         """:param trainable: ``requires_grad`` of a parameter, or None for a tensor that is none."""
         bits, values = self.bits.get(name), tensor.detach().cpu()
-        kept = values if bits is None else values[self.masks[name]]
+        kept: Any = values if bits is None else values[self.masks[name]]
+        with suppress(TypeError, RuntimeError):  # what NumPy lacks stays a tensor: bfloat16, sparse and conjugate ones
+            kept = kept.contiguous().numpy()
         strides = None if values.is_contiguous() else torch.empty_like(values).stride()
-        return Packed(_unpack_tensor, _to_array(kept), tuple(values.shape), strides, bits, trainable)
+        return Packed(_unpack_tensor, kept, tuple(values.shape), strides, bits, trainable)
 
 
 def pack(module: nn.Module, masks: Mapping[str, Tensor], moments: Mapping[str, tuple[Tensor, ...]]) -> dict[str, Any]:
@@ -144,10 +147,3 @@ def _unpack_tensor(values: Any, shape: Any, strides: Any, bits: np.ndarray | Non
     if strides is not None:
         tensor = torch.empty_strided(shape, strides, dtype=tensor.dtype).copy_(tensor)
     return tensor if trainable is None else nn.Parameter(tensor, trainable)
-
-
-def _to_array(tensor: Tensor) -> np.ndarray | Tensor:
-    try:
-        return tensor.contiguous().numpy()
-    except (TypeError, RuntimeError):  # what NumPy lacks: bfloat16, sparse and conjugate tensors
-        return tensor

@@ -91,9 +91,5 @@ def _flat(module: nn.Module) -> Iterator[nn.Module]:
 
 def _outermost(layers: Iterable[nn.Module]) -> nn.Linear | None:
     """The first Linear layer, unless something that could change the width stands before it."""
-    for layer in layers:
-        if isinstance(layer, nn.Linear):
-            return layer
-        if not isinstance(layer, _WIDTH_KEEPING):
-            return None
-    return None
+    found = next((layer for layer in layers if not isinstance(layer, _WIDTH_KEEPING)), None)
+    return found if isinstance(found, nn.Linear) else None

@@ -115,8 +115,8 @@ def _global_generators(device: torch.device) -> list[torch.Generator]:
 
 
 def _store(stacks: Sequence[Stack], leaves: list[dict[str, Tensor]], loss: Tensor, cell: int | None = None) -> None:
-    flat = [(stack, name, leaf) for stack, table in zip(stacks, leaves, strict=True) for name, leaf in table.items()]
-    grads = torch.autograd.grad(loss, [leaf for _, _, leaf in flat], allow_unused=True)
-    for (stack, name, _), grad in zip(flat, grads, strict=True):
-        room = stack.grads[name] if cell is None else stack.grads[name][cell]
+    rooms = [room for stack in stacks for room in stack.grads.values()]
+    grads = torch.autograd.grad(loss, [leaf for table in leaves for leaf in table.values()], allow_unused=True)
+    for room, grad in zip(rooms, grads, strict=True):
+        room = room if cell is None else room[cell]
         room.copy_(grad) if grad is not None else room.zero_()
