@@ -13,15 +13,7 @@ from typing import Any, NoReturn
 import torch
 
 from evoprune._version import __version__
-from evoprune.benchmarks.commands.common import (
-    INTERRUPTED,
-    directory_for,
-    engine_for,
-    guarded,
-    launch_pool,
-    shows,
-    wants_pool,
-)
+from evoprune.benchmarks.commands.common import INTERRUPTED, add_run_options, resume_run, start_run
 from evoprune.checks import lookup
 from evoprune.engines import ENGINES, lifeline, scoop_is_running
 
@@ -44,47 +36,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(options: argparse.Namespace) -> int:
     """``evoprune run``: one run from settings to a run directory."""
     from evoprune.benchmarks.pruning.presets import layers_of
-    from evoprune.benchmarks.pruning.run import start
-    from evoprune.benchmarks.pruning.settings import make_settings
-    from evoprune.benchmarks.pruning.tables import table
-    from evoprune.benchmarks.pruning.unused import unused
-    from evoprune.benchmarks.runs.options import given, read_config
+    from evoprune.benchmarks.pruning.run import PRUNING
 
-    layers = [layer for name in options.presets for layer in layers_of(name)]
-    layers += [read_config(path) for path in options.config or []]
-    settings = make_settings(*layers, given(options))
-    settings.check_data()
-    if wants_pool(options):
-        return launch_pool(options)
-    for line in unused(settings, given(options)):
-        _warn(line)
-    directory = directory_for(options, settings.algorithm, settings.operator, settings.benchmark, settings.seed)
-    with engine_for(options, settings) as engine:
-        return guarded(
-            lambda: start(settings, directory, options.force, shows(options), engine), directory, options, table
-        )
+    return start_run(options, PRUNING, [layer for name in options.presets for layer in layers_of(name)])
 
 
 def resume(options: argparse.Namespace) -> int:
     """``evoprune resume``: continue an interrupted run, of whatever kind, or an interrupted sweep."""
     from evoprune.benchmarks.commands.sweep import continue_sweep
-    from evoprune.benchmarks.experiments.registry import EXPERIMENTS, experiment_of
+    from evoprune.benchmarks.experiments.registry import experiment_of
 
     directory = Path(options.directory)
     if (directory / "study.json").exists():
         return continue_sweep(directory, options)
-    experiment = EXPERIMENTS[experiment_of(directory)]
-    settings = experiment.checkpointed(directory)
-    if (directory / "summary.json").exists():
-        print(f"evoprune: the run in {directory} has ended already", file=sys.stderr)
-        if options.json:
-            print((directory / "summary.json").read_text(encoding="utf-8"), end="")
-        return 0
-    if wants_pool(options):
-        return launch_pool(options)
-    with engine_for(options, settings) as engine:
-        again = experiment.resume
-        return guarded(lambda: again(directory, shows(options), engine), directory, options, experiment.table)
+    return resume_run(options, experiment_of(directory), directory)
 
 
 def list_names(options: argparse.Namespace) -> int:
@@ -139,7 +104,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _parser(arguments: list[str]) -> _Parser:
-    from evoprune.benchmarks.runs.options import add_options
+    from evoprune.benchmarks.pruning.settings import Settings
 
     parser = _Parser(prog="evoprune", description="Evolve and prune autoencoders with DEAP.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"evoprune {__version__}")
@@ -164,10 +129,7 @@ def _parser(arguments: list[str]) -> _Parser:
         allow_abbrev=False,
     )
     one.add_argument("presets", nargs="*", metavar="PRESET", help="named settings, see evoprune list presets")
-    one.add_argument("--config", action="append", metavar="FILE.toml", help="settings from a file, a line each")
-    one.add_argument("--output", dest="directory", metavar="DIR", help="the run directory (default runs/...)")
-    one.add_argument("--force", action="store_true", help="replace another run in that directory")
-    add_options(one.add_argument_group("settings"))
+    add_run_options(one, Settings)
     one.set_defaults(command=run, parser=one)
 
     modules: dict[str, tuple[str, tuple[Any, ...]]] = {

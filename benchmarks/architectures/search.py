@@ -1,7 +1,7 @@
 """The search itself: DEAP's parts around a cache of everything that was trained."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,8 @@ from deap import base
 from evoprune.architecture import Architecture
 from evoprune.benchmarks.architectures.settings import ArchitectureSettings, selection
 from evoprune.benchmarks.architectures.training import Weights, measure
+from evoprune.benchmarks.runs.experiment import Map
+from evoprune.benchmarks.runs.state import RunState
 from evoprune.fitness import WORST, MinimizeLoss
 from evoprune.operators.architecture import cxOnePointLayers, mutArchitecture, random_architecture
 from evoprune.seeds import derive, seeded
@@ -17,8 +19,6 @@ from evoprune.seeds import derive, seeded
 VARIATION, SURVIVAL = 22, 23
 """Streams of a generation: its children, and who survives."""
 ATTEMPTS = 50  # draws for each new architecture, after which the space counts as used up
-
-Map = Callable[..., Any]
 
 
 class LossAndSize(MinimizeLoss):
@@ -28,20 +28,27 @@ class LossAndSize(MinimizeLoss):
 
 
 @dataclass
-class Search:
-    """A search in progress or ended: what a checkpoint holds.
+class Search(RunState):
+    """A search in progress or ended.
 
     ``trained`` has an entry for every architecture that was trained, by its text: ``loss``, ``parameters`` and ``gen``.
-    ``weights`` are those of the population, kept only where children inherit them.
+    ``weights`` are those of the population, kept only where children inherit them. ``known`` are fitnesses of
+    architectures measured elsewhere under the same settings, which are not trained again. ``random`` is the search at
+    random that this one is compared with.
     """
 
     settings: ArchitectureSettings
     population: list[Architecture] = field(default_factory=list)
     trained: dict[str, dict[str, Any]] = field(default_factory=dict)
-    generation: int = -1
-    log: list[dict[str, Any]] = field(default_factory=list)
     weights: dict[str, Weights] = field(default_factory=dict)
     exhausted: bool = False
+    known: dict[str, dict[str, Any]] = field(default_factory=dict)
+    random: "Search | None" = None
+
+    @property
+    def due(self) -> bool:
+        """Always: a generation takes long."""
+        return True
 
     @property
     def best(self) -> str:
@@ -63,7 +70,7 @@ class Search:
     @property
     def ended(self) -> bool:
         """Whether there is nothing left to search."""
-        return self.generation >= self.settings.generations or (self.generation >= 0 and self.stopped_early)
+        return super().ended or (self.generation >= 0 and self.stopped_early)
 
 
 def make_toolbox(settings: ArchitectureSettings) -> base.Toolbox:
@@ -79,12 +86,8 @@ def make_toolbox(settings: ArchitectureSettings) -> base.Toolbox:
     return toolbox
 
 
-def generations(search: Search, map_: Map, known: dict[str, dict[str, Any]] | None = None) -> Iterator[dict[str, Any]]:
-    """The generations that are left, which change ``search`` in place; yields the log's rows.
-
-    :param map_: DEAP's map slot.
-    :param known: fitnesses of architectures measured elsewhere under the same settings, which are not trained again.
-    """
+def generations(search: Search, map_: Map) -> Iterator[dict[str, Any]]:
+    """The generations that are left, which change ``search`` in place; yields the log's rows."""
     toolbox, settings = make_toolbox(search.settings), search.settings
     while not search.ended:
         number = search.generation + 1
@@ -92,7 +95,7 @@ def generations(search: Search, map_: Map, known: dict[str, dict[str, Any]] | No
             wanted = settings.offspring if number else settings.population
             genetic = settings.method == "genetic" and number > 0
             children, again = _new(search, toolbox, wanted, genetic)
-        _evaluate(search, toolbox, children, number, map_, known or {})
+        _evaluate(search, toolbox, children, number, map_)
         with seeded(derive(settings.seed, number, SURVIVAL)):
             everyone = search.population + [child for child, _ in children]
             # NSGA-II and truncation give each survivor once; a tournament may give it several times, so clones.
@@ -146,14 +149,13 @@ def _evaluate(
     children: list[tuple[Architecture, str | None]],
     number: int,
     map_: Map,
-    known: dict[str, dict[str, Any]],
 ) -> None:
     """Measure the children in parallel, and keep what came out."""
-    tasks = [(child.text, search.weights.get(parent or "")) for child, parent in children if child.text not in known]
-    texts, parents = [text for text, _ in tasks], [parent for _, parent in tasks]
+    new = [(child.text, parent or "") for child, parent in children if child.text not in search.known]
+    texts, parents = [text for text, _ in new], [search.weights.get(parent) for _, parent in new]
     measured = dict(zip(texts, map_(toolbox.evaluate, texts, parents), strict=True))
     for child, _ in children:
-        entry = measured.get(child.text) or known[child.text]
+        entry = measured.get(child.text) or search.known[child.text]
         search.trained[child.text] = {name: entry[name] for name in ("loss", "parameters")} | {"gen": number}
         if entry.get("weights") is not None:
             search.weights[child.text] = entry["weights"]

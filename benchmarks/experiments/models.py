@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from evoprune.benchmarks.experiments.registry import EXPERIMENTS, experiment_of
+from evoprune.benchmarks.experiments.registry import experiment_of
 from evoprune.benchmarks.problems.problem import Problem
 from evoprune.evaluation import reconstruct
 from evoprune.genome import Autoencoder
@@ -32,7 +32,7 @@ def load_any_model(directory: str | Path) -> ImageModel:
     place = Path(directory)
     if not (place / "model.pt").is_file():
         raise ValueError(f"{place}: there is no model here; give the directory of a run that has ended")
-    experiment = EXPERIMENTS[experiment_of(place)]
+    experiment = experiment_of(place)
     pair = experiment.load_model(place / "model.pt")
     stored = torch.load(place / "model.pt", weights_only=True, map_location="cpu")["settings"]
     return ImageModel(pair, image_of(experiment.settings(**stored).problem))

@@ -7,11 +7,10 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from evoprune.benchmarks.pruning.settings import Settings
+from evoprune.copying import MaskPacker, unpack_mask
 from evoprune.genome import Autoencoder, Decoder, Encoder, Genome
 from evoprune.records import load_checkpoint, save_tensors
 from evoprune.seeds import seeded
@@ -114,7 +113,8 @@ def _grid(template: Autoencoder, cells: list[dict[str, Any]]) -> list[Autoencode
 
 
 def _stored(genome: Genome) -> dict[str, Any]:
-    masks = {name: None if bool(mask.all()) else _bits(mask) for name, mask in genome.masks.items()}
+    bits = MaskPacker(genome.masks).bits
+    masks = {name: None if packed is None else torch.from_numpy(packed) for name, packed in bits.items()}
     return {"weights": cloned(dict(genome.module.state_dict())), "masks": masks}
 
 
@@ -122,21 +122,13 @@ def _unpacked(cell: Mapping[str, Any]) -> dict[str, Any]:
     return {
         part: {
             "weights": state["weights"],
-            "masks": {name: _mask(bits, state["weights"][name].shape) for name, bits in state["masks"].items()},
+            "masks": {
+                name: unpack_mask(None if bits is None else bits.numpy(), state["weights"][name].shape)
+                for name, bits in state["masks"].items()
+            },
         }
         for part, state in cell.items()
     }
-
-
-def _bits(mask: Tensor) -> Tensor:
-    return torch.from_numpy(np.packbits(mask.cpu().numpy()))
-
-
-def _mask(bits: Tensor | None, shape: torch.Size) -> Tensor:
-    if bits is None:
-        return torch.ones(shape, dtype=torch.bool)
-    flat = np.unpackbits(bits.numpy(), count=shape.numel()).astype(bool)
-    return torch.from_numpy(flat).view(shape)
 
 
 def _unfit(path: Path, error: Exception) -> ValueError:
