@@ -1,5 +1,6 @@
 """The plots of a run as files."""
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -8,7 +9,6 @@ import matplotlib.style
 import pandas as pd
 from matplotlib.figure import Figure
 
-from evoprune import records
 from evoprune.benchmarks.plots.curves import plot_learning_rate, plot_loss, plot_size, rates_vary
 from evoprune.benchmarks.plots.masks import plot_masks
 from evoprune.benchmarks.plots.reconstructions import plot_reconstructions
@@ -53,6 +53,11 @@ def save_plots(
 
 
 def write(figure: Figure, path: Path) -> Path:
-    """Write a figure as a file that is there whole or not at all."""
-    records.write(path, lambda file: figure.savefig(file, format="png", dpi=DPI))
+    """Write a figure beside `path` and rename it, so that nobody ever reads half a file."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        figure.savefig(part, format="png", dpi=DPI)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
     return path
