@@ -6,8 +6,8 @@ The ground floor: what an individual is, how it trains, what is recorded. It imp
 
 import lazy_loader
 
-from evoprune._moved import answer_to_old_names
+from evoprune._finders import install
 from evoprune._version import __version__ as __version__
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
-answer_to_old_names()
+install()

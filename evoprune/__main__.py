@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import torch
 
 from evoprune._version import __version__
-from evoprune.benchmarks.commands.common import INTERRUPTED, add_run_options, resume_run, start_run
+from evoprune.benchmarks.commands.common import INTERRUPTED
 from evoprune.checks import lookup
 from evoprune.engines import ENGINES, lifeline, scoop_is_running
 
@@ -35,21 +35,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """``evoprune run``: one run from settings to a run directory."""
+    from evoprune.benchmarks.commands.start import start
     from evoprune.benchmarks.pruning.presets import layers_of
     from evoprune.benchmarks.pruning.run import PRUNING
 
-    return start_run(options, PRUNING, [layer for name in options.presets for layer in layers_of(name)])
+    return start(options, PRUNING, [layer for name in options.presets for layer in layers_of(name)])
 
 
 def resume(options: argparse.Namespace) -> int:
     """``evoprune resume``: continue an interrupted run, of whatever kind, or an interrupted sweep."""
+    from evoprune.benchmarks.commands.start import resume as continue_run
     from evoprune.benchmarks.commands.sweep import continue_sweep
     from evoprune.benchmarks.experiments.registry import experiment_of
 
     directory = Path(options.directory)
     if (directory / "study.json").exists():
         return continue_sweep(directory, options)
-    return resume_run(options, experiment_of(directory), directory)
+    return continue_run(options, experiment_of(directory), directory)
 
 
 def list_names(options: argparse.Namespace) -> int:
@@ -104,7 +106,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _parser(arguments: list[str]) -> _Parser:
-    from evoprune.benchmarks.pruning.settings import Settings
+    from evoprune.benchmarks.commands import start
 
     parser = _Parser(prog="evoprune", description="Evolve and prune autoencoders with DEAP.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"evoprune {__version__}")
@@ -121,23 +123,16 @@ def _parser(arguments: list[str]) -> _Parser:
     group.add_argument("--hostfile", metavar="FILE", help="scoop: a host and its number of workers a line")
     group.add_argument("--external-hostname", metavar="NAME", help="scoop: how the other hosts reach this one")
 
-    one = commands.add_parser(
-        "run",
-        parents=[quiet, engine],
-        help="run an experiment; without arguments the default one",
-        description="Run an experiment and leave a run directory. Presets, then settings files, then options decide.",
-        allow_abbrev=False,
-    )
+    one = start.add_parser(commands, "run", quiet, engine)
     one.add_argument("presets", nargs="*", metavar="PRESET", help="named settings, see evoprune list presets")
-    add_run_options(one, Settings)
-    one.set_defaults(command=run, parser=one)
+    one.set_defaults(command=run)
 
     modules: dict[str, tuple[str, tuple[Any, ...]]] = {
         "sweep": ("sweep", (quiet, engine, arguments)),
         "report": ("report", (quiet,)),
         "reproduce": ("reproduce", (quiet, engine)),
-        "weights": ("weights", (quiet, engine)),
-        "architectures": ("architectures", (quiet, engine)),
+        "weights": ("start", ("weights", quiet, engine)),
+        "architectures": ("start", ("architectures", quiet, engine)),
         "reconstruct": ("reconstruct", ()),
     }
     asked = next(iter(arguments), "")
@@ -150,6 +145,7 @@ def _parser(arguments: list[str]) -> _Parser:
         "resume", parents=[quiet, engine], help="continue an interrupted run or sweep", allow_abbrev=False
     )
     more.add_argument("directory", metavar="DIR", help="its directory")
+    more.add_argument("--allow-code", action="store_true", help="run the code outside of evoprune that it names")
     more.set_defaults(command=resume, parser=more)
 
     names = commands.add_parser("list", help="name presets, operators, schedules, ...", allow_abbrev=False)

@@ -34,6 +34,13 @@ def bce(output: Tensor, target: Tensor) -> Tensor:
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": l1, "mse": mse, "bce": bce}
 
 
+class Loss(str):
+    """The name of a loss that can be called: ``loss(output, target)`` is the mean over all values, a scalar tensor."""
+
+    def __call__(self, output: Tensor, target: Tensor) -> Tensor:
+        return mean_loss(self, output, target, dims=output.dim())
+
+
 def mean_loss(name: str, output: Tensor, target: Tensor, dims: int = 2) -> Tensor:
     """The mean of loss `name` over the last `dims` dimensions; what stands before them, cells say, is kept.
 

@@ -9,7 +9,7 @@ Mutation only: an operator here takes one individual, changes it in place, and r
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeAlias
@@ -65,6 +65,9 @@ class _Gated:
         draw = random.random() if self.rng is None else self.rng.random()
         return _apply(self.operator, individual, *args, **kwargs) if draw < self.probability else (individual,)
 
+    def prepare(self, population: Sequence[Any]) -> None:
+        prepare(self.operator, population)
+
     def __repr__(self) -> str:
         return f"gated({name_of(self.operator)}, {self.probability})"
 
@@ -82,12 +85,24 @@ class _Sequence:
             (individual,) = _apply(operator, individual)
         return (individual,)
 
+    def prepare(self, population: Sequence[Any]) -> None:
+        for operator in self.operators:
+            prepare(operator, population)
+
     def __repr__(self) -> str:
         return f"sequence({', '.join(name_of(operator) for operator in self.operators)})"
 
     @property
     def __name__(self) -> str:
         return repr(self)
+
+
+def prepare(operator: Any, population: Sequence[Any]) -> None:
+    """Tell an operator who is about to be mutated, if it wants to know: it may compute for all of them at once."""
+    while isinstance(operator, partial):  # Toolbox.register makes one
+        operator = operator.func
+    if hasattr(operator, "prepare"):
+        operator.prepare(population)
 
 
 def name_of(operator: Operator) -> str:

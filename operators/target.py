@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from evoprune.checks import at_least, in_unit_interval
-from evoprune.operators.combine import Operator, name_of
+from evoprune.operators.combine import Operator, name_of, prepare
 from evoprune.operators.probability import ScheduledProbability
 
 Schedule = Callable[[int, int], float]
@@ -77,6 +77,9 @@ class _Towards:
             return share * (1 - amount) * math.prod(1 - p * amount for p in coming) - self.target
 
         return self.operator(individual, *args, amount=_root(excess), **kwargs)
+
+    def prepare(self, population: Sequence[Any]) -> None:
+        prepare(self.operator, population)
 
     def __repr__(self) -> str:
         return f"towards({name_of(self.operator)}, {self.target:g})"

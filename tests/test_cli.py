@@ -86,7 +86,7 @@ def test_resume_of_an_ended_run_says_so(capsys: pytest.CaptureFixture[str]):
         ("--operator none --schedule increase", "schedule has no effect with operator none"),
         ("--benchmark digits --data some.csv", "data has no effect with benchmark digits"),
         ("--rate-decay step", "rate_decay has no effect with algorithm spatial"),
-        ("--algorithm all-vs-all --update sequential", "update has no effect with algorithm all-vs-all"),
+        ("--algorithm all-vs-all --update-order sequential", "update_order has no effect with algorithm all-vs-all"),
     ],
 )
 def test_what_has_no_effect_is_said(capsys: pytest.CaptureFixture[str], options: str, message: str):

@@ -37,14 +37,15 @@ class Architectures(Experiment[ArchitectureSettings, Search, Result, Autoencoder
 
     name = "architectures"
     line = "search for the architecture of an autoencoder"
+    description = (
+        "Search for an architecture with a genetic algorithm, train the best one in full, and leave a run directory. "
+        'evoprune run --network "from DIR" prunes what was found.'
+    )
     settings = ArchitectureSettings
     make_settings = staticmethod(make_settings)
     begin = Search
     table = staticmethod(table)
     hint = staticmethod(pruning_command)
-
-    def title(self, settings: ArchitectureSettings) -> tuple[object, ...]:
-        return (self.name, settings.method, settings.benchmark, settings.seed)
 
     def generations(self, state: Search, map_: Map, place: Path | None) -> Iterator[str]:
         for row in generations(state, map_):

@@ -6,12 +6,12 @@ from typing import Any
 from evoprune.algorithms.cells import CONCEPTS
 from evoprune.benchmarks.experiments.registry import EXPERIMENTS
 from evoprune.benchmarks.paper.comparisons import COMPARISONS, SCALES
-from evoprune.benchmarks.problems import BENCHMARKS
+from evoprune.benchmarks.pruning.choices import ALGORITHMS, SEMANTICS, TOPOLOGIES
+from evoprune.benchmarks.pruning.parts import REGISTRIES, own_options
 from evoprune.benchmarks.pruning.presets import PRESETS
-from evoprune.benchmarks.pruning.settings import ALGORITHMS, SEMANTICS, TOPOLOGIES
 from evoprune.losses import LOSSES
 from evoprune.networks import ACTIVATIONS, NETWORKS, OUTPUTS
-from evoprune.operators import OPERATORS, SCHEDULES
+from evoprune.plugins import entries
 from evoprune.training.optimizers import OPTIMIZERS
 
 
@@ -23,10 +23,10 @@ def catalogue() -> dict[str, dict[str, str]]:
         "comparisons": {name: item.line for name, item in COMPARISONS.items()},
         "scales": {name: item.line for name, item in SCALES.items()},
         "algorithms": ALGORITHMS,
-        "operators": {"none": "no pruning"} | {name: _first_line(item) for name, item in OPERATORS.items()},
-        "schedules": {name: _first_line(item) for name, item in SCHEDULES.items()},
+        "operators": {"none": "no pruning"} | _open("operator"),
+        "schedules": _open("schedule"),
         "semantics": SEMANTICS,
-        "problems": {name: _first_line(item) for name, item in BENCHMARKS.items()},
+        "problems": _open("benchmark"),
         "networks": {name: _network(item) for name, item in NETWORKS.items()},
         "losses": {name: _first_line(item) for name, item in LOSSES.items()},
         "optimizers": {name: repr(item) for name, item in OPTIMIZERS.items()},
@@ -35,6 +35,15 @@ def catalogue() -> dict[str, dict[str, str]]:
         "activations": {name: item.__name__ for name, item in ACTIVATIONS.items()},
         "outputs": {name: item.__name__ for name, item in OUTPUTS.items()},
     }
+
+
+def _open(kind: str) -> dict[str, str]:
+    """A registry with the options of what is in it, and what installed packages offer, which is not imported."""
+    lines = {}
+    for name, item in REGISTRIES[kind].items():
+        options = ", ".join(f"{option}={known.default}" for option, known in own_options(kind, item).items())
+        lines[name] = _first_line(item) + (f" [{options}]" if options else "")
+    return lines | {name: f"from an installed package: {entry.value}" for name, entry in entries(kind).items()}
 
 
 def _first_line(item: Any) -> str:

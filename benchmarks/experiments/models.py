@@ -35,7 +35,7 @@ def load_any_model(directory: str | Path) -> ImageModel:
     experiment = experiment_of(place)
     pair = experiment.load_model(place / "model.pt")
     stored = torch.load(place / "model.pt", weights_only=True, map_location="cpu")["settings"]
-    return ImageModel(pair, image_of(experiment.settings(**stored).problem))
+    return ImageModel(pair, image_of(experiment.stored_settings(stored).problem))
 
 
 def image_of(problem: Problem) -> tuple[int, int, int]:

@@ -10,15 +10,17 @@ from evoprune.benchmarks.runs.experiment import DEFAULT, Experiment
 from evoprune.benchmarks.weights.run import WEIGHTS
 from evoprune.checks import lookup
 
-__all__ = ["DEFAULT", "EXPERIMENTS", "experiment_of"]
+__all__ = ["DEFAULT", "EXPERIMENTS", "AnyExperiment", "experiment_of"]
 
-EXPERIMENTS: dict[str, Experiment[Any, Any, Any, Any]] = {
+AnyExperiment = Experiment[Any, Any, Any, Any]
+
+EXPERIMENTS: dict[str, AnyExperiment] = {
     experiment.name: experiment for experiment in (PRUNING, WEIGHTS, ARCHITECTURES)
 }
 """Name -> experiment. ``settings.json`` carries the name under ``experiment``, save for the default."""
 
 
-def experiment_of(directory: str | Path) -> Experiment[Any, Any, Any, Any]:
+def experiment_of(directory: str | Path) -> AnyExperiment:
     """The kind of experiment that left a run directory.
 
     :raises ValueError: where no settings are, or they cannot be read, or name an experiment that does not exist.

@@ -42,7 +42,7 @@ class Photographs(ImageProblem):
     The patches do not overlap, so no pixel is in two splits: 60 % training, 20 % validation, 20 % test, at random.
     """
 
-    patch: int = field(default=16, metadata={"help": "height and width of a patch, in pixels"})
+    patch: int = field(default=16, metadata={"help": "pixels a side of a patch", "option": "image_size"})
     split_seed: int = field(default=0, metadata={"help": "seed of the split into train, validation and test"})
 
     def __post_init__(self) -> None:
@@ -79,7 +79,9 @@ class ImageFolder(ImageProblem):
     """
 
     path: str = field(metadata={"help": "a folder of PNG and JPEG images"})
-    size: int = field(default=32, metadata={"help": "height and width after resizing, in pixels; 0 leaves them alone"})
+    size: int = field(
+        default=32, metadata={"help": "pixels a side after resizing; 0 leaves them alone", "option": "image_size"}
+    )
     split_seed: int = field(default=0, metadata={"help": "seed of the split into train, validation and test"})
 
     def __post_init__(self) -> None:

@@ -9,23 +9,21 @@ import numpy as np
 import torch
 from deap import algorithms, base, tools
 
-from evoprune.activations import ActivationProbe
 from evoprune.algorithms import Generation, all_vs_all_generations, spatial_generations
 from evoprune.algorithms.cells import Offspring
 from evoprune.benchmarks.problems.problem import Problem
-from evoprune.benchmarks.pruning.settings import ACTIVATION_SAMPLES, AMOUNT_OPERATORS, Settings
+from evoprune.benchmarks.pruning.choices import ORDERS
+from evoprune.benchmarks.pruning.providers import ACTIVATION_SAMPLES, pruning
+from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.evaluation import draw_batch, reconstruction_loss
 from evoprune.fitness import WORST
 from evoprune.genome import Autoencoder, Decoder, Encoder, Genome
 from evoprune.operators import (
-    OPERATORS,
     ScheduledProbability,
     StepDecay,
-    gated,
     mutLearningRate,
     mutTrain,
     sequence,
-    towards,
 )
 from evoprune.seeds import derive, seeded
 from evoprune.training import train_epoch
@@ -58,28 +56,6 @@ def initial_grid(settings: Settings) -> list[Autoencoder]:
             pair.learning_rate = settings.learning_rate
         grid.append(pair)
     return grid
-
-
-def pruning(settings: Settings, probability: ScheduledProbability) -> Any:
-    """The mutation that prunes with the scheduled probability, or None."""
-    if settings.operator == "none":
-        return None
-    persistent = settings.semantics == "persistent"
-    options: dict[str, Any] = {"persistent": persistent}
-    if settings.operator in AMOUNT_OPERATORS:
-        options["scope"] = settings.scope
-        if settings.amount is not None:
-            options["amount"] = settings.amount
-    if settings.operator in ("variance", "conjunctive"):
-        # The paper's code probes the test samples; ours has no business there.
-        samples = partial(getattr, settings.problem, "validation" if persistent else "test")
-        options["activations"] = ActivationProbe(samples, ACTIVATION_SAMPLES, settings.semantics)
-    if settings.operator == "conjunctive":
-        options["threshold"] = settings.threshold
-    operator: Any = partial(OPERATORS[settings.operator], **options)
-    if settings.operator in AMOUNT_OPERATORS and settings.target_preserved is not None:
-        operator = towards(operator, settings.target_preserved, probability)
-    return gated(operator, probability)
 
 
 def make_toolbox(settings: Settings, probability: ScheduledProbability) -> base.Toolbox:
@@ -119,7 +95,7 @@ def generations(settings: Settings, grid: list[Autoencoder], toolbox: base.Toolb
     """The generations of the chosen algorithm, which change ``grid`` in place; number 0 first unless resumed."""
     options: dict[str, Any] = {
         "concept": settings.concept,
-        "prune": settings.prune,
+        "prune": ORDERS[settings.pruning_order],
         "rate_sigma": settings.rate_sigma,
         "seed": settings.seed,
         "start": start,
@@ -128,7 +104,7 @@ def generations(settings: Settings, grid: list[Autoencoder], toolbox: base.Toolb
         return _canonical(settings, grid, toolbox, start)
     if settings.algorithm == "all-vs-all":
         return all_vs_all_generations(grid, toolbox, settings.generations, **options)
-    options |= {"update": settings.update, "opponents": settings.opponents, "chunk": settings.cells_a_task}
+    options |= {"update": settings.update_order, "opponents": settings.opponents, "chunk": settings.cells_a_task}
     return spatial_generations(grid, toolbox, settings.generations, settings.neighbourhoods, **options)
 
 

@@ -9,11 +9,13 @@ from typing import Any
 import pandas as pd
 
 from evoprune.benchmarks.pruning.experiment import Recorder, device_of, generations, initial_grid, make_toolbox
-from evoprune.benchmarks.pruning.settings import Settings, make_settings
+from evoprune.benchmarks.pruning.parts import problem_options
+from evoprune.benchmarks.pruning.settings import GROUPS, Settings, make_settings
 from evoprune.benchmarks.pruning.snapshots import save_snapshot
 from evoprune.benchmarks.pruning.summary import baselines, measure, summarize
 from evoprune.benchmarks.pruning.tables import table
 from evoprune.benchmarks.pruning.unused import unused
+from evoprune.benchmarks.pruning.upgrade import OLD
 from evoprune.benchmarks.runs.experiment import DEFAULT, Experiment, Map
 from evoprune.benchmarks.runs.state import RunResult, RunState, check_kinds
 from evoprune.engines import Engine
@@ -33,18 +35,12 @@ class PruningState(RunState):
 
     @property
     def label(self) -> str:
-        return "without pruning" if self.settings.operator == "none" else self.settings.operator
+        return "unpruned" if self.settings.operator == "none" else self.settings.operator
 
     @property
     def updates(self) -> int:
         """Gradient steps so far."""
         return int(self.log[-1]["updates"]) if self.log else 0
-
-    @property
-    def snapshot_due(self) -> bool:
-        """Whether this generation leaves a snapshot."""
-        every = self.settings.snapshots
-        return every > 0 and (self.generation % every == 0 or self.ended)
 
 
 @dataclass(frozen=True)
@@ -61,16 +57,20 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
 
     name = DEFAULT
     line = "evolve and prune autoencoders"
+    description = (
+        "Run an experiment, without arguments the default one, and leave a run directory. Presets, then settings "
+        "files, then options decide."
+    )
     settings = Settings
+    groups = GROUPS
+    old_names = tuple(OLD)
+    titles = ("algorithm", "operator", "benchmark", "seed")
+    why_serial = "algorithm {algorithm} with a {update_order} update goes step by step"
     make_settings = staticmethod(make_settings)
+    stored_settings = staticmethod(Settings.stored)
+    flags = staticmethod(problem_options)
     remarks = staticmethod(unused)
     table = staticmethod(table)
-
-    def title(self, settings: Settings) -> tuple[object, ...]:
-        return (settings.algorithm, settings.operator, settings.benchmark, settings.seed)
-
-    def why_serial(self, settings: Settings) -> str:
-        return f"algorithm {settings.algorithm} with a {settings.update} update goes step by step"
 
     def check(self, settings: Settings, engine: Engine | None = None) -> None:
         super().check(settings, engine)
@@ -83,6 +83,7 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
         settings, probability = state.settings, state.settings.scheduled
         if state.generation >= 0:
             probability.seek(state.generation)
+        every = settings.snapshots
         recorder = Recorder(settings, probability, state.updates)
         toolbox = make_toolbox(settings, probability)
         toolbox.register("map", map_)
@@ -91,9 +92,9 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
             state.log.append(row)
             state.cells.extend(cells)
             state.generation = generation.number
-            if place is not None and state.snapshot_due:
+            if place is not None and every and (state.generation % every == 0 or state.ended):
                 save_snapshot(place, state.generation, state.grid)
-            yield f"loss {row['loss']:.4f}, {row['preserved']:.1%} kept"
+            yield f"loss {row['loss']:.4f}, {row['preserved']:.0%} kept"
 
     def tables(self, state: PruningState) -> dict[str, pd.DataFrame]:
         return super().tables(state) | {"cells.csv": pd.DataFrame(state.cells)}
@@ -145,7 +146,7 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
         return weights | {"masks": {part: kept["masks"] for part, kept in states.items()}}
 
     def model(self, stored: dict[str, Any]) -> Autoencoder:
-        settings = Settings(**stored["settings"])
+        settings = Settings.stored(stored["settings"])
         encoder, decoder = settings.architecture.build(settings.problem.inputs)
         pair = Autoencoder([Encoder(encoder), Decoder(decoder)])
         for part, genome in zip(PARTS, pair, strict=True):

@@ -2,45 +2,43 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evoprune.algorithms import ring, torus
 from evoprune.algorithms.cells import CONCEPTS
 from evoprune.algorithms.spatial import UPDATES
 from evoprune.architecture import PREFIX, Blueprint, found_in
-from evoprune.benchmarks.problems import BENCHMARKS
-from evoprune.benchmarks.problems.images import image_problem
 from evoprune.benchmarks.problems.problem import Problem, validate
+from evoprune.benchmarks.pruning import choices, parts
+from evoprune.benchmarks.pruning.choices import PAPER, PAPER_CANONICAL
+from evoprune.benchmarks.pruning.parts import REGISTRIES, known
+from evoprune.benchmarks.pruning.upgrade import BENCHMARK, OLD, upgraded
 from evoprune.benchmarks.runs.fields import check_fields, check_names, option
+from evoprune.benchmarks.runs.takes import chosen, parameters
 from evoprune.checks import at_least, in_unit_interval
 from evoprune.losses import LOSSES, check_loss
-from evoprune.networks import MLP, parse_network
-from evoprune.operators import OPERATORS, SCHEDULES, ScheduledProbability
+from evoprune.networks import ACTIVATIONS, MLP, OUTPUTS
+from evoprune.operators import OPERATORS, ScheduledProbability
 from evoprune.operators.choice import SCOPES
-from evoprune.operators.schedules import Decrease, Population, Schedule, Until
+from evoprune.operators.schedules import Until
 from evoprune.operators.target import check_target, expected_preserved
+from evoprune.plugins import allow, canonical, find, fingerprint, is_code
 from evoprune.training.optimizers import OPTIMIZERS
 
-ALGORITHMS = {
-    "spatial": "Lipi-AE-S: cells on a grid coevolve encoders and decoders with their neighbours",
-    "all-vs-all": "coevolution without space: every encoder meets every decoder",
-    "canonical": "DEAP's eaSimple on one pair: training and pruning as its mutation",
-}
-SEMANTICS = {
-    "persistent": "a pruned weight stays pruned",
-    "reference": "what the paper's code does: pruned weights are set to zero once and grow again",
-}
-TOPOLOGIES = {"ring": "cells on a ring", "torus": "cells on a torus, as square as their number allows"}
-ENDINGS = {
-    "constant": "the rate stays",
-    "step": "the rate falls to a tenth at every quarter of the run",
-    "walk": "the rate moves by a normal step every generation, as a cell's does",
-}
-DEVICES = {"cpu": "the processor", "cuda": "the graphics card", "auto": "cuda where there is one, else cpu"}
-ACTIVATION_SAMPLES = 100
 DEFAULT_TARGET = 0.2
+OR_NONE = ChainMap[str, Any]({"none": None}, OPERATORS)
+GROUPS = {
+    "algorithm": "what runs",
+    "operator": "what, when and how much to prune",
+    "benchmark": "the problem",
+    "network": "the network",
+    "loss": "training",
+    "generations": "generations and the grid",
+    "seed": "the run",
+}
+"""First setting of a group -> its title."""
 
 
 @dataclass(frozen=True)
@@ -50,72 +48,72 @@ class Settings:
     :raises ValueError: naming the setting, its value and what was expected.
     """
 
-    algorithm: str = option("spatial", "the evolutionary algorithm", ALGORITHMS)
-    operator: str = option("magnitude", "the pruning operator", ("none", *OPERATORS))
-    schedule: str = option("fixed", "when to prune: the course of the probability", SCHEDULES)
+    algorithm: str = option("spatial", "the evolutionary algorithm", choices.ALGORITHMS)
+    operator: str = option(
+        "magnitude", "the pruning operator", ChainMap[str, Any]({"none": None}, OPERATORS), code=True
+    )
+    operator_options: dict[str, Any] = option({}, "the operator's own parameters")
+    schedule: str = option("fixed", "when to prune: the course of the probability", REGISTRIES["schedule"], code=True)
+    schedule_options: dict[str, Any] = option({}, "the schedule's own parameters")
     probability: float = option(1.0, "C, the largest probability of the schedule")
     target_preserved: float | None = option(
         None,
-        "random, variance, magnitude: share of weights to keep at the end (persistent; default "
+        "share of weights to keep at the end, for operators that take an amount (persistent; default "
         f"{DEFAULT_TARGET}, or what the schedule can reach)",
     )
-    amount: float | None = option(
-        None, "random, variance, magnitude: share of the survivors that each pruning removes, instead of a target"
-    )
+    amount: float | None = option(None, "share of the survivors that each pruning removes, instead of a target")
     scope: str = option("global", "take the amount from every tensor or from the whole pair", SCOPES)
-    threshold: float = option(0.1, "activation below which the conjunctive operator counts a unit as inactive")
+    threshold: float = option(0.1, "activation below which a unit counts as inactive, for operators with a threshold")
     finetune: float = option(0.2, "share of the generations, at the end, without pruning")
-    semantics: str = option("persistent", "whether pruned weights stay pruned", SEMANTICS)
-    benchmark: str = option("binary-clustering", "the problem", BENCHMARKS)
-    n_clusters: int = option(10, "binary-clustering: number of centroids")
-    n_samples: int = option(1000, "binary-clustering: samples in each split")
-    n_dim: int = option(1000, "binary-clustering: bits a sample")
-    noise: float = option(0.05, "binary-clustering: probability that a bit is flipped")
-    p_one: float = option(0.75, "binary-clustering: probability that a bit of a centroid is 1")
-    data_seed: int = option(1, "seed of the data or of their split")
+    semantics: str = option("persistent", "whether pruned weights stay pruned", choices.SEMANTICS)
+    benchmark: str = option(BENCHMARK, "the problem", REGISTRIES["benchmark"], code=True)
+    benchmark_options: dict[str, Any] = option({}, "the problem's own parameters")
     data: str | None = option(None, "file: a .npy, .npz or .csv with a sample a row; images: a folder")
-    image_size: int | None = option(None, "images, photographs: pixels a side (default 32, of the patches 16)")
+    data_seed: int = option(1, "seed of the data or of their split")
     network: str = option(
         "default",
         'a network by name, the encoder\'s widths after the inputs, such as 30-10, or "from DIR", what evoprune '
         "architectures found",
     )
     decoder: str | None = option(None, "the decoder's widths before the outputs, such as 10-30; mirrored by default")
-    activation: str = option("relu", "nonlinearity between the layers")
-    output_activation: str = option("sigmoid", "nonlinearity of the output")
+    activation: str = option("relu", "nonlinearity between the layers", ACTIVATIONS)
+    output_activation: str = option("sigmoid", "nonlinearity of the output", OUTPUTS)
     loss: str = option("bce", "the training loss and the fitness", LOSSES)
     optimizer: str = option("adam", "the optimizer", OPTIMIZERS)
     learning_rate: float = option(1e-3, "learning rate, in cells the one they start with")
     rate_sigma: float = option(1e-5, "standard deviation of a learning rate's step a generation, in cells and a walk")
-    rate_decay: str = option("constant", "canonical: the course of the learning rate", ENDINGS)
+    rate_decay: str = option("constant", "canonical: the course of the learning rate", choices.ENDINGS)
     batch_size: int = option(5, "samples a gradient step, and in the batches that fitness is measured on")
     corruption: float = option(0.0, "denoising: probability that an input is set to zero in training")
     shuffle: bool = option(True, "draw the samples in a new order every epoch")
     generations: int = option(200, "generations; in each a selected pair trains for one epoch")
     cells: int = option(10, "cells of the grid, or pairs of the population")
-    topology: str = option("ring", "the grid", TOPOLOGIES)
+    topology: str = option("ring", "the grid", choices.TOPOLOGIES)
     radius: int = option(1, "how far a neighbourhood reaches")
     concept: str = option("minimum", "an encoder's loss over its neighbours' decoders", CONCEPTS)
-    update: str = option(
+    update_order: str = option(
         "synchronous", "cells read the last generation, or what is there when their turn comes", UPDATES
     )
-    prune: str = option("after", "prune an offspring after or before its evaluation", ("after", "before"))
+    pruning_order: str = option("after-evaluation", "when an offspring is pruned", choices.ORDERS)
     opponents: str = option(
         "selected",
         "selected: a selected pair trains together; random: Lipi-AE's random opponents",
         ("selected", "random"),
     )
     seed: int = option(0, "seed of the run")
-    device: str = option("cpu", "where training happens", DEVICES)
+    device: str = option("cpu", "where training happens", choices.DEVICES)
     chunk: int | None = option(
         None, "cells a parallel task, at least 5 and about 8 tasks by default; the same for every engine"
     )
     compare: bool = option(True, "also run without pruning, for the comparison at the end")
     checkpoint_every: int = option(20, "generations between checkpoints")
     snapshots: int = option(0, "generations between snapshots of all cells, for their analysis; 0 for none")
+    code: dict[str, Any] = option({}, "file and hash of what comes from outside of evoprune", hidden=True)
 
     def __post_init__(self) -> None:
         check_fields(self)
+        for kind in REGISTRIES:
+            self._choose_options(kind)
         for name in ("probability", "corruption", "finetune"):
             in_unit_interval(name, getattr(self, name))
         for name, least in {"generations": 1, "cells": 1, "batch_size": 1, "checkpoint_every": 1, "seed": 0}.items():
@@ -134,6 +132,18 @@ class Settings:
         if self.algorithm == "all-vs-all" and self.opponents == "random":
             raise ValueError("opponents random belongs to the spatial algorithm")
 
+    def _choose_options(self, kind: str) -> None:
+        """Complete the options of the operator, the schedule or the problem by their defaults."""
+        name, given = getattr(self, kind), getattr(self, f"{kind}_options")
+        taker = known(kind, name)
+        if name == "none":
+            object.__setattr__(self, f"{kind}_options", {})
+        elif taker is not None:
+            options = chosen(f"{kind} {name}", given, parts.own_options(kind, taker))
+            object.__setattr__(self, f"{kind}_options", options)
+        if kind == "operator" and taker is not None and self.semantics == "reference" and not self.takes("persistent"):
+            raise ValueError(f"operator {name} takes no persistent, so it cannot do what semantics reference asks for")
+
     def _check_amount(self) -> None:
         if self.amount is not None:
             in_unit_interval("amount", self.amount)
@@ -146,44 +156,35 @@ class Settings:
                 )
             object.__setattr__(self, "amount", 0.1)
         elif self.target_preserved is None:
-            reachable = expected_preserved(self.course, self.generations, 1.0)
-            seldom = self.operator in AMOUNT_OPERATORS and reachable > DEFAULT_TARGET
-            object.__setattr__(self, "target_preserved", reachable if seldom else DEFAULT_TARGET)
+            reachable = expected_preserved(self.course, self.generations, 1.0) if self.takes("amount") else 0.0
+            object.__setattr__(self, "target_preserved", max(reachable, DEFAULT_TARGET))
         if self.target_preserved is not None:
             if not 0 < self.target_preserved <= 1:
                 raise ValueError(f"target_preserved must be a number in (0, 1], got {self.target_preserved!r}")
-            if self.operator in AMOUNT_OPERATORS:
+            if self.takes("amount") and known("schedule", self.schedule) is not None:
                 check_target(self.course, self.generations, self.target_preserved)
+
+    def takes(self, name: str) -> bool:
+        """Whether the operator has a parameter of that name; of code that nobody allowed nothing is known."""
+        operator = known("operator", self.operator)
+        return operator is not None and name in parameters(operator)
 
     @property
     def architecture(self) -> MLP | Blueprint:
         """The recipe of the networks."""
-        network = parse_network(self.network)
-        if isinstance(network, Blueprint):
-            if self.activation != network.activation:
-                raise ValueError(f"activation {self.activation} contradicts that of {network.text}")
-            if self.decoder is not None:
-                raise ValueError(f"decoder {self.decoder!r}: the decoder of {network.text} mirrors its encoder")
-            return dataclasses.replace(network, output=self.output_activation)
-        changes: dict[str, Any] = {"activation": self.activation, "output": self.output_activation}
-        if self.decoder is not None:
-            changes["decoder_hidden"] = _decoder_hidden(self.decoder, network.latent)
-        return dataclasses.replace(network, **changes)
+        return parts.architecture_of(self.network, self.decoder, self.activation, self.output_activation)
 
     @property
     def neighbourhoods(self) -> list[list[int]]:
         """The cells that each cell reads."""
         if self.algorithm != "spatial":
             return [[cell] for cell in range(self.cells)]
-        if self.topology == "ring":
-            return ring(self.cells, self.radius)
-        rows = max(d for d in range(1, math.isqrt(self.cells) + 1) if self.cells % d == 0)
-        return torus(rows, self.cells // rows, self.radius)
+        return parts.neighbourhoods_of(self.topology, self.cells, self.radius)
 
     @property
     def parallel(self) -> bool:
         """Whether a generation has tasks that do not depend on each other."""
-        return self.algorithm == "spatial" and self.update == "synchronous"
+        return self.algorithm == "spatial" and self.update_order == "synchronous"
 
     @property
     def cells_a_task(self) -> int:
@@ -191,15 +192,14 @@ class Settings:
         return self.chunk or max(5, -(-self.cells // 8))
 
     @property
-    def course(self) -> Schedule | Until:
+    def course(self) -> Callable[[int, int], float]:
         """The schedule, ending where fine-tuning begins."""
-        kind = SCHEDULES[self.schedule]
-        options: dict[str, Any] = {}
-        if kind is Decrease:
-            options["reference"] = self.semantics == "reference"
-        if kind is Population:
-            options["n"] = len(self.neighbourhoods[0]) if self.algorithm == "spatial" else self.cells
-        schedule = kind(self.probability, **options)
+        provided = {
+            "C": self.probability,
+            "n": len(self.neighbourhoods[0]) if self.algorithm == "spatial" else self.cells,
+            "reference": self.semantics == "reference",
+        }
+        schedule = parts.schedule_of(self.schedule, provided, self.schedule_options)
         return Until(schedule, 1 - self.finetune) if self.finetune else schedule
 
     @property
@@ -211,19 +211,13 @@ class Settings:
     @property
     def problem(self) -> Problem:
         """The problem, a recipe."""
-        if self.benchmark == "binary-clustering":
-            names = ("n_clusters", "n_samples", "n_dim", "noise", "p_one")
-            return BENCHMARKS[self.benchmark](**{name: getattr(self, name) for name in names}, seed=self.data_seed)
-        if self.benchmark == "file":
-            if self.data is None:
-                raise ValueError("benchmark file needs data: the path of a .npy, .npz or .csv file")
-            return BENCHMARKS[self.benchmark](self.data, split_seed=self.data_seed)
-        if self.benchmark in ("images", "photographs"):
-            return image_problem(self.benchmark, self.data, self.image_size, self.data_seed)
-        return BENCHMARKS[self.benchmark](split_seed=self.data_seed)
+        return parts.problem_of(self.benchmark, self.data, self.data_seed, self.benchmark_options)
 
     def check_data(self) -> None:
-        """Load the data and see that they fit the settings, before any work."""
+        """Load the data and see that they fit the settings, and that all that is named is here, before any work."""
+        for kind, registry in REGISTRIES.items():
+            if getattr(self, kind) != "none":
+                find(kind, getattr(self, kind), registry)
         problem = self.problem
         validate(problem, self.batch_size)
         check_loss(self.loss, self.output_activation, problem.train)
@@ -237,30 +231,10 @@ class Settings:
         """The settings as plain values."""
         return dataclasses.asdict(self)
 
-
-AMOUNT_OPERATORS = ("random", "variance", "magnitude")
-
-PAPER: dict[str, Any] = {
-    "semantics": "reference",
-    "operator": "random",
-    "schedule": "exponential",
-    "probability": 0.5,
-    "amount": 0.1,
-    "scope": "tensor",
-    "finetune": 0.0,
-    "loss": "l1",
-    "optimizer": "adam-anew",
-    "learning_rate": 1e-5,
-    "rate_sigma": 1e-5,
-    "batch_size": 5,
-    "generations": 400,
-    "cells": 10,
-    "radius": 1,
-}
-"""The settings of Jorgensen et al. 2025; what ``semantics=reference`` starts from."""
-
-PAPER_CANONICAL: dict[str, Any] = {"algorithm": "canonical", "cells": 1, "optimizer": "adam-0.5", "rate_decay": "step"}
-"""What differs in the paper's canonical baseline."""
+    @classmethod
+    def stored(cls, values: Mapping[str, Any]) -> "Settings":
+        """Settings that a run left, of this version or of 0.1; code that they name is neither run nor looked for."""
+        return cls(**upgraded(values))
 
 
 def make_settings(*layers: Mapping[str, Any]) -> Settings:
@@ -268,27 +242,50 @@ def make_settings(*layers: Mapping[str, Any]) -> Settings:
 
     Where the layers ask for ``semantics="reference"`` they lie over the paper's settings instead of the defaults, and a
     canonical algorithm has one pair. An ``amount`` replaces an earlier layer's ``target_preserved``, and the reverse.
+    An operator, schedule or problem from outside of evoprune is imported. Options of a problem, such as ``n_samples``,
+    may stand among the settings.
 
     :raises ValueError: for an unknown setting (naming the nearest) or a value that does not fit.
     """
     given: dict[str, Any] = {}
     for layer in layers:
-        check_names(Settings, layer)
+        check_names(Settings, layer, [*OLD, *parts.problem_options()])
         for one, other in (("amount", "target_preserved"), ("target_preserved", "amount")):
             if layer.get(one) is not None and layer.get(other) is None:
                 given.pop(other, None)
-        given |= layer
-    given = _with_architecture(given)
-    canonical = given.get("algorithm") == "canonical"
-    base: dict[str, Any] = {"cells": 1} if canonical else {}
+        given = _laid_over(given, layer)
+    given = _with_architecture(_with_code(upgraded(given)))
+    canonical_run = given.get("algorithm") == "canonical"
+    base: dict[str, Any] = {"cells": 1} if canonical_run else {}
     if given.get("semantics") == "reference":
-        base = PAPER | (PAPER_CANONICAL if canonical else {})
+        base = PAPER | (PAPER_CANONICAL if canonical_run else {})
         if given.get("target_preserved") is not None:
             base.pop("amount")
     settings = Settings(**(base | given))
-    if canonical and settings.cells != 1:
+    if canonical_run and settings.cells != 1:
         raise ValueError(f"the canonical algorithm evolves one pair, got cells {settings.cells}")
     return settings
+
+
+def _laid_over(given: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
+    """A layer over those before it. Options add up, but belong to one operator, schedule or problem."""
+    made = {**given, **layer}
+    for kind in REGISTRIES:
+        name, options = kind, f"{kind}_options"
+        same = name not in layer or layer[name] == given.get(name, getattr(Settings, name))
+        if same and options in given and options in layer:
+            made[options] = {**given[options], **layer[options]}
+        elif not same and options not in layer:
+            made.pop(options, None)
+    return made
+
+
+def _with_code(given: dict[str, Any]) -> dict[str, Any]:
+    """With code from outside imported, and its file and hash among the settings."""
+    names = {kind: canonical(given[kind]) for kind in REGISTRIES if is_code(given.get(kind, ""))}
+    for name in names.values():
+        allow(name)
+    return given | names | {"code": {name: fingerprint(name) for name in names.values()}}
 
 
 def _with_architecture(given: dict[str, Any]) -> dict[str, Any]:
@@ -299,13 +296,3 @@ def _with_architecture(given: dict[str, Any]) -> dict[str, Any]:
     elif not network.startswith(PREFIX):
         return given
     return {"activation": Blueprint(given["network"]).activation} | given
-
-
-def _decoder_hidden(text: str, latent: int) -> tuple[int, ...]:
-    try:
-        first, *hidden = (int(width) for width in text.split("-"))
-    except ValueError:
-        raise ValueError(f"decoder must be widths such as 10-30, the code first; got {text!r}") from None
-    if first != latent:
-        raise ValueError(f"the encoder's code has {latent} units, but the decoder takes {first}: widths don't match")
-    return tuple(hidden)

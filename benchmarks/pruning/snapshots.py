@@ -56,7 +56,7 @@ def load_snapshots(directory: str | Path) -> dict[int, list[Autoencoder]]:
         raise ValueError(f"{place}: neither snapshots nor a checkpoint.pt here; run with --snapshots N to keep some")
     state = load_checkpoint(place / "checkpoint.pt")
     try:
-        return {int(state["generation"]): _grid(_template(Settings(**state["settings"])), state["grid"])}
+        return {int(state["generation"]): _grid(_template(Settings.stored(state["settings"])), state["grid"])}
     except _WRONG as error:
         raise _unfit(place / "checkpoint.pt", error) from error
 
@@ -76,7 +76,7 @@ def read_settings(directory: str | Path) -> Settings:
     if not path.is_file():
         raise ValueError(f"{path}: there are no settings here, so this is no run directory")
     try:
-        return Settings(**json.loads(path.read_text(encoding="utf-8")))
+        return Settings.stored(json.loads(path.read_text(encoding="utf-8")))
     except (TypeError, ValueError) as error:  # a JSON error is a ValueError
         raise _unfit(path, error) from error
 

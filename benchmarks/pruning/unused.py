@@ -1,31 +1,61 @@
-"""Settings that do nothing beside others, for a word to the one who gave them."""
+"""Settings that do nothing beside others, for a word to the one who gave them, and for names in a report."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from evoprune.benchmarks.pruning.settings import AMOUNT_OPERATORS, Settings
+from evoprune.benchmarks.pruning.parts import PROBLEM_TAKES, known, problem_options
+from evoprune.benchmarks.pruning.settings import Settings
+from evoprune.benchmarks.runs.takes import parameters
 
-USES: tuple[tuple[str, str, Callable[[Settings], bool]], ...] = (
-    ("amount target_preserved scope", "operator", lambda s: s.operator in AMOUNT_OPERATORS),
-    ("threshold", "operator", lambda s: s.operator == "conjunctive"),
-    ("schedule probability finetune", "operator", lambda s: s.operator != "none"),
-    ("n_clusters n_samples n_dim noise p_one", "benchmark", lambda s: s.benchmark == "binary-clustering"),
-    ("data", "benchmark", lambda s: s.benchmark in ("file", "images", "photographs")),
-    ("image_size", "benchmark", lambda s: s.benchmark in ("images", "photographs")),
-    ("rate_decay", "algorithm", lambda s: s.algorithm == "canonical"),
-    ("rate_sigma", "rate_decay", lambda s: s.algorithm != "canonical" or s.rate_decay == "walk"),
-    ("update opponents topology radius", "algorithm", lambda s: s.algorithm == "spatial"),
-    ("concept prune", "algorithm", lambda s: s.algorithm != "canonical"),
-    ("chunk", "algorithm", lambda s: s.parallel),
-)
-"""Settings, the setting that decides whether they are used, and whether they are."""
+Values = Mapping[str, Any]
+PRUNING = "operator_options amount target_preserved scope threshold schedule schedule_options probability finetune"
+BY_ALGORITHM: dict[str, Callable[[Values], bool]] = {
+    "rate_decay": lambda s: s["algorithm"] == "canonical",
+    "update_order opponents topology radius": lambda s: s["algorithm"] == "spatial",
+    "concept pruning_order": lambda s: s["algorithm"] != "canonical",
+    "chunk": lambda s: s["algorithm"] == "spatial" and s.get("update_order", "synchronous") == "synchronous",
+}
+"""Settings, and whether an algorithm uses them."""
 
 
-def unused(settings: Settings, given: Mapping[str, Any]) -> Iterator[str]:
+def idle(settings: Values) -> dict[str, str]:
+    """The settings that have no effect beside the others, each with the setting that decides.
+
+    :param settings: of any experiment, perhaps incomplete; where the deciding setting is missing nothing is idle.
+    """
+    found: dict[str, str] = {}
+    if settings.get("operator") == "none":
+        names = (
+            "schedule schedule_options probability finetune amount target_preserved scope threshold operator_options"
+        )
+        found |= dict.fromkeys(names.split(), "operator")
+    elif (operator := _known("operator", settings)) is not None:
+        takes = {"target_preserved": "amount", "amount": "amount", "scope": "scope", "threshold": "threshold"}
+        found |= {name: "operator" for name, taken in takes.items() if taken not in parameters(operator)}
+    if (problem := _known("benchmark", settings)) is not None:
+        filled = {PROBLEM_TAKES.get(name) for name in parameters(problem)}
+        found |= {name: "benchmark" for name in ("data", "data_seed") if name not in filled}
+        found |= {name: "benchmark" for name, on in problem_options().items() if settings["benchmark"] not in on}
+    if "algorithm" in settings:
+        for names, used in BY_ALGORITHM.items():
+            found |= {} if used(settings) else dict.fromkeys(names.split(), "algorithm")
+        if settings["algorithm"] == "canonical" and settings.get("rate_decay", "walk") != "walk":
+            found["rate_sigma"] = "rate_decay"
+    return found
+
+
+def unused(settings: Settings, given: Values) -> Iterator[str]:
     """A line for each of the given settings that has no effect; those that were given their default are passed over."""
+    values = settings.as_dict()
     default = {field.name: field.default for field in dataclasses.fields(Settings)}
-    for names, by, used in USES:
-        for name in names.split():
-            if name in given and given[name] != default[name] and not used(settings):
-                yield f"{name} has no effect with {by} {getattr(settings, by)}"
+    for name, by in idle(values).items():
+        if name in given and given[name] != default.get(name):
+            yield f"{name} has no effect with {by} {values[by]}"
+
+
+def _known(kind: str, settings: Values) -> Any:
+    try:
+        return known(kind, settings[kind])
+    except (KeyError, ValueError):  # not said, or not of this version
+        return None

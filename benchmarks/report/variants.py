@@ -1,11 +1,10 @@
 """Names of variants: what a group of runs is called, and by what its settings differ from those of others."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from types import SimpleNamespace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evoprune.benchmarks.pruning.unused import USES
+from evoprune.benchmarks.pruning.unused import idle
 
 SAME_RESULT = ("seed", "checkpoint_every", "compare", "snapshots")
 """Settings that make no other variant: the trial, and what does not touch the evolution."""
@@ -52,20 +51,13 @@ def as_key(value: Any) -> str:
 
 def effective(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings without those that do nothing beside the others."""
-    idle = {name for names, _, used in USES if not _used(used, settings) for name in names.split()}
-    return {key: value for key, value in settings.items() if key not in idle}
+    without = idle(settings)
+    return {key: value for key, value in settings.items() if key not in without}
 
 
 def data_of(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that say on which data set a variant runs, as far as its benchmark reads them."""
     return {key: value for key, value in effective(settings).items() if key in DATA}
-
-
-def _used(used: Callable[[Any], bool], settings: Mapping[str, Any]) -> bool:
-    try:
-        return used(SimpleNamespace(**settings))
-    except AttributeError:  # the setting that decides is not known
-        return True
 
 
 def _part(key: str, value: Any) -> str:

@@ -2,14 +2,17 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 import pandas as pd
 import torch
 
 from evoprune._version import __version__
+from evoprune.benchmarks.runs.options import Flags
 from evoprune.benchmarks.runs.progress import progress_bar
 from evoprune.benchmarks.runs.state import RunResult, RunSettings, RunState, check_kinds
 from evoprune.engines import Engine
@@ -40,9 +43,19 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
     name: str
     """As ``settings.json`` has it under ``experiment``; see :data:`DEFAULT`."""
     line: str
-    """What ``evoprune list`` says about it."""
+    """What it does, for ``evoprune list`` and ``evoprune --help``."""
+    description: str
+    """The same in a few sentences, for the help of its command."""
     settings: type[SettingsT]
     """The settings dataclass."""
+    groups: Mapping[str, str] = MappingProxyType({})
+    """First setting of a group -> its title, for the help."""
+    old_names: Collection[str] = ()
+    """Settings of version 0.1 that may still be in settings files."""
+    titles: tuple[str, ...] = ("method", "benchmark", "seed")
+    """The settings of which a run directory without a name gets its own."""
+    why_serial = ""
+    """What goes step by step where settings are not ``parallel``; holds the names of settings in braces."""
 
     @abstractmethod
     def make_settings(self, *layers: Mapping[str, Any]) -> SettingsT:
@@ -51,17 +64,17 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
         :raises ValueError: for an unknown setting or a value that does not fit.
         """
 
-    @abstractmethod
-    def title(self, settings: SettingsT) -> tuple[object, ...]:
-        """The words of which a run directory without a name gets its own."""
+    def stored_settings(self, values: Mapping[str, Any]) -> SettingsT:
+        """Settings that a run left, of this version or of 0.1."""
+        return self.settings(**values)
+
+    def flags(self) -> Flags:
+        """Further settings that have a flag; see :func:`evoprune.benchmarks.runs.options.add_options`."""
+        return {}
 
     def remarks(self, settings: SettingsT, given: Mapping[str, Any]) -> Iterable[str]:
         """What the user is to be warned of: settings that were given and have no effect, a line each."""
         return ()
-
-    def why_serial(self, settings: SettingsT) -> str:
-        """What it is in settings that are not ``parallel`` that goes step by step."""
-        return ""
 
     @abstractmethod
     def begin(self, settings: SettingsT) -> StateT:
@@ -166,10 +179,22 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
         """
         settings.check_data()
         if not _shares_out(engine, settings):
-            raise ValueError(
-                f"the {getattr(engine, 'name', '')} engine has nothing to share out: {self.why_serial(settings)}; "
-                "use the serial engine"
-            )
+            name, why = getattr(engine, "name", ""), self.why_serial.format(**settings.as_dict())
+            raise ValueError(f"the {name} engine has nothing to share out: {why}; use the serial engine")
+
+    def title(self, settings: SettingsT) -> list[object]:
+        """The words of which a run directory without a name gets its own."""
+        return [*self._mark.values(), *(getattr(settings, name) for name in self.titles)]
+
+    def settings_in(self, directory: str | Path) -> SettingsT:
+        """The settings in the checkpoint of a run directory; code that they name is neither run nor looked for.
+
+        :raises ValueError: where there is no checkpoint, or one that is damaged or foreign.
+        """
+        path = Path(directory) / "checkpoint.pt"
+        stored = load_checkpoint(path)
+        with _fitting(path):
+            return self.stored_settings(stored["settings"])
 
     def load(self, directory: str | Path) -> StateT:
         """The run that the checkpoint in a run directory holds.
@@ -178,14 +203,12 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
         """
         path = Path(directory) / "checkpoint.pt"
         stored = load_checkpoint(path)
-        try:
+        with _fitting(path):
             check_kinds(stored, {"generation": int, "log": list, "seconds": float})
             if [row["gen"] for row in stored["log"]] != list(range(stored["generation"] + 1)):
                 raise ValueError(f"its log does not end with generation {stored['generation']}")
             common = {name: stored[name] for name in ("generation", "log", "seconds")}
-            return self.restored(self.settings(**stored["settings"]), stored, **common)
-        except Exception as error:  # whatever a foreign file makes it stumble over
-            raise ValueError(f"{path}: the checkpoint does not fit this version of evoprune: {error}") from error
+            return self.restored(self.stored_settings(stored["settings"]), stored, **common)
 
     def load_model(self, path: str | Path) -> ModelT:
         """The network that a run left in ``model.pt``, with its masks.
@@ -241,6 +264,14 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
     @property
     def _mark(self) -> dict[str, Any]:
         return {} if self.name == DEFAULT else {"experiment": self.name}
+
+
+@contextmanager
+def _fitting(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # whatever a foreign file makes it stumble over
+        raise ValueError(f"{path}: the checkpoint does not fit this version of evoprune: {error}") from error
 
 
 def _shares_out(engine: Engine | None, settings: RunSettings) -> bool:

@@ -1,15 +1,32 @@
 """The fields of a settings dataclass: default, help text and allowed names in one place, and the check of values."""
 
 import dataclasses
+import math
+import types
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from evoprune.checks import lookup
+from evoprune.plugins import entries, is_code
+
+WORDS = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
 
 
-def option(default: Any, help: str, choices: Iterable[str] = ()) -> Any:
-    """A setting: its default, its help text, and the names it may take."""
-    return dataclasses.field(default=default, metadata={"help": help, "choices": tuple(choices)})
+def option(default: Any, help: str, choices: Iterable[str] = (), **more: Any) -> Any:
+    """A setting: its default, its help text, and the names it may take.
+
+    :param default: a dict is copied for every object.
+    :param choices: of a registry, also those that come later.
+    """
+    metadata = {"help": help, "choices": choices if isinstance(choices, Mapping) else tuple(choices), **more}
+    if isinstance(default, dict):
+        return dataclasses.field(default_factory=default.copy, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def types_of(kind: Any) -> dict[str, Any]:
+    """The annotations of a settings dataclass or a callable, by name."""
+    return get_type_hints(kind)
 
 
 def check_fields(settings: Any) -> None:
@@ -17,32 +34,98 @@ def check_fields(settings: Any) -> None:
 
     :raises ValueError: naming the setting, its value and what was expected.
     """
+    types = types_of(type(settings))
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
-        _check_type(field, value)
-        if field.metadata["choices"] and value is not None:
-            lookup(field.name.replace("_", " "), value, dict.fromkeys(field.metadata["choices"]))
+        check_type(field.name, value, types[field.name])
+        names, open_ = field.metadata["choices"], field.metadata.get("code", False)
+        if names and value is not None and value not in names and not (open_ and is_code(value)):
+            offered = entries(field.name) if open_ else ()
+            lookup(field.name.replace("_", " "), value, dict.fromkeys([*names, *offered]))
 
 
-def check_names(kind: type, layer: Mapping[str, Any]) -> None:
+def check_names(kind: type, layer: Mapping[str, Any], more: Iterable[str] = ()) -> None:
     """See that a settings dataclass has all the names of a layer of overrides.
 
+    :param more: other names that are allowed.
     :raises ValueError: for an unknown setting, naming the nearest.
     """
-    known = {field.name: None for field in dataclasses.fields(kind)}
+    known = dict.fromkeys([*(field.name for field in dataclasses.fields(kind)), *more])
     for name in layer:
         lookup("setting", name, known)
 
 
-def type_name(field: dataclasses.Field[Any]) -> str:
-    """The type of a field as it is written, such as ``float | None``."""
-    return str(field.type).removeprefix("<class '").removesuffix("'>")
+def check_type(name: str, value: Any, kind: Any) -> None:
+    """See that a value is of an annotated type; a whole number is a float as well, True is no number.
+
+    :raises ValueError: naming the value and what was expected.
+    """
+    if not any(_is(value, one) for one in _alternatives(kind)):
+        raise ValueError(f"{name} must be of type {type_name(kind)}, got {value!r}")
 
 
-def _check_type(field: dataclasses.Field[Any], value: Any) -> None:
-    kinds = type_name(field)
-    if value is None and "None" in kinds:
-        return
-    wanted: Any = {"str": str, "bool": bool, "int": int, "float": (int, float)}[kinds.split(" ")[0]]
-    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
-        raise ValueError(f"{field.name} must be of type {kinds}, got {value!r}")
+def parse(name: str, text: str, kind: Any) -> Any:
+    """The value of an annotated type that a text spells, such as a number, ``none``, ``off`` or ``1,2,3``.
+
+    :raises ValueError: naming the text and what was expected.
+    """
+    for one in sorted(_alternatives(kind), key=_parsed_last):
+        try:
+            return _parsed(text, one)
+        except (ValueError, KeyError):
+            continue
+    raise ValueError(f"{name} must be of type {type_name(kind)}, got {text!r}")
+
+
+def type_name(kind: Any) -> str:
+    """An annotated type as it is written, such as ``float | None``."""
+    names = [getattr(one, "__name__", str(one)) if not get_args(one) else str(one) for one in _alternatives(kind)]
+    return " | ".join("None" if name == "NoneType" else name.replace("typing.", "") for name in names)
+
+
+def _alternatives(kind: Any) -> tuple[Any, ...]:
+    return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+
+
+def _is(value: Any, kind: Any) -> bool:
+    if kind is Any:
+        return True
+    if get_origin(kind) is Literal:
+        return value in get_args(kind)
+    if get_origin(kind) in (tuple, list):
+        item = get_args(kind)[0]
+        return isinstance(value, (tuple, list)) and all(_is(each, item) for each in value)
+    if kind is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, get_origin(kind) or kind) and (kind is bool or not isinstance(value, bool))
+
+
+def _parsed_last(kind: Any) -> int:
+    """Text takes anything, so it is tried after everything else."""
+    return (types.NoneType, bool, int, float, str).index(kind) if kind in (bool, int, float, str) else 0
+
+
+def _parsed(text: str, kind: Any) -> Any:
+    if kind is Any:
+        return next((number for one in (int, float) if (number := _number(text, one)) is not None), text)
+    if kind is types.NoneType:
+        return {"none": None}[text.lower()]
+    if kind is bool:
+        return WORDS[text.lower()]
+    if get_origin(kind) is Literal:
+        return {str(each): each for each in get_args(kind)}[text]
+    if get_origin(kind) in (tuple, list):
+        return tuple(_parsed(part.strip(), get_args(kind)[0]) for part in text.split(","))
+    if kind not in (int, float, str):
+        raise ValueError(f"no text stands for a {type_name(kind)}")
+    value = kind(text)
+    if kind is float and not math.isfinite(value):
+        raise ValueError(f"{text} is not finite")
+    return value
+
+
+def _number(text: str, kind: type) -> Any:
+    try:
+        return _parsed(text, kind)
+    except ValueError:
+        return None

@@ -3,38 +3,60 @@
 import argparse
 import dataclasses
 import tomllib
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from evoprune.benchmarks.runs.fields import check_names
-from evoprune.benchmarks.pruning.settings import Settings
+from evoprune.benchmarks.runs.fields import check_names, type_name, types_of
+from evoprune.benchmarks.runs.takes import Option
+
+CODE = "FILE.py:NAME"
+Flags = Mapping[str, Mapping[str, Option]]
+"""Further settings that have a flag: name -> those that it belongs to, and how."""
 
 
-def add_options(parser: argparse._ActionsContainer, kind: type = Settings) -> None:
-    """An option a setting, such as ``--target-preserved``; what is not given stays out of the parsed arguments."""
+def add_options(
+    parser: argparse.ArgumentParser, kind: type, groups: Mapping[str, str] | None = None, more: Flags | None = None
+) -> None:
+    """An option a setting, such as ``--target-preserved``; what is not given stays out of the parsed arguments.
+
+    A setting that is a dict, such as ``operator_options``, is ``--operator-option NAME=VALUE``, to be repeated.
+
+    :param groups: first setting of a group -> its title.
+    :param more: options that belong to some of the values of a setting, with the values; a group each.
+    """
+    group = parser.add_argument_group("settings")
     for field in dataclasses.fields(kind):
-        flag = "--" + field.name.replace("_", "-")
-        text = field.metadata["help"]
-        if field.metadata["choices"]:
-            text += ": " + ", ".join(field.metadata["choices"])
-        text += "" if field.default is None else f" (default {_shown(field.default)})"
-        text = text.replace("%", "%%")
-        type_ = str(field.type)
-        if "bool" in type_:
-            parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text)
-            continue
-        number = float if "float" in type_ else int if "int" in type_ else str
-        metavar = number.__name__.upper()
-        parser.add_argument(flag, type=number, default=argparse.SUPPRESS, help=text, metavar=metavar)
+        if field.name in (groups or {}):
+            group = parser.add_argument_group((groups or {})[field.name])
+        if not field.metadata.get("hidden"):
+            _add(group, field.name, types_of(kind)[field.name], field.default, field.metadata)
+    titles: dict[str, Any] = {}
+    for name, owners in (more or {}).items():
+        title = "problem " + ", ".join(owners)
+        titles.setdefault(title, None)
+        titles[title] = titles[title] or parser.add_argument_group(title)
+        defaults = {str(option.default) for option in owners.values()}
+        default = next(iter(owners.values())).default if len(defaults) == 1 else None
+        text = "; ".join(f"{option.help} (default {option.default})" for option in owners.values())
+        help = next(iter(owners.values())).help if default is not None else text
+        _add(titles[title], name, next(iter(owners.values())).type, default, {"help": help})
 
 
-def given(namespace: argparse.Namespace, kind: type = Settings) -> dict[str, Any]:
-    """The settings among parsed arguments that were given."""
-    names = {field.name for field in dataclasses.fields(kind)}
-    return {name: value for name, value in vars(namespace).items() if name in names}
+def given(namespace: argparse.Namespace, kind: type, more: Collection[str] = ()) -> dict[str, Any]:
+    """The settings among parsed arguments that were given.
+
+    :raises ValueError: for an option of an operator, a schedule or a problem that is not NAME=VALUE.
+    """
+    names = {field.name for field in dataclasses.fields(kind)} | set(more)
+    found = {name: value for name, value in vars(namespace).items() if name in names}
+    for name, value in found.items():
+        if isinstance(value, list):
+            found[name] = dict(_assignment(name.replace("_", "-").removesuffix("s"), text) for text in value)
+    return found
 
 
-def read_config(path: str | Path, kind: type = Settings) -> dict[str, Any]:
+def read_config(path: str | Path, kind: type, more: Collection[str] = ()) -> dict[str, Any]:
     """Settings from a TOML file with a line a setting; names with ``-`` or ``_``.
 
     :raises ValueError: for a file that cannot be read, or a setting that does not exist (naming the nearest).
@@ -48,10 +70,38 @@ def read_config(path: str | Path, kind: type = Settings) -> dict[str, Any]:
         raise ValueError(f"{path}: not a TOML file ({error})") from error
     settings = {name.replace("-", "_"): value for name, value in table.items()}
     try:
-        check_names(kind, settings)
+        check_names(kind, settings, more)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return settings
+
+
+def _add(group: Any, name: str, kind: Any, default: Any, metadata: Mapping[str, Any]) -> None:
+    """One option; the names it may take are its metavar."""
+    flag, text, type_ = "--" + name.replace("_", "-"), metadata["help"], type_name(kind)
+    if type_.startswith("dict"):
+        flag = flag.removesuffix("s")
+        group.add_argument(
+            flag, dest=name, action="append", default=argparse.SUPPRESS, help=f"{text}; repeatable", metavar="NAME=VALUE"
+        )
+        return
+    text += "" if default is None else f" (default {_shown(default)})"
+    text = text.replace("%", "%%")
+    if "bool" in type_:
+        group.add_argument(flag, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text)
+        return
+    number = float if "float" in type_ else int if "int" in type_ else str
+    metavar = {float: "X", int: "N", str: None}[number]
+    if metadata.get("choices"):
+        metavar = "{" + ",".join([*metadata["choices"], *([CODE] if metadata.get("code") else [])]) + "}"
+    group.add_argument(flag, type=number, default=argparse.SUPPRESS, help=text, metavar=metavar)
+
+
+def _assignment(what: str, text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise ValueError(f"--{what} must be NAME=VALUE, got {text!r}")
+    return name.replace("-", "_"), value
 
 
 def _shown(value: Any) -> str:

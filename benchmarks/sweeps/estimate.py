@@ -23,7 +23,7 @@ def seconds_for(runs: Iterable[Run], workers: int = 1) -> float:
 
     A generation's cost is measured as it is now, with whatever else the machine does.
     """
-    settings = [Settings(**run.settings) for run in runs]
+    settings = [Settings.stored(run.settings) for run in runs]
     if not settings:
         return 0.0
     kinds = {_cost_key(each): each for each in settings}

@@ -60,15 +60,14 @@ class Weights(Experiment[WeightsSettings, WeightsState, Result, Candidate]):
 
     name = "weights"
     line = "train the weights of a tied autoencoder by a genetic algorithm"
+    description = (
+        "Train a tied autoencoder with a genetic algorithm or by gradient descent alone, fit a classifier on its "
+        "codes, and leave a run directory."
+    )
     settings = WeightsSettings
+    why_serial = "method {method} trains one network"
     make_settings = staticmethod(make_settings)
     table = staticmethod(table)
-
-    def title(self, settings: WeightsSettings) -> tuple[object, ...]:
-        return (self.name, settings.method, settings.benchmark, settings.seed)
-
-    def why_serial(self, settings: WeightsSettings) -> str:
-        return f"method {settings.method} trains one network"
 
     def begin(self, settings: WeightsSettings) -> WeightsState:
         return WeightsState(settings, first_population(settings))

@@ -1,5 +1,9 @@
-"""A new pruning operator is a new score. This one asks how much the loss would change if a weight were gone."""
+"""A new pruning operator is a new score. This one asks how much the loss would change if a weight were gone.
 
+On the command line: evoprune run --operator docs/examples/new_operator.py:mutPruneSensitivity
+"""
+
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -17,13 +21,21 @@ from evoprune.operators.choice import check, prune_lowest
 
 
 def mutPruneSensitivity(
-    individual: Any, amount: float, samples: Tensor, persistent: bool = True, scope: str = "tensor"
+    individual: Any,
+    amount: float,
+    samples: Tensor,
+    targets: Tensor,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    persistent: bool = True,
+    scope: str = "tensor",
+    power: float = 1.0,
 ) -> tuple[Any]:
-    """Prune the weights to which the loss is least sensitive, in place: the score is ``|weight * gradient|``.
+    """Prune the weights to which the loss is least sensitive, in place: the score is ``|weight * gradient| ** power``.
 
     :param individual: an Autoencoder.
     :param amount: the share of the survivors that goes, in [0, 1]; of every tensor, or of the whole individual.
-    :param samples: (samples, inputs) on which the squared error is differentiated.
+    :param samples: (samples, inputs) on which the loss is differentiated; ``targets`` what they should become.
+    :param loss: ``loss(output, target)`` gives a scalar.
     :param persistent: False sets ``round(amount * n)`` of all n entries to zero once; training moves them again.
     :returns: ``(individual,)``; fitness is not touched.
     :raises ValueError: for an amount outside [0, 1] or an unknown scope, before any work.
@@ -32,10 +44,10 @@ def mutPruneSensitivity(
     """
     check(amount, scope)
     weights = [genome.module.get_parameter(name) for genome in individual for name in genome.masks]
-    loss = functional.mse_loss(individual(samples), samples)
-    gradients = iter(torch.autograd.grad(loss, weights, allow_unused=True, materialize_grads=True))
+    found = torch.autograd.grad(loss(individual(samples), targets), weights, allow_unused=True, materialize_grads=True)
+    gradients = iter(found)
     scores = [
-        (genome, {name: (genome.module.get_parameter(name) * next(gradients)).abs() for name in genome.masks})
+        (genome, {name: (genome.module.get_parameter(name) * next(gradients)).abs() ** power for name in genome.masks})
         for genome in individual
     ]
     prune_lowest(scores, amount, scope, persistent)
@@ -47,7 +59,8 @@ def main(generations: int = 8, size: int = 3) -> list[Autoencoder]:
     torch.manual_seed(1)
     problem = Digits()
     probability = ScheduledProbability(Increase(1.0), generations)
-    prune = partial(mutPruneSensitivity, amount=0.2, samples=problem.validation[:100])
+    samples = problem.validation[:100]
+    prune = partial(mutPruneSensitivity, amount=0.2, samples=samples, targets=samples, loss=functional.mse_loss)
     train = partial(mutTrain, data=problem, batch_size=32, loss="mse", learning_rate=1e-2)
 
     toolbox = base.Toolbox()

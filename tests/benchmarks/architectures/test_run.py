@@ -15,7 +15,7 @@ from evoprune.architecture import found_in, parse_architecture
 from evoprune.benchmarks.architectures import load_model, make_settings, plots, resume, start
 from evoprune.benchmarks.architectures.plots import sample
 from evoprune.benchmarks.architectures.tables import table
-from evoprune.benchmarks.commands.architectures import add_parser
+from evoprune.benchmarks.commands.start import add_parser
 from evoprune.benchmarks.pruning.settings import make_settings as run_settings
 from evoprune.benchmarks.runs import experiment
 from evoprune.engines import ProcessEngine
@@ -155,7 +155,7 @@ def parse(*arguments: str) -> argparse.Namespace:
     for name in ("--engine", "--hostfile", "--external-hostname"):
         parents[1].add_argument(name)
     parents[1].add_argument("--workers", type=int)
-    add_parser(parser.add_subparsers(), *parents)
+    add_parser(parser.add_subparsers(), "architectures", *parents)
     return parser.parse_args(["architectures", *arguments])
 
 

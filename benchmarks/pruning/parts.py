@@ -1,0 +1,154 @@
+"""From names and options to the parts of a run: problem, schedule, networks, and what an operator takes."""
+
+import dataclasses
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, cast
+
+from evoprune.algorithms import ring, torus
+from evoprune.architecture import Blueprint
+from evoprune.benchmarks.problems import BENCHMARKS
+from evoprune.benchmarks.problems.problem import Problem
+from evoprune.benchmarks.runs.takes import Option, check_needs, options, parameters
+from evoprune.networks import MLP, parse_network
+from evoprune.operators import OPERATORS, SCHEDULES
+from evoprune.plugins import find, is_allowed
+
+REGISTRIES: dict[str, Mapping[str, Any]] = {"operator": OPERATORS, "schedule": SCHEDULES, "benchmark": BENCHMARKS}
+
+OPERATOR_TAKES = {
+    "amount": "share of the survivors to prune now, as `--amount` says or on the way to `--target-preserved`",
+    "scope": '`"tensor"` or `"global"`, of `--scope`',
+    "persistent": "whether a pruned weight stays pruned, of `--semantics`",
+    "rng": "Python's `random`, seeded for the cell and the generation",
+    "activations": "an `ActivationProbe` on 100 validation samples (reference semantics: test samples)",
+    "samples": "the validation inputs, (samples, inputs)",
+    "targets": "what they should become: for an autoencoder the same",
+    "loss": "the run's loss: its name, which can be called as `loss(output, target)` and gives a scalar tensor",
+    "gradients": "for each genome, parameter name -> gradient of the loss on the validation samples",
+    "threshold": "a number in [0, 1), of `--threshold`",
+}
+"""What a run gives to a pruning operator by the name of its parameter, beside the individual."""
+SCHEDULE_TAKES = {
+    "C": "`--probability`",
+    "n": "the size of a neighbourhood",
+    "reference": "whether `--semantics` is `reference`",
+}
+PROBLEM_TAKES = {"seed": "data_seed", "split_seed": "data_seed", "path": "data"}
+"""Field of a problem -> the setting that fills it."""
+
+
+def known(kind: str, name: str) -> Any:
+    """The operator, schedule or problem of a name; None for ``none``, and for code that nobody allowed.
+
+    :raises ValueError: for an unknown name.
+    """
+    return None if name == "none" or not is_allowed(name) else find(kind, name, REGISTRIES[kind])
+
+
+def skipped(kind: str, taker: Callable[..., Any]) -> int:
+    """How many first parameters are given by place: the individual, or the t and T of a schedule that is a function."""
+    return 1 if kind == "operator" else 2 if kind == "schedule" and not inspect.isclass(taker) else 0
+
+
+def own_options(kind: str, taker: Callable[..., Any]) -> dict[str, Option]:
+    """The options of an operator, a schedule or a problem, by the names that users give them.
+
+    :raises ValueError: for a parameter that has no default and that nobody provides.
+    """
+    if kind == "operator" and (inspect.isclass(taker) or not callable(taker)):
+        raise ValueError(f"an operator is a function of an individual and its parameters, got {taker!r}")
+    provided = {"operator": OPERATOR_TAKES, "schedule": SCHEDULE_TAKES, "benchmark": PROBLEM_TAKES}[kind]
+    name = getattr(taker, "__name__", repr(taker))
+    check_needs(f"{kind} {name}", taker, provided, skipped(kind, taker))
+    found = options(taker, provided, skipped(kind, taker))
+    return {spelling(taker, name): option for name, option in found.items()}
+
+
+def spelling(taker: Callable[..., Any], name: str) -> str:
+    """What users call a parameter: its name, unless the field of a dataclass says otherwise."""
+    fields = getattr(taker, "__dataclass_fields__", {})
+    return str(fields[name].metadata.get("option", name)) if name in fields else name
+
+
+def problem_options() -> dict[str, dict[str, Option]]:
+    """Option -> the registered problems that have it, and how."""
+    found: dict[str, dict[str, Option]] = {}
+    for name, kind in BENCHMARKS.items():
+        for spelt, option in own_options("benchmark", kind).items():
+            found.setdefault(spelt, {})[name] = option
+    return found
+
+
+def problem_of(name: str, data: str | None, data_seed: int, given: Mapping[str, Any]) -> Problem:
+    """A problem, a recipe.
+
+    :param given: values of its options.
+    :raises ValueError: where it needs ``data`` and there are none, and what the problem itself refuses.
+    """
+    kind = find("benchmark", name, BENCHMARKS)
+    settings = {"data": data, "data_seed": data_seed}
+    values = {}
+    for parameter in parameters(kind).values():
+        if parameter.name not in PROBLEM_TAKES:
+            values[parameter.name] = given[spelling(kind, parameter.name)]
+        elif settings[PROBLEM_TAKES[parameter.name]] is not None:
+            values[parameter.name] = settings[PROBLEM_TAKES[parameter.name]]
+        elif parameter.default is parameter.empty:
+            fields = {field.name: field.metadata.get("help", "a path") for field in dataclasses.fields(kind)}
+            raise ValueError(f"benchmark {name} needs data: {fields[parameter.name]}")
+    made: Problem = kind(**values)
+    return made
+
+
+def schedule_of(name: str, provided: Mapping[str, Any], given: Mapping[str, Any]) -> Callable[[int, int], float]:
+    """A schedule: an object of a class, or a function of t and T with its options.
+
+    :param provided: a value for each of :data:`SCHEDULE_TAKES`.
+    """
+    kind = find("schedule", name, SCHEDULES)
+    takes = parameters(kind, skipped("schedule", kind))
+    values = {key: value for key, value in provided.items() if key in takes} | dict(given)
+    made: Any = kind(**values) if inspect.isclass(kind) else partial(kind, **values)
+    return cast(Callable[[int, int], float], made)
+
+
+def neighbourhoods_of(topology: str, cells: int, radius: int) -> list[list[int]]:
+    """The cells that each cell reads.
+
+    :raises ValueError: for a radius that does not fit.
+    """
+    if topology == "ring":
+        return ring(cells, radius)
+    rows = max(d for d in range(1, math.isqrt(cells) + 1) if cells % d == 0)
+    return torus(rows, cells // rows, radius)
+
+
+def architecture_of(network: str, decoder: str | None, activation: str, output: str) -> MLP | Blueprint:
+    """The recipe of the networks.
+
+    :raises ValueError: for widths that do not match, and a decoder or activation that contradicts an architecture.
+    """
+    recipe = parse_network(network)
+    if isinstance(recipe, Blueprint):
+        if activation != recipe.activation:
+            raise ValueError(f"activation {activation} contradicts that of {recipe.text}")
+        if decoder is not None:
+            raise ValueError(f"decoder {decoder!r}: the decoder of {recipe.text} mirrors its encoder")
+        return dataclasses.replace(recipe, output=output)
+    changes: dict[str, Any] = {"activation": activation, "output": output}
+    if decoder is not None:
+        changes["decoder_hidden"] = _decoder_hidden(decoder, recipe.latent)
+    return dataclasses.replace(recipe, **changes)
+
+
+def _decoder_hidden(text: str, latent: int) -> tuple[int, ...]:
+    try:
+        first, *hidden = (int(width) for width in text.split("-"))
+    except ValueError:
+        raise ValueError(f"decoder must be widths such as 10-30, the code first; got {text!r}") from None
+    if first != latent:
+        raise ValueError(f"the encoder's code has {latent} units, but the decoder takes {first}: widths don't match")
+    return tuple(hidden)

@@ -1,0 +1,122 @@
+"""What a run gives to its pruning operator, by the names of the operator's parameters."""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from torch import Tensor
+
+from evoprune.activations import ActivationProbe
+from evoprune.benchmarks.problems.problem import Problem
+from evoprune.benchmarks.pruning.parts import REGISTRIES
+from evoprune.benchmarks.pruning.settings import Settings
+from evoprune.benchmarks.runs.takes import parameters
+from evoprune.genome import Autoencoder
+from evoprune.losses import Loss
+from evoprune.operators import ScheduledProbability, gated, towards
+from evoprune.plugins import find
+from evoprune.training.gradients import gradients
+
+ACTIVATION_SAMPLES = 100
+
+
+def pruning(settings: Settings, probability: ScheduledProbability) -> Any:
+    """The mutation that prunes with the scheduled probability, or None."""
+    if settings.operator == "none":
+        return None
+    chosen: Callable[..., tuple[Any, ...]] = find("operator", settings.operator, REGISTRIES["operator"])
+    takes = parameters(chosen, skip=1)
+    persistent, problem = settings.semantics == "persistent", settings.problem
+    # The paper's code probes the test samples; ours has no business there.
+    probed = partial(getattr, problem, "validation" if persistent else "test")
+    values = {
+        "scope": settings.scope,
+        "persistent": persistent,
+        "threshold": settings.threshold,
+        "loss": Loss(settings.loss),
+        "activations": ActivationProbe(probed, ACTIVATION_SAMPLES, settings.semantics),
+    }
+    if settings.amount is not None:
+        values["amount"] = settings.amount
+    recipes: dict[str, Callable[[Any], Any]] = {
+        **dict.fromkeys(("samples", "targets"), Samples(problem)),
+        "rng": global_random,
+        "gradients": Gradients(problem, settings.loss),
+    }
+    operator: Any = Provided(
+        chosen,
+        {name: value for name, value in values.items() if name in takes} | settings.operator_options,
+        {name: recipe for name, recipe in recipes.items() if name in takes},
+    )
+    if "amount" in takes and settings.target_preserved is not None:
+        operator = towards(operator, settings.target_preserved, probability)
+    return gated(operator, probability)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Provided:
+    """An operator with what it takes: values, and recipes that are asked where and when it prunes.
+
+    A recipe is called with the individual. Where it has ``prepare``, that is called with all individuals that are about
+    to be mutated, so that it can compute for all of them at once.
+    """
+
+    operator: Callable[..., tuple[Any, ...]]
+    values: Mapping[str, Any]
+    recipes: Mapping[str, Callable[[Any], Any]]
+
+    def __call__(self, individual: Any, **more: Any) -> tuple[Any, ...]:
+        made = {name: recipe(individual) for name, recipe in self.recipes.items()}
+        return self.operator(individual, **{**self.values, **made, **more})
+
+    def prepare(self, population: Sequence[Any]) -> None:
+        """Tell the recipes who is about to be mutated."""
+        for recipe in self.recipes.values():
+            if hasattr(recipe, "prepare"):
+                recipe.prepare(population)
+
+    @property
+    def __name__(self) -> str:
+        return str(getattr(self.operator, "__name__", repr(self.operator)))
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The validation data; a worker loads them for itself."""
+
+    problem: Problem
+
+    def __call__(self, individual: Any) -> Tensor:
+        return self.problem.validation
+
+
+def global_random(individual: Any) -> Any:
+    """Python's ``random``, which is seeded for the cell and the generation; a module cannot be pickled."""
+    return random
+
+
+@dataclass
+class Gradients:
+    """Gradients of the loss on the validation data, of all that are about to be mutated as soon as one is asked for."""
+
+    problem: Problem
+    loss: str
+    population: Sequence[Autoencoder] = field(default=(), repr=False)
+    found: dict[int, list[dict[str, Tensor]]] = field(default_factory=dict, repr=False)
+
+    def prepare(self, population: Sequence[Autoencoder]) -> None:
+        """Forget the last population."""
+        self.population, self.found = population, {}
+
+    def __call__(self, individual: Autoencoder) -> list[dict[str, Tensor]]:
+        if not any(individual is one for one in self.population):
+            self.prepare([individual])
+        if not self.found:
+            data = self.problem.validation
+            self.found = dict(enumerate(gradients(self.population, data, data, self.loss)))
+        return next(self.found[i] for i, one in enumerate(self.population) if one is individual)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Gradients, (self.problem, self.loss)

@@ -1,0 +1,54 @@
+"""Writes docs/settings.md, the page with every setting: python docs/settings_page.py."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from evoprune.benchmarks.architectures.settings import ArchitectureSettings
+from evoprune.benchmarks.pruning.parts import problem_options
+from evoprune.benchmarks.pruning.settings import GROUPS, Settings
+from evoprune.benchmarks.runs.fields import type_name, types_of
+from evoprune.benchmarks.weights.settings import WeightsSettings
+
+HEAD = """# Settings
+
+Every setting of `evoprune run`, `evoprune weights` and `evoprune architectures`: on the command line `--operator`, in a
+settings file `operator`, in a script `make_settings({"operator": ...})`. Options of an operator, a schedule or a
+problem are given as `--operator-option NAME=VALUE` and so on, in a settings file as a table `[operator_options]`; those
+of evoprune's own problems also by themselves, such as `--n-samples`.
+"""
+TABLE = "| setting | default | type or choices | what it does |\n|---|---|---|---|"
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [HEAD, "## evoprune run", *_tables(Settings, GROUPS), "### Options of the problems", TABLE]
+    for name, owners in problem_options().items():
+        for problem, option in owners.items():
+            parts.append(_row(name, option.default, type_name(option.type), f"{problem}: {option.help}"))
+    parts += ["", "## evoprune weights", *_tables(WeightsSettings), "## evoprune architectures"]
+    return "\n".join([*parts, *_tables(ArchitectureSettings)]).rstrip() + "\n"
+
+
+def _tables(kind: type, groups: dict[str, str] | None = None) -> list[str]:
+    lines = [] if groups else ["", TABLE]
+    for field in dataclasses.fields(kind):
+        if groups and field.name in groups:
+            lines += ["", f"### {groups[field.name].capitalize()}", "", TABLE]
+        if not field.metadata.get("hidden"):
+            default = field.default_factory() if callable(field.default_factory) else field.default
+            kinds = ", ".join(f"`{name}`" for name in field.metadata["choices"])
+            kinds += ", or code" if field.metadata.get("code") else ""
+            lines.append(
+                _row(field.name, default, kinds or type_name(types_of(kind)[field.name]), field.metadata["help"])
+            )
+    return [*lines, ""]
+
+
+def _row(name: str, default: Any, kinds: str, text: str) -> str:
+    shown = "" if default in (None, {}) else f"`{default}`"
+    return f"| `{name}` | {shown} | {kinds} | {text} |".replace(" | None", "").replace("  ", " ")
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("settings.md").write_text(page(), encoding="utf-8")
