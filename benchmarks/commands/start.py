@@ -52,7 +52,7 @@ def resume(options: argparse.Namespace, experiment: AnyExperiment, directory: Pa
             print((directory / "summary.json").read_text(encoding="utf-8"), end="")
         return 0
     settings = experiment.settings_in(directory)
-    for name, known in getattr(settings, "code", {}).items():
+    for name, known in experiment.code(settings).items():
         if not options.allow_code:
             raise ValueError(f"{directory}: the run needs code outside of evoprune, {name}; allow it with --allow-code")
         check_unchanged(name, known)

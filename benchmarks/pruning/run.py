@@ -72,6 +72,9 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
     remarks = staticmethod(unused)
     table = staticmethod(table)
 
+    def code(self, settings: Settings) -> Mapping[str, Mapping[str, str]]:
+        return settings.code
+
     def check(self, settings: Settings, engine: Engine | None = None) -> None:
         super().check(settings, engine)
         device_of(settings.device)

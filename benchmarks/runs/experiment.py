@@ -18,7 +18,7 @@ from evoprune.benchmarks.runs.state import RunResult, RunSettings, RunState, che
 from evoprune.engines import Engine
 from evoprune.genome import Autoencoder
 from evoprune.interrupts import Deferred
-from evoprune.records import load_checkpoint, open_directory, save_checkpoint, save_tensors, write_csv, write_json
+from evoprune.records import frame, load_checkpoint, open_directory, save_checkpoint, save_tensors, write_csv, write_json
 
 DEFAULT = "run"
 """The experiment whose run directories do not name it."""
@@ -72,6 +72,10 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
         """Further settings that have a flag; see :func:`evoprune.benchmarks.runs.options.add_options`."""
         return {}
 
+    def code(self, settings: SettingsT) -> Mapping[str, Mapping[str, str]]:
+        """The code outside of evoprune that a run needs, and its fingerprints; see :mod:`evoprune.plugins`."""
+        return {}
+
     def remarks(self, settings: SettingsT, given: Mapping[str, Any]) -> Iterable[str]:
         """What the user is to be warned of: settings that were given and have no effect, a line each."""
         return ()
@@ -90,7 +94,7 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
 
     def tables(self, state: StateT) -> dict[str, pd.DataFrame]:
         """The tables of a run directory by the names of their files."""
-        return {"log.csv": pd.DataFrame(state.log)}
+        return {"log.csv": frame(state.log)}
 
     @abstractmethod
     def stored(self, state: StateT) -> dict[str, Any]:
