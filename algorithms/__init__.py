@@ -1,7 +1,7 @@
 """Evolutionary algorithms that DEAP lacks: coevolution in space, and all against all.
 
 What belongs here: loops over generations, and the neighbourhoods they run on. What does not: a loop that DEAP has
-already (the canonical baseline is its own ``eaSimple``), and anything that knows a data set.
+already (the canonical baseline calls its ``eaSimple``), and anything that knows a data set.
 """
 
 import lazy_loader

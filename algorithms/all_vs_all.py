@@ -6,10 +6,10 @@ from typing import Any
 
 from deap import tools
 
-from evoprune.algorithms.cells import CONCEPTS, SCORE, Cell, CellUpdate, Offspring, update_from
-from evoprune.algorithms.spatial import Generation, evaluate_initial, log
-from evoprune.checks import at_least
+from evoprune.algorithms.cells import Cell, Offspring, update_from
+from evoprune.algorithms.generations import Generation, check_run, generations, log
 from evoprune.genome import Autoencoder
+from evoprune.seeds import Stream, seeded
 
 
 def eaAllVsAll(
@@ -44,29 +44,24 @@ def all_vs_all_generations(
     start: int = 0,
 ) -> Iterator[Generation]:
     """The same, a generation at a time; options as in :func:`~evoprune.algorithms.spatial_generations`."""
-    at_least("size of the population", len(population), 1, whole=True)
-    at_least("ngen", ngen, 0, whole=True)
-    at_least("start", start, 0, whole=True)
+    check_run("population", population, ngen, start)
     update = update_from(toolbox, concept=concept, prune=prune, rate_sigma=rate_sigma)
     run = random.getrandbits(63) if seed is None else seed
-    return _generations(population, update, ngen, run, start)
 
+    def generation(number: int) -> list[Offspring]:
+        parents = list(population)  # 1. Everyone is everyone's neighbour.
+        places = [Cell(i, run, number, pair.learning_rate, parents) for i, pair in enumerate(parents)]
+        with seeded(Stream.SCORE.seed(run, len(parents), number)):
+            losses = update.score(parents)  # 2. Score all combinations of an encoder and a decoder on one batch.
+            chosen = update.choose(parents, losses, len(parents))  # 3. Select as many as there are places.
+        pairs = [update.offspring(place, i, i) for place, i in zip(places, chosen, strict=True)]
+        train_losses = update.train_together(pairs, places)  # 4. They train for an epoch.
+        for i, place in enumerate(places):
+            with seeded(place.key(Stream.FINISH)):
+                pairs[i] = update.evaluate_and_prune(pairs[i])  # 5. Evaluate on one batch. 6. Prune.
+                pairs[i].learning_rate = update.move(place.learning_rate)  # 8. The place's learning rate takes a step.
+        population[:] = pairs  # 7. They replace the population.
+        made = zip(pairs, chosen, train_losses, strict=True)
+        return [Offspring(pair, (i, i), loss, len(pairs) + 1) for pair, i, loss in made]
 
-def _generations(
-    population: list[Autoencoder], update: CellUpdate, ngen: int, run: int, start: int
-) -> Iterator[Generation]:
-    if start == 0:
-        yield Generation(0, [], evaluate_initial(population, update, run))
-    for generation in range(start + 1, ngen + 1):
-        places = [Cell(i, run, generation, pair.learning_rate, []) for i, pair in enumerate(population)]
-        with Cell(len(population), run, generation, None, []).stream(SCORE):
-            losses = update.score(population)
-            chosen = update.choose(population, CONCEPTS[update.concept](losses, axis=1), len(population))
-        offspring = [update.offspring(population[i], place) for i, place in zip(chosen, places, strict=True)]
-        train_losses = update.train_pairs(offspring, places)
-        population[:] = [update.finish(pair, place) for pair, place in zip(offspring, places, strict=True)]
-        yield Generation(
-            generation,
-            [Offspring(pair, (i, i), loss, 0) for pair, i, loss in zip(population, chosen, train_losses, strict=True)],
-            len(population) ** 2 + len(population),
-        )
+    return generations(population, update, run, generation, ngen, start)

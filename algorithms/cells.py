@@ -3,7 +3,6 @@
 import copy
 import math
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,20 +11,18 @@ import numpy as np
 from evoprune.checks import at_least, lookup
 from evoprune.fitness import finite_values
 from evoprune.genome import Autoencoder
-from evoprune.operators.rate import SIGMA, moved
-from evoprune.seeds import derive, seeded
+from evoprune.operators.combine import prepare
+from evoprune.operators.rate import SIGMA, next_rate
+from evoprune.seeds import Stream, seeded
 
+REQUIRED = ("evaluate", "select", "train", "clone")  # slots of the toolbox
 CONCEPTS: dict[str, Callable[..., Any]] = {"minimum": np.min, "mean": np.mean, "maximum": np.max}
 """Solution concepts: what a genome's losses against its opponents amount to."""
-
-# The streams of a cell in a generation: one for each part, so that no part shifts another. TOGETHER is what a train
-# slot finds in the global generators, ORDER that in which a sequential update visits the cells.
-SCORE, TRAIN, FINISH, ORDER, TOGETHER = range(5)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A task: where and when a cell is, its own learning rate, and (step 1) the pairs of its neighbourhood in order."""
+    """A task: where and when a cell is, its own learning rate, and the pairs of its neighbourhood in order."""
 
     number: int
     seed: int  # of the run
@@ -33,13 +30,9 @@ class Cell:
     learning_rate: float | None
     neighbourhood: list[Autoencoder]
 
-    def key(self, part: int) -> int:
+    def key(self, stream: Stream) -> int:
         """The seed of one of the cell's streams in this generation."""
-        return derive(self.seed, self.number, self.generation, part)
-
-    def stream(self, part: int) -> AbstractContextManager[None]:
-        """Within the block the global generators draw from one of the cell's streams."""
-        return seeded(self.key(part))
+        return stream.seed(self.seed, self.number, self.generation)
 
 
 @dataclass(frozen=True)
@@ -54,10 +47,9 @@ class Offspring:
 
 @dataclass(frozen=True)
 class CellUpdate:
-    """One generation of cells that do not read each other's offspring: select, train together, evaluate, prune.
+    """One generation of Lipi-AE-S, for cells that do not read each other's offspring.
 
-    Holds the toolbox's functions rather than the toolbox, so that it can be sent to a worker. Its methods are the
-    steps that :func:`~evoprune.algorithms.eaSpatialCoevolution` numbers.
+    Holds the toolbox's functions rather than the toolbox, so that it can be sent to a worker.
     """
 
     evaluate: Callable[..., Any]  # a number or a sequence of them
@@ -78,81 +70,84 @@ class CellUpdate:
         lookup("kind of opponents", self.opponents, dict.fromkeys(("selected", "random")))
 
     def __call__(self, cells: Sequence[Cell]) -> list[Offspring]:
-        selected = [self.select_pair(cell) for cell in cells]
-        pairs = [pair for pair, _ in selected]
-        losses = self.train_pairs(pairs, cells)
+        """The steps that :func:`~evoprune.algorithms.eaSpatialCoevolution` numbers; all pairs train together."""
+        chosen, pairs = [], []
+        for cell in cells:
+            with seeded(cell.key(Stream.SCORE)):
+                neighbours = cell.neighbourhood  # 1. Copy the neighbourhood: a cell comes with those who stood there.
+                losses = self.score(neighbours)  # 2. Score all combinations of an encoder and a decoder on one batch.
+                chosen.append(self.tournament(neighbours, losses))  # 3. A tournament picks the parents,
+                pairs.append(self.offspring(cell, *chosen[-1]))  # whose clone is the offspring.
+        train_losses = self.train_together(pairs, cells)  # 4. The offspring trains for an epoch.
+        for i, cell in enumerate(cells):
+            with seeded(cell.key(Stream.FINISH)):
+                pairs[i] = self.evaluate_and_prune(pairs[i])  # 5. Evaluate on one batch. 6. Prune, with a probability.
+                pairs[i].learning_rate = self.move(cell.learning_rate)  # 8. The cell's learning rate takes a step.
         counts = [len(cell.neighbourhood) ** 2 + 1 for cell in cells]
-        return [
-            Offspring(self.finish(pair, cell), chosen, loss, count)
-            for (pair, chosen), cell, loss, count in zip(selected, cells, losses, counts, strict=True)
-        ]
-
-    def select_pair(self, cell: Cell) -> tuple[Autoencoder, tuple[int, int]]:
-        """Steps 2 and 3: score all combinations on one batch; the tournament's winner is cloned."""
-        with cell.stream(SCORE):
-            losses = self.score(cell.neighbourhood)
-            (first,) = self.choose(cell.neighbourhood, CONCEPTS[self.concept](losses, axis=1), 1)
-            second = first
-            if self.opponents == "random":
-                (second,) = self.choose(cell.neighbourhood, CONCEPTS[self.concept](losses, axis=0), 1)
-            pair = self.offspring(cell.neighbourhood[first], cell)
-            if second != first:
-                pair.decoder = self.clone(cell.neighbourhood[second].decoder)
-        return pair, (first, second)
-
-    def choose(self, pairs: Sequence[Autoencoder], losses: np.ndarray, count: int) -> list[int]:
-        """Indices of the pairs that the select slot takes by these losses, (pairs, objectives)."""
-        views = ranked(pairs, losses)
-        places = {id(view): i for i, view in enumerate(views)}
-        try:
-            return [places[id(view)] for view in self.select(views, count)]
-        except KeyError:
-            raise ValueError("select must return individuals that it was given, not copies of them") from None
-
-    def offspring(self, parent: Autoencoder, cell: Cell) -> Autoencoder:
-        """A clone, not evaluated yet, with the rate of its cell (not of its parent) and a stream to train by."""
-        pair = self.clone(parent)
-        del pair.fitness.values
-        pair.learning_rate = cell.learning_rate
-        pair.seed = cell.key(TRAIN)
-        return pair
+        return list(map(Offspring, pairs, chosen, train_losses, counts))  # 7. The offspring replaces the centre.
 
     def score(self, pairs: Sequence[Autoencoder]) -> np.ndarray:
         """Losses of every encoder with every decoder on one batch, (encoders, decoders, objectives), all finite."""
         batch = self.draw()
         return np.array([[self.loss(one, other, batch) for other in pairs] for one in pairs], dtype=float)
 
-    def train_pairs(self, pairs: Sequence[Autoencoder], cells: Sequence[Cell]) -> list[float]:
-        """Step 4: an epoch for all pairs together; the mean loss of each, NaN where the slot returns none."""
-        with cells[0].stream(TOGETHER):  # for a train slot that draws from the global generators
-            if self.opponents == "selected":
-                return _losses(self.train(pairs), len(pairs))
-            # Lipi-AE: each side trains against opponents drawn from the neighbourhood anew for every batch.
-            encoders = [[pair.encoder for pair in cell.neighbourhood] for cell in cells]
-            decoders = [[pair.decoder for pair in cell.neighbourhood] for cell in cells]
-            losses = _losses(self.train(pairs, parts=("encoder",), opponents=decoders), len(pairs))
-            self.train(pairs, parts=("decoder",), opponents=encoders)
-            return losses
+    def tournament(self, pairs: Sequence[Autoencoder], losses: np.ndarray) -> tuple[int, int]:
+        """Indices of the pairs that give the encoder and the decoder: one index, in the older Lipi-AE two."""
+        (encoder,) = self.choose(pairs, losses, 1)
+        (decoder,) = (encoder,) if self.opponents == "selected" else self.choose(pairs, losses, 1, over=0)
+        return encoder, decoder
 
-    def finish(self, pair: Autoencoder, cell: Cell) -> Autoencoder:
-        """Steps 5, 6 and 8: loss on one batch, pruning before or after it, and the step of the learning rate."""
-        with cell.stream(FINISH):
-            batch = self.draw()
-            if self.prune == "before":
-                pair = self.mutated(pair)
-            values = self.loss(pair, pair, batch)
-            if self.prune == "after":
-                pair = self.mutated(pair)
-            pair.fitness.values = values
-            pair.learning_rate = self.moved(cell.learning_rate)
-        pair.seed = None
+    def choose(self, pairs: Sequence[Autoencoder], losses: np.ndarray, count: int, over: int = 1) -> list[int]:
+        """Indices of the pairs that the select slot takes by the concept's value of their losses.
+
+        :param losses: as :meth:`score` gives them.
+        :param over: 1 for the loss of an encoder over the decoders, 0 for that of a decoder over the encoders.
+        :raises ValueError: for a selection that returns copies.
+        """
+        views = with_fitness(pairs, CONCEPTS[self.concept](losses, axis=over))
+        places = {id(view): i for i, view in enumerate(views)}
+        try:
+            return [places[id(view)] for view in self.select(views, count)]
+        except KeyError:
+            raise ValueError("select must return individuals that it was given, not copies of them") from None
+
+    def offspring(self, cell: Cell, encoder: int, decoder: int) -> Autoencoder:
+        """A clone, not evaluated yet, with the rate of its cell (not of its parent) and a stream to train by."""
+        pair = self.clone(cell.neighbourhood[encoder])
+        del pair.fitness.values
+        pair.learning_rate = cell.learning_rate
+        pair.seed = cell.key(Stream.TRAIN)
+        if decoder != encoder:
+            pair.decoder = self.clone(cell.neighbourhood[decoder].decoder)
         return pair
 
-    def moved(self, rate: float | None) -> float | None:
-        """Step 8: the learning rate of a cell after a random step."""
-        if rate is None:
-            return None
-        return moved(rate, self.rate_sigma)
+    def train_together(self, pairs: list[Autoencoder], cells: Sequence[Cell]) -> list[float]:
+        """An epoch for all pairs: the mean loss of each, NaN where the slot returns none. Then mutation prepares."""
+        with seeded(cells[0].key(Stream.TOGETHER)):  # for a train slot that draws from the global generators
+            if self.opponents == "selected":
+                losses = _losses(self.train(pairs), len(pairs))
+            else:  # Lipi-AE: each side trains against opponents drawn from the neighbourhood anew for every batch.
+                encoders = [[pair.encoder for pair in cell.neighbourhood] for cell in cells]
+                decoders = [[pair.decoder for pair in cell.neighbourhood] for cell in cells]
+                losses = _losses(self.train(pairs, parts=("encoder",), opponents=decoders), len(pairs))
+                self.train(pairs, parts=("decoder",), opponents=encoders)
+            prepare(self.mutate, pairs)
+        return losses
+
+    def evaluate_and_prune(self, pair: Autoencoder) -> Autoencoder:
+        """What the mutate slot makes of the pair, with its loss on one batch after or before that."""
+        batch = self.draw()
+        if self.prune == "before":
+            pair = self.mutated(pair)
+        values = self.loss(pair, pair, batch)
+        if self.prune == "after":
+            pair = self.mutated(pair)
+        pair.fitness.values, pair.seed = values, None
+        return pair
+
+    def move(self, rate: float | None) -> float | None:
+        """A cell's learning rate after a normal step, where it has one."""
+        return None if rate is None else next_rate(rate, self.rate_sigma)
 
     def draw(self) -> Any:
         """One batch, where the toolbox has the slot for it."""
@@ -177,21 +172,14 @@ def update_from(toolbox: Any, **options: Any) -> CellUpdate:
 
     :raises ValueError: where a slot is missing.
     """
-    missing = [slot for slot in ("evaluate", "select", "train", "clone") if not hasattr(toolbox, slot)]
+    slots: dict[str, Any] = {slot: getattr(toolbox, slot, None) for slot in (*REQUIRED, "mutate", "batch")}
+    missing = [slot for slot in REQUIRED if slots[slot] is None]
     if missing:
         raise ValueError(f"the toolbox lacks {', '.join(missing)}: register evaluate, select and train")
-    return CellUpdate(
-        evaluate=toolbox.evaluate,
-        select=toolbox.select,
-        train=toolbox.train,
-        clone=toolbox.clone,
-        mutate=getattr(toolbox, "mutate", None),
-        batch=getattr(toolbox, "batch", None),
-        **options,
-    )
+    return CellUpdate(**slots, **options)
 
 
-def ranked(pairs: Sequence[Autoencoder], losses: np.ndarray) -> list[Autoencoder]:
+def with_fitness(pairs: Sequence[Autoencoder], losses: np.ndarray) -> list[Autoencoder]:
     """The same genomes in new pairs that carry these losses as their fitness, for a selection to choose from."""
     views = []
     for pair, values in zip(pairs, losses, strict=True):

@@ -68,7 +68,8 @@ def graph(neighbours: Sequence[Iterable[int]] | Mapping[int, Iterable[int]]) -> 
 def check(neighbourhoods: Sequence[Sequence[int]], cells: int) -> None:
     """Refuse neighbourhoods that do not fit a grid of so many cells.
 
-    :raises ValueError: for another number of neighbourhoods, an empty one, and whatever is not the number of a cell.
+    :raises ValueError: for another number of neighbourhoods, an empty one, whatever is not the number of a cell, and a
+        neighbourhood that does not begin with its own cell.
     """
     if len(neighbourhoods) != cells:
         raise ValueError(f"{len(neighbourhoods)} neighbourhoods were given for a grid of {cells} cells")
@@ -78,6 +79,8 @@ def check(neighbourhoods: Sequence[Sequence[int]], cells: int) -> None:
             raise ValueError(
                 f"the neighbourhood of cell {cell} must name cells from 0 to {cells - 1}, at least one; got {members!r}"
             )
+        if members[0] != cell:
+            raise ValueError(f"the neighbourhood of cell {cell} must begin with {cell} itself, got {members!r}")
 
 
 def _is_cell(value: object, cells: int) -> bool:

@@ -130,6 +130,8 @@ def record(module: nn.Module, samples: Tensor, follow: frozenset[Any] = _UNITWIS
 
 def units(output: Tensor, layer: nn.Module) -> Tensor:
     """A layer's output as (samples, units): averaged over what stands between them, or behind channels."""
+    if output.is_complex():
+        raise ValueError(f"activations must be real numbers, to be compared; {layer} gives {output.dtype}")
     if output.dim() <= 2:
         return output
     return output.flatten(1, -2).mean(1) if isinstance(layer, nn.Linear) else output.flatten(2).mean(-1)

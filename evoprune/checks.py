@@ -43,6 +43,12 @@ def at_least(what: str, value: Any, minimum: float, *, whole: bool = False) -> N
         raise ValueError(f"{what} must be a {'whole ' if whole else ''}number of at least {minimum}, got {value!r}")
 
 
+def true_or_false(what: str, value: Any) -> None:
+    """Raise `ValueError` unless `value` is True or False: text such as "no" would count as True."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{what} must be True or False, got {value!r}")
+
+
 def _is_number(value: Any) -> bool:
     # True and False are integers to Python; in a setting they are a mistake. numpy's scalars count, its bool does not.
     return isinstance(value, Real) and not isinstance(value, bool)

@@ -69,6 +69,13 @@ def copy_module(module: nn.Module, memo: dict[int, Any] | None = None) -> nn.Mod
     return new
 
 
+def copy_value(value: Any, memo: dict[int, Any]) -> Any:
+    """``copy.deepcopy``, which takes long for modules and for what needs no copy."""
+    if value is None or isinstance(value, (int, float, str)):
+        return value
+    return copy_module(value, memo) if isinstance(value, nn.Module) else copy.deepcopy(value, memo)
+
+
 def _copy_parameter(parameter: nn.Parameter | None, memo: dict[int, Any]) -> Any:
     new = memo.get(id(parameter))
     if new is None:
@@ -113,11 +120,18 @@ class MaskPacker:
         return Packed(_unpack_tensor, _to_array(kept), tuple(values.shape), strides, bits, trainable)
 
 
-def pack(module: nn.Module, packer: MaskPacker) -> nn.Module:
-    """A copy of the module to be pickled, in which :class:`Packed` stands for tensors.
+def pack(module: nn.Module, masks: Mapping[str, Tensor], moments: Mapping[str, tuple[Tensor, ...]]) -> dict[str, Any]:
+    """What a genome pickles of its module, masks and moments, by these names: :class:`Packed` stands for tensors."""
+    packer = MaskPacker(masks)
+    return {
+        "module": _pack_module(module, packer),
+        "masks": {name: packer.mask(name) for name in masks},
+        "moments": {name: tuple(packer.tensor(name, t) for t in tensors) for name, tensors in moments.items()},
+    }
 
-    With a part that has its own way of copying or pickling it is the module itself.
-    """
+
+def _pack_module(module: nn.Module, packer: MaskPacker) -> nn.Module:
+    """A copy of the module; with a part that has its own way of copying or pickling it is the module itself."""
     kinds: set[Any] = {type(part) for part in module.modules()}
     if any(map(_is_special, kinds)):
         return module

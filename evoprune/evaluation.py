@@ -4,24 +4,50 @@ import math
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import shorten
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from evoprune.checks import at_least
 from evoprune.fitness import WORST, finite
 from evoprune.genome import Autoencoder, Genome
 from evoprune.losses import mean_loss
 
+_INSTEAD = {
+    DataLoader: "; give its samples as one tensor: torch.cat(list(loader)), or torch.cat([x for x, label in loader])",
+    list: "; make it a tensor: torch.tensor(data), or torch.stack(data) where the samples are tensors",
+    np.ndarray: "; make it floats: data.astype('float32')",
+}
+
+
+def tensor_of(data: Any, split: str) -> Tensor:
+    """The samples that are meant by data, as one tensor (samples, ...).
+
+    :param data: a problem, whose ``split`` is meant (``"train"``, ``"validation"`` or ``"test"``), a tensor, or a numpy
+        array of floats, which becomes float32 and is copied only where it has to be.
+    :raises TypeError: for anything else.
+    """
+    found = getattr(data, split, data)
+    if isinstance(found, Tensor):
+        return found
+    if isinstance(found, np.ndarray) and found.dtype.kind == "f":
+        return torch.from_numpy(np.require(found, np.float32, ["C", "W"]))  # torch warns of memory that is read-only
+    hint = next((hint for kind, hint in _INSTEAD.items() if isinstance(found, kind)), "")
+    given = shorten(repr(data), 80, placeholder=" ...")
+    raise TypeError(f"data must be a problem, a tensor or a numpy array of floats, got {given}{hint}")
+
 
 def draw_batch(data: Any, size: int = 5) -> Tensor:
     """``size`` different samples at random, (size, ...), drawn from Python's global ``random`` as DEAP's operators do.
 
-    :param data: a problem (its ``train`` tensor is used) or a tensor (samples, ...).
+    :param data: a problem, whose ``train`` split is used, or what :func:`tensor_of` takes.
     :raises ValueError: for a size below 1 or above the number of samples.
     """
-    tensor = data if isinstance(data, Tensor) else data.train
+    tensor = tensor_of(data, "train")
     at_least("batch size", size, 1, whole=True)
     if size > len(tensor):
         raise ValueError(f"batch size {size} is larger than the {len(tensor)} samples")
@@ -31,34 +57,37 @@ def draw_batch(data: Any, size: int = 5) -> Tensor:
 def evaluate(pair: Autoencoder, data: Any, loss: str = "l1") -> tuple[float]:
     """The mean reconstruction loss of a pair, as a DEAP fitness: what stock algorithms take as ``toolbox.evaluate``.
 
-    Parameters and result as in :func:`reconstruction_loss`.
+    Parameters, result and errors as in :func:`reconstruction_loss`.
     """
+    _check_pair(pair)
     return reconstruction_loss(pair.encoder, pair.decoder, data, loss)
 
 
 def reconstruction_loss(encoder: Genome, decoder: Genome, data: Any, loss: str = "l1") -> tuple[float]:
     """The mean loss of a combination of encoder and decoder, as a DEAP fitness: ``(loss,)``.
 
-    :param data: a tensor (samples, ...), or a problem, whose ``validation`` tensor is then used.
+    :param data: a problem, whose ``validation`` split is used, or what :func:`tensor_of` takes.
     :returns: a finite number: NaN and infinity become :data:`evoprune.fitness.WORST`.
+    :raises TypeError: for what is no pair, or no data.
     :raises ValueError: for an unknown loss, or reconstructions of another shape than the data.
     """
-    tensor = data if isinstance(data, Tensor) else data.validation
+    tensor = tensor_of(data, "validation")
     output = _reconstruct(encoder, decoder, tensor)
     if not all(math.isfinite(value) for value in output.aminmax()):  # cross-entropy would refuse it
         return (WORST,)
     return (finite(mean_loss(loss, output, tensor.to(output), dims=output.dim()).item()),)
 
 
-def reconstruct(pair: Autoencoder, data: Tensor) -> Tensor:
-    """Reconstructions of ``data`` (samples, ...), in evaluation mode and without gradients."""
-    return _reconstruct(pair.encoder, pair.decoder, data)
+def reconstruct(pair: Autoencoder, data: Any) -> Tensor:
+    """Reconstructions of ``data``, as in :func:`evaluate`, in evaluation mode and without gradients."""
+    _check_pair(pair)
+    return _reconstruct(pair.encoder, pair.decoder, tensor_of(data, "validation"))
 
 
-def wrong_bits(pair: Autoencoder, data: Tensor) -> float:
-    """The share of wrong bits after rounding at 0.5; ``data`` binary (samples, inputs). NaN is wrong."""
-    output = reconstruct(pair, data)
-    return (((output >= 0.5) != (data.to(output) >= 0.5)) | output.isnan()).float().mean().item()
+def wrong_bits(pair: Autoencoder, data: Any) -> float:
+    """The share of wrong bits after rounding at 0.5; ``data`` binary, as in :func:`evaluate`. NaN is wrong."""
+    tensor, output = tensor_of(data, "validation"), reconstruct(pair, data)
+    return (((output >= 0.5) != (tensor.to(output) >= 0.5)) | output.isnan()).float().mean().item()
 
 
 @contextmanager
@@ -84,6 +113,11 @@ def like_parameters(module: nn.Module, data: Tensor) -> Tensor:
     if parameter is None:
         return data
     return data.to(parameter.device, parameter.dtype if data.is_floating_point() else None)
+
+
+def _check_pair(pair: object) -> None:
+    if not isinstance(pair, Autoencoder):
+        raise TypeError(f"what reconstructs is an Autoencoder, got {pair!r}")
 
 
 def _reconstruct(encoder: Genome, decoder: Genome, data: Tensor) -> Tensor:

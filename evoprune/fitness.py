@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from deap import base
 
@@ -23,11 +22,6 @@ def finite_values(values: Iterable[float], weights: Sequence[float]) -> tuple[fl
     if _any_nonfinite(given) and len(given) == len(weights):
         return tuple(-math.copysign(WORST, weight) for weight in weights)
     return given
-
-
-def count_nonfinite(individuals: Iterable[Any]) -> int:
-    """How many of the evaluated individuals carry a value that is NaN or infinite, or stands for one."""
-    return sum(_any_nonfinite(individual.fitness.values) for individual in individuals)
 
 
 class MinimizeLoss(base.Fitness):

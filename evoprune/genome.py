@@ -1,16 +1,14 @@
 """What an individual is: a torch module with its masks, and a pair of them."""
 
-import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
-from evoprune.copying import MaskPacker, copy_module, pack
+from evoprune.copying import copy_value, pack
 from evoprune.fitness import MinimizeLoss
-from evoprune.layers import check_code, prunable_layers, prunable_parameters
+from evoprune.layers import check_fit, prunable_layers, prunable_parameters
 from evoprune.state import get_state, same, set_state
 
 __all__ = ["Autoencoder", "Decoder", "Encoder", "Genome", "MinimizeLoss", "genomes", "prunable_layers", "similar"]
@@ -23,8 +21,11 @@ class Genome:
         prunable, tied ones once; weights under a parametrization are not. The genome takes the module without a copy.
     :param exclude: names that are not prunable: of parameters (``"2.bias"``), layers (``"2"``) or blocks of layers.
     :raises TypeError: if ``module`` is not a module.
-    :raises ValueError: for a name in ``exclude`` that stands for nothing prunable, and a lazy module that has not been
+    :raises ValueError: for a name in ``exclude`` that stands for no parameter, and a lazy module that has not been
         called yet.
+
+    A ``UserWarning`` names weights that no operator can prune: those of embeddings, of recurrent and attention layers,
+    of layers of your own, under a parametrization, or masked by ``torch.nn.utils.prune``. Excluding them silences it.
 
     Attributes: ``module``; ``masks``, name -> bool tensor of the parameter's shape, True = kept; ``age``, the epochs it
     has been trained; ``fitness``; ``moments`` and ``steps``, what an optimizer remembers of this genome; ``nonzero``,
@@ -38,8 +39,6 @@ class Genome:
         if not isinstance(module, nn.Module):
             raise TypeError(f"a genome wraps a torch.nn.Module, got {module!r}")
         prunable = prunable_parameters(module, exclude)
-        if any(map(is_lazy, prunable.values())):
-            raise ValueError(f"the module has parameters without a shape: call it once on data first, got {module!r}")
         if not hasattr(self, "fitness"):  # a class of deap.creator has set one already
             self.fitness = MinimizeLoss()
         self.module = module
@@ -173,25 +172,16 @@ class Genome:
         new = object.__new__(type(self))
         memo[id(self)] = new
         for key, value in self.__dict__.items():
-            if key == "module":
-                new.module = copy_module(value, memo)
-            elif key == "masks":
+            if key == "masks":
                 new.masks = {name: mask.clone() for name, mask in value.items()}
             elif key == "moments":
                 new.moments = {name: tuple(t.clone() for t in tensors) for name, tensors in value.items()}
-            elif value is None or isinstance(value, (int, float, str)):
-                new.__dict__[key] = value
             else:
-                new.__dict__[key] = copy.deepcopy(value, memo)
+                new.__dict__[key] = copy_value(value, memo)
         return new
 
     def __getstate__(self) -> dict[str, Any]:
-        packer = MaskPacker(self.masks)
-        state = dict(self.__dict__)
-        state["module"] = pack(self.module, packer)
-        state["masks"] = {name: packer.mask(name) for name in self.masks}
-        state["moments"] = {n: tuple(packer.tensor(n, t) for t in tensors) for n, tensors in self.moments.items()}
-        return state
+        return {**self.__dict__, **pack(self.module, self.masks, self.moments)}
 
 
 class Encoder(Genome):
@@ -273,10 +263,9 @@ class Autoencoder(list[Genome]):
     def __deepcopy__(self, memo: dict[int, Any]) -> "Autoencoder":
         new = type(self).__new__(type(self))
         memo[id(self)] = new
-        new.extend(copy.deepcopy(genome, memo) for genome in self)
+        new.extend(copy_value(genome, memo) for genome in self)
         for key, value in self.__dict__.items():
-            plain = value is None or isinstance(value, (int, float, str))
-            new.__dict__[key] = value if plain else copy.deepcopy(value, memo)
+            new.__dict__[key] = copy_value(value, memo)
         return new
 
 
@@ -300,11 +289,7 @@ def _check_parts(encoder: Genome, decoder: Genome) -> None:
     for genome in (encoder, decoder):
         if not isinstance(genome, Genome):
             raise TypeError(f"an autoencoder holds an Encoder and a Decoder, got {genome!r}")
-    check_code(encoder.module, decoder.module)
-    parameters = set(map(id, encoder.module.parameters()))
-    if not parameters.isdisjoint(map(id, decoder.module.parameters())):
-        shared = next(name for name, parameter in decoder.module.named_parameters() if id(parameter) in parameters)
-        raise ValueError(f"the genomes share a parameter, the decoder's {shared}: tied pairs are in evoprune.tied")
+    check_fit(encoder.module, decoder.module)
 
 
 def _share(sizes: tuple[int, int]) -> float:

@@ -48,8 +48,7 @@ def mean_loss(name: str, output: Tensor, target: Tensor, dims: int = 2) -> Tenso
     height, width), is `dims=4`, with or without cells in front. Dimensions in front may broadcast: one target for
     all cells is enough. Works inside `torch.func.vmap`.
 
-    Raises:
-        ValueError: an unknown loss, or output and target that differ in the dimensions averaged over.
+    :raises ValueError: for an unknown loss, or output and target that differ in the dimensions averaged over.
     """
     elementwise = lookup("loss", name, LOSSES)
     # Without this an output of (5, 1) would silently broadcast against a target of (5, 1000).
@@ -63,11 +62,9 @@ def mean_loss(name: str, output: Tensor, target: Tensor, dims: int = 2) -> Tenso
 def check_loss(loss: str, output: str, data: Tensor) -> None:
     """See, before any work, that a loss, the name of the network's output and the data go together.
 
-    Warns:
-        UserWarning: values that this output can never reproduce, such as negative ones behind a sigmoid.
+    Warns of values that this output can never reproduce, such as negative ones behind a sigmoid.
 
-    Raises:
-        ValueError: an unknown loss, or `bce` with an output other than sigmoid or with data outside [0, 1].
+    :raises ValueError: for an unknown loss, or `bce` with an output other than sigmoid or with data outside [0, 1].
     """
     lookup("loss", loss, LOSSES)
     low, high = data.min().item(), data.max().item()

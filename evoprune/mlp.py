@@ -27,6 +27,7 @@ OUTPUTS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
     "tanh": nn.Tanh,
 }
+NONLINEARITIES = {**ACTIVATIONS, **OUTPUTS}
 
 
 def mlp_encoder(widths: Sequence[int], activation: str = "relu") -> nn.Sequential:
@@ -35,8 +36,7 @@ def mlp_encoder(widths: Sequence[int], activation: str = "relu") -> nn.Sequentia
     `mlp_encoder([1000, 30, 10])` is the encoder of Lipi-AE-S (arXiv 2505.05138): 30,340 parameters. Weights are drawn
     by torch's defaults from torch's global generator, so seed it first.
 
-    Raises:
-        ValueError: fewer than two widths, a width that is not a positive whole number, an unknown activation.
+    :raises ValueError: for fewer than two widths, a width that is no positive whole number, an unknown activation.
     """
     return _mlp(widths, activation, activation)
 
@@ -125,8 +125,7 @@ class MLP:
     def build(self, inputs: int) -> tuple[nn.Module, nn.Module]:
         """A new encoder and decoder for `inputs` values a sample, drawn from torch's global generator.
 
-        Raises:
-            ValueError: inputs that are not a positive whole number, or a code longer than the inputs.
+        :raises ValueError: for inputs that are no positive whole number, or a code longer than the inputs.
         """
         inputs = _positive_int("inputs", inputs)
         if self.latent > inputs:
@@ -144,7 +143,7 @@ class MLP:
 def _mlp(widths: Sequence[int], activation: str, last: str) -> nn.Sequential:
     sizes = checked_widths(widths)
     between = lookup("activation", activation, ACTIVATIONS)
-    after = {**ACTIVATIONS, **OUTPUTS}[last]
+    after = NONLINEARITIES[last]
     layers: list[nn.Module] = []
     for depth, (fan_in, fan_out) in enumerate(pairwise(sizes), start=2):
         layers += [nn.Linear(fan_in, fan_out), after() if depth == len(sizes) else between()]

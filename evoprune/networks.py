@@ -31,8 +31,7 @@ def parse_network(text: str) -> MLP | Blueprint:
 
     "arch:..." is an architecture in its text form, and "from DIR" the one that `evoprune architectures` left there.
 
-    Raises:
-        ValueError: an unknown name, widths or an architecture that cannot be read, a search that has not ended.
+    :raises ValueError: for an unknown name, widths or an architecture that can't be read, a search that has not ended.
     """
     text = text.strip()
     if text.startswith(PREFIX):

@@ -12,6 +12,7 @@ import operator
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import Enum, unique
 from numbers import Integral
 from typing import Any, SupportsIndex
 
@@ -34,6 +35,58 @@ def derive(*keys: SupportsIndex) -> int:
     # Not numpy's SeedSequence: to it (1,), (1, 0) and (1, 0, 0) are the same entropy, and so are (2**32,) and (0, 1).
     digest = hashlib.blake2b(repr(numbers).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
+
+
+@unique
+class Stream(Enum):
+    """Every stream, by the keys that :func:`derive` gets for it; the number among them is the stream's own.
+
+    The first key is a seed and says whose the stream is. Streams of one owner never meet: their keys differ in length
+    or in a number at the same place. Owners share numbers, which are those of version 0.1, and never meet either: a run
+    that prunes and the searches are no parts of each other, and a pair's seed is itself derived from theirs.
+    """
+
+    # A cell in a generation, one for each part of it, so that no part shifts another. ORDER is the order in which a
+    # sequential update visits the cells, TOGETHER what a train slot finds in the global generators.
+    SCORE = "run", "cell", "generation", 0
+    TRAIN = "run", "cell", "generation", 1
+    FINISH = "run", "cell", "generation", 2
+    ORDER = "run", "cell", "generation", 3
+    TOGETHER = "run", "cell", "generation", 4
+    # A run: the networks that its cells begin with, and what DEAP's eaSimple draws.
+    GRID = "run", "cell", 10
+    CANONICAL = "run", "generation", 11
+    # A pair while it trains, beside its batches, whose seed is the pair's own: who stands in for the part that does not
+    # learn, a variational encoder's noise on given batches, layers such as dropout, and mutTrain's later epochs.
+    OPPONENTS = "pair", 1
+    NOISE = "pair", 2
+    LAYERS = "pair", 3
+    EPOCHS = "pair", 4, "epoch"
+    # A search for architectures: networks while they are compared and when one is trained in full, the children and the
+    # survivors of a generation, and the codes that the plots draw.
+    FITNESS = "search", 20, "architecture", "attempt"
+    FINAL = "search", 21, "architecture", "attempt"
+    CHILDREN = "search", "generation", 22
+    SURVIVAL = "search", "generation", 23
+    SAMPLES = "search", 24
+    # A search for weights: a layer's new networks, the refinement of a survivor, and the offspring.
+    NETWORKS = "weights", 1, "layer", "place"
+    REFINEMENT = "weights", 2, "generation", "place", "epoch"
+    OFFSPRING = "weights", 3, "generation"
+
+    def seed(self, *keys: SupportsIndex) -> int:
+        """The seed of this stream, for its keys in their order, without the stream's number.
+
+        :raises ValueError: for another number of keys, or a negative one.
+        """
+        if len(keys) != len(self.value) - 1:
+            raise ValueError(f"{self.name} takes {len(self.value) - 1} keys {self.value}, got {keys}")
+        rest = iter(keys)
+        return derive(*(next(rest) if isinstance(part, str) else part for part in self.value))
+
+    def of_pair(self, seed: int | None) -> int:
+        """The same for a pair's ``seed``; where the pair has none, a seed from torch's global generator."""
+        return int(torch.randint(2**62, ())) if seed is None else self.seed(seed)
 
 
 @contextmanager

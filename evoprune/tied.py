@@ -11,7 +11,7 @@ from torch.nn import functional
 from evoprune.checks import lookup
 from evoprune.evaluation import evaluating, like_parameters
 from evoprune.genome import Autoencoder, Decoder, Encoder
-from evoprune.mlp import ACTIVATIONS, OUTPUTS, checked_widths
+from evoprune.mlp import ACTIVATIONS, NONLINEARITIES, checked_widths
 
 
 class TiedLinear(nn.Linear):
@@ -49,7 +49,7 @@ class TiedNetwork(nn.Module):
     def __init__(self, widths: Sequence[int], activation: str = "relu", output: str = "sigmoid") -> None:
         super().__init__()
         self.widths, self.activation, self.output = checked_widths(widths), activation, output
-        between, after = lookup("activation", activation, ACTIVATIONS), _output(output)
+        between, after = lookup("activation", activation, ACTIVATIONS), lookup("output", output, NONLINEARITIES)
         layers = [nn.Linear(fan_in, fan_out) for fan_in, fan_out in pairwise(self.widths)]
         self.encoder = nn.Sequential(*(part for layer in layers for part in (layer, between())))
         back = [part for layer in reversed(layers) for part in (TiedLinear(layer), between())]
@@ -127,7 +127,3 @@ def _moved(layers: int, depth: int | None = None) -> Iterator[tuple[str, str]]:
         yield f"encoder.{2 * layer}.weight", f"encoder.{2 * layer}.weight"
         yield f"encoder.{2 * layer}.bias", f"encoder.{2 * layer}.bias"
         yield f"decoder.{2 * back}.bias", f"decoder.{2 * (back + depth - layers)}.bias"
-
-
-def _output(name: str) -> type[nn.Module]:
-    return lookup("output", name, {**ACTIVATIONS, **OUTPUTS})

@@ -42,6 +42,7 @@ class Space:
     linear: tuple[int, int] = (0, 3)
 
     def __post_init__(self) -> None:
+        at_least("code", self.code, 1, whole=True)
         for name in ("channels", "kernels", "strides", "widths"):
             sizes = getattr(self, name)
             if not sizes:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from evoprune.checks import in_unit_interval
+from evoprune.checks import in_unit_interval, true_or_false
 from evoprune.genome import Genome
 from evoprune.seeds import Rng, generator
 
@@ -20,9 +20,10 @@ Choice: TypeAlias = tuple[Genome, str, Tensor]
 SCOPES = ("tensor", "global")
 
 
-def check(amount: float, scope: str) -> None:
-    """Refuse an amount outside [0, 1] and an unknown scope, before any work."""
+def check(amount: float, scope: str, persistent: bool = True) -> None:
+    """Refuse an amount outside [0, 1], an unknown scope and a ``persistent`` that is no bool, before any work."""
     in_unit_interval("amount", amount)
+    true_or_false("persistent", persistent)
     if scope not in SCOPES:
         raise ValueError(f"unknown scope {scope!r}; known: {', '.join(SCOPES)}")
 
@@ -53,7 +54,7 @@ def prune_lowest(scores: Scores, amount: float, scope: str = "tensor", persisten
     :param amount: in [0, 1].
     :raises ValueError: for an amount outside [0, 1], an unknown scope, and scores that do not fit their parameter.
     """
-    check(amount, scope)
+    check(amount, scope, persistent)
     candidates = [(genome, name, _fit(genome, name, table[name])) for genome, table in scores for name in table]
     groups = [candidates] if scope == "global" and candidates else [[candidate] for candidate in candidates]
     apply([choice for group in groups for choice in _keep_highest(group, amount, persistent)], persistent)

@@ -15,7 +15,8 @@ import operator
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from evoprune.checks import at_least, in_unit_interval
+from evoprune.checks import at_least
+from evoprune.operators.schedules import check_schedule, probability_at
 
 
 def _left(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -45,10 +46,7 @@ class ScheduledProbability:
     __array_ufunc__: ClassVar[None] = None
 
     def __init__(self, schedule: Callable[[int, int], float], generations: int) -> None:
-        if isinstance(schedule, type):
-            raise TypeError(f"schedule must be an instance: write {schedule.__name__}(...), got the class {schedule!r}")
-        if not callable(schedule):
-            raise TypeError(f"schedule must be a schedule(t, T); for a constant use Fixed(C), got {schedule!r}")
+        check_schedule(schedule)
         at_least("generations", generations, 1, whole=True)
         self.schedule = schedule
         self.generations = generations
@@ -97,9 +95,7 @@ class ScheduledProbability:
     def _move(self, t: int) -> None:
         # The value is worked out once a generation, as indpb is compared once for every gene.
         self._t = t
-        self._value = None if t >= self.generations else self.schedule(t, self.generations - 1)
-        if self._value is not None:
-            in_unit_interval(f"the probability that {self.schedule!r} gives for t={t}", self._value)
+        self._value = None if t >= self.generations else probability_at(self.schedule, t, self.generations - 1)
 
     def _look(self) -> float:
         if self._value is None:

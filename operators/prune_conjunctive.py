@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
-from evoprune.checks import in_unit_interval
+from evoprune.checks import in_unit_interval, true_or_false
 from evoprune.operators.choice import Choice, apply
 from evoprune.operators.units import minmax, spread, unit_activations
 
@@ -30,6 +30,7 @@ def mutPruneConjunctive(
     Source: CONJUNCTIVE in Jorgensen et al. 2025 (arXiv 2505.05138). Their code probes test samples; probe validation
     samples instead.
     """
+    true_or_false("persistent", persistent)
     in_unit_interval("threshold", threshold)
     if threshold == 1:
         raise ValueError("threshold must be below 1, where all units but the strongest would be marked, got 1")

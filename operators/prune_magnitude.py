@@ -18,7 +18,7 @@ def mutPruneMagnitude(individual: Any, amount: float, persistent: bool = True, s
 
     Source: Han et al. 2015, "Learning both Weights and Connections for Efficient Neural Networks" (arXiv 1506.02626).
     """
-    check(amount, scope)
+    check(amount, scope, persistent)
     scores = [
         (genome, {name: genome.module.get_parameter(name).detach().abs() for name in genome.masks})
         for genome in genomes(individual)

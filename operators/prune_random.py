@@ -27,7 +27,7 @@ def mutPruneRandom(
 
     Source: RANDOM in Jorgensen et al. 2025 (arXiv 2505.05138).
     """
-    check(amount, scope)
+    check(amount, scope, persistent)
     source = source_of(rng)
     scores = [
         (genome, {name: _uniform(mask, source) for name, mask in genome.masks.items()})

@@ -29,8 +29,8 @@ def mutPruneVariance(
         ``scope="global"``. The last survivor of a tensor stays.
     :param activations: an :class:`~evoprune.activations.ActivationProbe`, or what it returned for this individual.
     :param persistent: False follows the paper's code, in which units of **high** variance go: every weight of a unit is
-        kept with probability ``1 - std``, scaled to [0, 1] in the layer; ``amount`` and ``scope`` are not used, what
-        goes is set to zero once, and a layer in which all units vary alike keeps everything.
+        kept with probability ``1 - std``, scaled to [0, 1] in the layer unless all units vary alike or one is NaN, and
+        never where it is NaN; ``amount`` and ``scope`` are not used, and what goes is set to zero once.
     :param rng: source of randomness; by default Python's global ``random``, from which a call draws exactly once,
         whatever the amount.
     :returns: ``(individual,)``; fitness is not touched.
@@ -38,7 +38,7 @@ def mutPruneVariance(
 
     Source: VARIANCE in Jorgensen et al. 2025 (arXiv 2505.05138); their text says low variance, their code prunes high.
     """
-    check(amount, scope)
+    check(amount, scope, persistent)
     source = source_of(rng)
     found = [
         (genome, {name: values.std(0, correction=0) for name, values in layers.items()})
@@ -48,9 +48,8 @@ def mutPruneVariance(
         scores = [(genome, _race(genome, deviations, source)) for genome, deviations in found]
         prune_lowest(scores, amount, scope)
     else:
-        apply(
-            [choice for genome, deviations in found for choice in _keep_steady(genome, deviations, source)], persistent
-        )
+        choices = [choice for genome, deviations in found for choice in _keep_steady(genome, deviations, source)]
+        apply(choices, persistent)
     return (individual,)
 
 
@@ -67,8 +66,8 @@ def _race(genome: Genome, deviations: dict[str, Tensor], source: torch.Generator
 def _keep_steady(genome: Genome, deviations: dict[str, Tensor], source: torch.Generator) -> list[Choice]:
     chances = {}
     for name, deviation in deviations.items():
-        steadiness, constant = minmax(1.0 - deviation)
-        chances[name] = torch.where(constant, 1.0, steadiness)
+        scaled, constant = minmax(1.0 - deviation)
+        chances[name] = torch.where(constant, 1.0 - deviation, scaled)  # NaN is below no chance: the unit goes
     return [
         (genome, name, _room(chance, source).uniform_(generator=source).to(chance.device) < chance)
         for name, chance in spread(genome, chances)

@@ -11,7 +11,7 @@ SIGMA = 1e-5
 BOUNDS = (1e-9, 10.0)
 
 
-def moved(rate: float, sigma: float = SIGMA, bounds: tuple[float, float] = BOUNDS, rng: Any = None) -> float:
+def next_rate(rate: float, sigma: float = SIGMA, bounds: tuple[float, float] = BOUNDS, rng: Any = None) -> float:
     """``rate`` after a normal step of standard deviation ``sigma``, within ``bounds``.
 
     :param rng: has ``gauss``; Python's global ``random`` by default.
@@ -34,5 +34,5 @@ def mutLearningRate(
     at_least("sigma", sigma, 0)
     if individual.learning_rate is None or not math.isfinite(individual.learning_rate):
         raise ValueError(f"the pair needs a learning_rate of its own, got {individual.learning_rate!r}")
-    individual.learning_rate = moved(individual.learning_rate, sigma, bounds, rng)
+    individual.learning_rate = next_rate(individual.learning_rate, sigma, bounds, rng)
     return (individual,)

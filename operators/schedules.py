@@ -20,6 +20,21 @@ from dataclasses import dataclass
 from evoprune.checks import at_least, in_unit_interval
 
 
+def check_schedule(schedule: object) -> None:
+    """Raise `TypeError` unless it can be called as `schedule(t, T)`."""
+    if isinstance(schedule, type):
+        raise TypeError(f"schedule must be an instance: write {schedule.__name__}(...), got the class {schedule!r}")
+    if not callable(schedule):
+        raise TypeError(f"schedule must be a schedule(t, T); for a constant use Fixed(C), got {schedule!r}")
+
+
+def probability_at(schedule: Callable[[int, int], float], t: int, T: int) -> float:
+    """What a schedule gives for generation `t` of `0..T`; a `ValueError` unless that is a number in [0, 1]."""
+    value = schedule(t, T)
+    in_unit_interval(f"the probability that {schedule!r} gives for t={t}", value)
+    return value
+
+
 @dataclass(frozen=True)
 class Schedule(ABC):
     """A frozen value, called as `schedule(t, T)`: the probability, 0 to 1, in generation t when T is the last one.
@@ -121,6 +136,7 @@ class Until:
     share: float
 
     def __post_init__(self) -> None:
+        check_schedule(self.schedule)
         in_unit_interval("share", self.share)
 
     def __call__(self, t: int, T: int) -> float:

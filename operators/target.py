@@ -10,6 +10,7 @@ from typing import Any
 from evoprune.checks import at_least, in_unit_interval
 from evoprune.operators.combine import Operator, name_of, prepare
 from evoprune.operators.probability import ScheduledProbability
+from evoprune.operators.schedules import probability_at
 
 Schedule = Callable[[int, int], float]
 
@@ -24,7 +25,7 @@ def expected_preserved(schedule: Schedule, generations: int, amount: float) -> f
     """
     at_least("generations", generations, 1, whole=True)
     in_unit_interval("amount", amount)
-    return math.prod(1 - schedule(t, generations - 1) * amount for t in range(generations))
+    return math.prod(1 - probability_at(schedule, t, generations - 1) * amount for t in range(generations))
 
 
 def amount_for_target(schedule: Schedule, generations: int, target_preserved: float) -> float:

@@ -6,10 +6,8 @@ from typing import Any
 
 from evoprune.checks import at_least
 from evoprune.genome import Autoencoder
-from evoprune.seeds import derive
+from evoprune.seeds import Stream
 from evoprune.training import train_epoch
-
-EPOCHS = 4  # the stream of a pair's later epochs, beside those in evoprune.training.streams
 
 
 @dataclass(frozen=True)
@@ -42,14 +40,14 @@ def mutTrain(
     """Train a pair by gradient descent, in place, masks respected.
 
     :param individual: an Autoencoder.
-    :param data: a problem (its ``train`` tensor is used) or a tensor (samples, inputs).
+    :param data: a problem, whose ``train`` split is used, or what :func:`evoprune.evaluation.tensor_of` takes.
     :param learning_rate: a number, or a function of the pair's age in epochs such as :class:`StepDecay`; used where the
         pair has no ``learning_rate`` of its own.
     :param epochs: passes over the data, at least 1.
     :param settings: ``batch_size``, ``loss``, ``optimizer``, ``corruption``, ``shuffle``, ``rng``, ``device`` as in
         :func:`evoprune.training.train_epoch`.
     :returns: ``(individual,)``; fitness is not touched. ``individual.train_loss`` is the mean loss of the last epoch.
-    :raises TypeError: for anything but an Autoencoder: a genome alone has nothing to reconstruct with.
+    :raises TypeError: for anything but an Autoencoder, as a genome alone has nothing to reconstruct with, and no data.
     :raises ValueError: for epochs below 1, and a learning rate that is negative or not finite.
     """
     if not isinstance(individual, Autoencoder):
@@ -59,7 +57,7 @@ def mutTrain(
     try:
         for epoch in range(epochs):
             if seed is not None and epoch > 0:
-                individual.seed = derive(seed, EPOCHS, epoch)  # else each epoch would take the batches of the first
+                individual.seed = Stream.EPOCHS.seed(seed, epoch)  # else each epoch would take the batches of the first
             rate = learning_rate(individual.age) if callable(learning_rate) else learning_rate
             (loss,) = train_epoch([individual], data, learning_rate=rate, **settings)
             individual.train_loss = float(loss)

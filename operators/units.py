@@ -91,6 +91,8 @@ def _fit(values: Any, name: str, layer: Any) -> Tensor:
     if not isinstance(values, Tensor) or values.dim() != 2 or values.shape[1] != units or len(values) == 0:
         got = tuple(values.shape) if isinstance(values, Tensor) else repr(values)
         raise ValueError(f"activations of layer {name!r} must be a tensor (samples, {units} units), got {got}")
+    if values.is_complex():
+        raise ValueError(f"activations of layer {name!r} must be real numbers, got {values.dtype}")
     return values.detach().to(layer.weight.device, torch.float32)
 
 

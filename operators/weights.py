@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from evoprune.checks import in_unit_interval
+from evoprune.checks import in_unit_interval, true_or_false
 from evoprune.genome import Genome, genomes
 from evoprune.operators.choice import apply, source_of
+from evoprune.operators.probability import ScheduledProbability
 from evoprune.seeds import Rng
 
 
@@ -40,11 +41,13 @@ def cxUniformWeights(a: Any, b: Any, ratio: float = 0.5, rng: Rng = None) -> tup
     return a, b
 
 
-def mutZeroWeights(individual: Any, indpb: float, persistent: bool = False, rng: Rng = None) -> tuple[Any]:
+def mutZeroWeights(
+    individual: Any, indpb: float | ScheduledProbability, persistent: bool = False, rng: Rng = None
+) -> tuple[Any]:
     """Set each prunable weight and bias that learns to zero with probability ``indpb``, in place.
 
     :param individual: a Genome or an Autoencoder.
-    :param indpb: in [0, 1].
+    :param indpb: in [0, 1], or a :class:`~evoprune.operators.probability.ScheduledProbability`.
     :param persistent: False sets them to zero once, and training moves them again. True prunes them: the masks narrow,
         and the last survivor of a tensor stays.
     :param rng: source of randomness; by default Python's global ``random``, from which a call draws exactly once.
@@ -53,7 +56,8 @@ def mutZeroWeights(individual: Any, indpb: float, persistent: bool = False, rng:
 
     Source: the mutation of David and Greental 2014 (arXiv 1711.07655).
     """
-    probability = float(indpb)  # a ScheduledProbability is a number as well
+    true_or_false("persistent", persistent)
+    probability = indpb.value if isinstance(indpb, ScheduledProbability) else indpb
     in_unit_interval("indpb", probability)
     source = source_of(rng)
     choices = []

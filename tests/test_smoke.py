@@ -1,17 +1,21 @@
-"""Whatever is registered as an operator or an optimizer, on every kind of individual: nothing comes back to life."""
+"""Whatever is registered works in a stock algorithm, and under no optimizer does anything come back to life."""
 
+from functools import partial
 from inspect import signature
 from typing import Any
 
 import pytest
 import torch
+from deap import algorithms, base, tools
 from torch import nn
 
-from evoprune import Autoencoder, Decoder, Encoder, Genome
+from evoprune import Autoencoder, Decoder, Encoder
 from evoprune.activations import ActivationProbe
-from evoprune.genome import genomes
-from evoprune.networks import mlp_decoder, mlp_encoder
-from evoprune.operators import OPERATORS
+from evoprune.evaluation import evaluate
+from evoprune.fitness import WORST
+from evoprune.losses import LOSSES
+from evoprune.networks import ACTIVATIONS, MLP, NETWORKS, OUTPUTS, mlp_decoder, mlp_encoder
+from evoprune.operators import OPERATORS, SCHEDULES, ScheduledProbability, gated, mutTrain, sequence
 from evoprune.training import train
 from evoprune.training.optimizers import OPTIMIZERS
 
@@ -39,52 +43,40 @@ def pair():
     return Autoencoder([Encoder(mlp_encoder([20, 6, 3], "tanh")), Decoder(mlp_decoder([3, 6, 20], activation="tanh"))])
 
 
-INDIVIDUALS: dict[str, Any] = {
-    "genome": (lambda: Genome(mlp_encoder([20, 6, 3])), (12, 20)),
-    "pair": (pair, (12, 20)),
-    "convolutional": (lambda: Genome(Convolutional()), (6, 1, 6, 6)),
-    "excluded": (lambda: Genome(mlp_encoder([20, 6, 3]), exclude=["0.weight", "2.bias"]), (12, 20)),
+REGISTRIES: dict[str, dict[str, Any]] = {
+    "operator": OPERATORS,
+    "schedule": SCHEDULES,
+    "optimizer": OPTIMIZERS,
+    "loss": LOSSES,
+    "network": NETWORKS,
+    "activation": ACTIVATIONS,
+    "output": OUTPUTS,
 }
+DEFAULTS = {"operator": "random", "schedule": "fixed", "optimizer": "adam", "loss": "l1", "activation": "relu"}
 
 
-def arguments(operator, scope, persistent, probe):
-    """What the operator takes of these; scopes and amounts are not for all."""
-    offered = {"amount": 0.3, "scope": scope, "persistent": persistent, "activations": probe, "threshold": 0.3}
-    return {name: offered[name] for name in signature(operator).parameters if name in offered}
-
-
-@pytest.mark.parametrize("persistent", [True, False])
-@pytest.mark.parametrize("scope", ["tensor", "global"])
-@pytest.mark.parametrize("kind", INDIVIDUALS)
-@pytest.mark.parametrize("name", OPERATORS)
-def test_every_operator_on_every_individual(name, kind, scope, persistent):
-    make, shape = INDIVIDUALS[kind]
-    individual, operator = make(), OPERATORS[name]
-    individual.fitness.values = (0.5,)
-    options = arguments(operator, scope, persistent, ActivationProbe(torch.rand(shape)))
-    parameters = [dict(genome.module.named_parameters()) for genome in genomes(individual)]
-    for _ in range(12):
-        before = [dict(genome.masks) for genome in genomes(individual)]
-        values = [{n: p.detach().clone() for n, p in table.items()} for table in parameters]
-        (result,) = operator(individual, **options)
-        assert result is individual
-        for genome, masks, old, new in zip(genomes(individual), before, values, parameters, strict=True):
-            assert genome.masks.keys() == masks.keys()
-            for n, p in new.items():
-                assert bool(((p == old[n]) | (p == 0)).all())  # pruning zeroes, it does not change
-                if n not in masks:
-                    assert torch.equal(p, old[n])
-                    continue
-                mask = genome.masks[n]
-                assert mask.any()
-                assert not (mask & ~masks[n]).any()
-                assert bool(mask.all()) or persistent
-                assert bool((p[~mask] == 0).all())
-    assert individual.fitness.values == (0.5,)
-    if persistent:
-        assert individual.preserved < 1 or name == "conjunctive"
-    else:
-        assert all(genome.preserved == 1 and genome.nonzero is not None for genome in genomes(individual))
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in REGISTRIES.items() for name in names])
+def test_every_entry_of_every_registry_in_a_stock_algorithm(kind, name):
+    chosen = DEFAULTS | {"output": "sigmoid", kind: name}
+    operator, x = OPERATORS[chosen["operator"]], torch.rand(12, 20)
+    recipe = NETWORKS[name] if kind == "network" else MLP((6,), 3, chosen["activation"], chosen["output"])
+    encoder, decoder = recipe.build(20)
+    offered = {"amount": 0.3, "activations": ActivationProbe(x), "threshold": 0.9}
+    prune = partial(operator, **{name: offered[name] for name in signature(operator).parameters if name in offered})
+    probability = ScheduledProbability(SCHEDULES[chosen["schedule"]](1.0), 3)
+    train_one = partial(mutTrain, data=x, loss=chosen["loss"], optimizer=chosen["optimizer"])
+    toolbox, stats = base.Toolbox(), tools.Statistics()
+    toolbox.register("mutate", sequence(train_one, gated(prune, probability)))
+    toolbox.register("evaluate", evaluate, data=x, loss=chosen["loss"])
+    toolbox.register("select", tools.selBest)
+    stats.register("probability", probability.observe)
+    individual = Autoencoder([Encoder(encoder), Decoder(decoder)])
+    (last,), log = algorithms.eaSimple([individual], toolbox, 0, 1, 3, stats, verbose=False)
+    assert last.age == 3
+    assert last.fitness.values[0] < WORST
+    assert max(log.select("probability")) > 0  # every schedule fires by its end
+    if log[-1]["probability"] == 1 and chosen["operator"] != "conjunctive":
+        assert last.preserved < 1
 
 
 @pytest.mark.parametrize("kind", ["pair", "convolutional"])

@@ -20,9 +20,8 @@ from evoprune.benchmarks.problems.problem import Problem
 from evoprune.evaluation import evaluating, reconstruct
 from evoprune.fitness import WORST
 from evoprune.genome import Autoencoder
-from evoprune.seeds import derive
+from evoprune.seeds import Stream
 
-SAMPLES = 24  # stream of the codes that are drawn
 COLUMNS = 10
 
 
@@ -40,7 +39,7 @@ def save_plots(
     :param networks: every architecture that was trained, with `parameters`, `loss` and `front`.
     """
     shape = settings.space.shape
-    drawn = sample(model, settings.problem, derive(settings.seed, SAMPLES))
+    drawn = sample(model, settings.problem, Stream.SAMPLES.seed(settings.seed))
     plots: dict[str, Callable[[], Figure]] = {
         "search": partial(plot_search, log, random, settings.loss),
         "front": partial(plot_front, networks, settings.loss),

@@ -14,7 +14,7 @@ from evoprune.architecture import parse_architecture
 from evoprune.benchmarks.architectures.search import Search, fitness, generations
 from evoprune.benchmarks.architectures.settings import ArchitectureSettings, make_settings
 from evoprune.benchmarks.architectures.tables import pruning_command, table
-from evoprune.benchmarks.architectures.training import Weights, constant_loss, restore, train_in_full, weights
+from evoprune.benchmarks.architectures.training import Weights, constant_loss, restore, train_in_full
 from evoprune.benchmarks.runs.experiment import Experiment, Map
 from evoprune.benchmarks.runs.state import RunResult
 from evoprune.evaluation import evaluate
@@ -64,17 +64,14 @@ class Architectures(Experiment[ArchitectureSettings, Search, Result, Autoencoder
             individual.fitness = fitness(stored["trained"][individual.text], settings)
         return Search(settings, population, **{name: stored[name] for name in STORED}, **common)
 
-    def twins(self, state: Search) -> list[Search]:
+    def twins(self, state: Search) -> Iterator[Search]:
         """A search at random that trains as many networks, the same ones at the start."""
         settings = state.settings
-        if not settings.compare or settings.method != "genetic":
-            return []
-        same = {text: entry for text, entry in state.trained.items() if not settings.inherit or entry["gen"] == 0}
-        alike = dataclasses.replace(settings, method="random", patience=0, generations=state.generation)
-        return [Search(alike, known=same)]
-
-    def compare(self, state: Search, twin: Search) -> None:
-        state.random = twin
+        if settings.compare and settings.method == "genetic":
+            same = {text: entry for text, entry in state.trained.items() if not settings.inherit or entry["gen"] == 0}
+            alike = dataclasses.replace(settings, method="random", patience=0, generations=state.generation)
+            state.random = Search(alike, known=same)
+            yield state.random
 
     def finish(self, state: Search, place: Path | None, map_: Map) -> Result:
         settings, problem, clock = state.settings, state.settings.problem, time.perf_counter()
@@ -101,8 +98,7 @@ class Architectures(Experiment[ArchitectureSettings, Search, Result, Autoencoder
         return Result(settings, summary, log, restore(trained[0][0]), place, table, random)
 
     def export(self, result: Result) -> dict[str, Any]:
-        masks = {"encoder": result.model.encoder.state()["masks"], "decoder": result.model.decoder.state()["masks"]}
-        return weights(result.model, result.summary["architecture"]) | {"masks": masks}
+        return {"text": result.summary["architecture"], **super().export(result)}
 
     def model(self, stored: dict[str, Any]) -> Autoencoder:
         return restore(stored)

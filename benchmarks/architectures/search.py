@@ -14,10 +14,8 @@ from evoprune.benchmarks.runs.experiment import Map
 from evoprune.benchmarks.runs.state import RunState
 from evoprune.fitness import WORST, MinimizeLoss
 from evoprune.operators.architecture import cxOnePointLayers, mutArchitecture, random_architecture
-from evoprune.seeds import derive, seeded
+from evoprune.seeds import Stream, seeded
 
-VARIATION, SURVIVAL = 22, 23
-"""Streams of a generation: its children, and who survives."""
 ATTEMPTS = 50  # draws for each new architecture, after which the space counts as used up
 
 
@@ -91,12 +89,12 @@ def generations(search: Search, map_: Map) -> Iterator[dict[str, Any]]:
     toolbox, settings = make_toolbox(search.settings), search.settings
     while not search.ended:
         number = search.generation + 1
-        with seeded(derive(settings.seed, number, VARIATION)):
+        with seeded(Stream.CHILDREN.seed(settings.seed, number)):
             wanted = settings.offspring if number else settings.population
             genetic = settings.method == "genetic" and number > 0
             children, again = _new(search, toolbox, wanted, genetic)
         _evaluate(search, toolbox, children, number, map_)
-        with seeded(derive(settings.seed, number, SURVIVAL)):
+        with seeded(Stream.SURVIVAL.seed(settings.seed, number)):
             everyone = search.population + [child for child, _ in children]
             # NSGA-II and truncation give each survivor once; a tournament may give it several times, so clones.
             chosen = toolbox.select(everyone, min(settings.population, len(everyone)))

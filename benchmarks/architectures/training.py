@@ -10,15 +10,13 @@ from torch import nn
 from evoprune.architecture import Architecture, parse_architecture
 from evoprune.benchmarks.architectures.settings import ArchitectureSettings
 from evoprune.benchmarks.problems.problem import Problem
+from evoprune.benchmarks.runs.experiment import PARTS
 from evoprune.evaluation import evaluate
 from evoprune.fitness import WORST
 from evoprune.genome import Autoencoder, Decoder, Encoder, prunable_layers
 from evoprune.losses import mean_loss
-from evoprune.seeds import derive, seeded
+from evoprune.seeds import Stream, derive, seeded
 from evoprune.training import train_epoch
-
-FITNESS, FINAL = 20, 21
-"""Streams of a network: while it is compared, and when it is trained in full."""
 
 Weights = dict[str, Any]
 """An architecture's ``text`` and the weights of its ``encoder`` and ``decoder``."""
@@ -32,7 +30,7 @@ def measure(text: str, parent: Weights | None, settings: ArchitectureSettings) -
     """
     best: dict[str, Any] = {"loss": WORST, "parameters": parse_architecture(text).parameters, "weights": None}
     for attempt in range(settings.tries):
-        seed = _seed(settings, FITNESS, text, attempt)
+        seed = _seed(settings, Stream.FITNESS, text, attempt)
         pair = build(text, seed)
         if parent is not None:
             inherit(pair, text, parent)
@@ -50,7 +48,7 @@ def train_in_full(text: str, settings: ArchitectureSettings) -> tuple[Weights, f
 
     The best epoch is the one with the lowest loss on the validation split.
     """
-    seed = _seed(settings, FINAL, text, 0)
+    seed = _seed(settings, Stream.FINAL, text, 0)
     pair = build(text, seed)
     best, lowest = weights(pair, text), validation_loss(pair, settings)
     for _ in trained(pair, settings, seed, settings.final_epochs):
@@ -89,13 +87,13 @@ def trained(pair: Autoencoder, settings: ArchitectureSettings, seed: int, epochs
 
 def weights(pair: Autoencoder, text: str) -> Weights:
     """A copy of the weights of a pair, as plain tensors."""
-    return {"text": text, **{name: genome.state()["weights"] for name, genome in _parts(pair)}}
+    return {"text": text, **{name: genome.state()["weights"] for name, genome in zip(PARTS, pair, strict=True)}}
 
 
 def restore(stored: Weights) -> Autoencoder:
     """The pair whose weights these are."""
     pair = build(stored["text"], 0)
-    for name, genome in _parts(pair):
+    for name, genome in zip(PARTS, pair, strict=True):
         genome.module.load_state_dict(stored[name])
     return pair
 
@@ -124,14 +122,10 @@ def _layers(pair: Autoencoder, architecture: Architecture) -> list[tuple[nn.Modu
     return list(zip(there, reversed(back), strict=True))
 
 
-def _parts(pair: Autoencoder) -> list[tuple[str, Any]]:
-    return [("encoder", pair.encoder), ("decoder", pair.decoder)]
-
-
-def _seed(settings: ArchitectureSettings, stream: int, text: str, attempt: int) -> int:
+def _seed(settings: ArchitectureSettings, stream: Stream, text: str, attempt: int) -> int:
     """A stream that belongs to the architecture, so that its fitness does not depend on when it is measured."""
     key = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
-    return derive(settings.seed, stream, key, attempt)
+    return stream.seed(settings.seed, key, attempt)
 
 
 def constant_loss(problem: Problem, loss: str) -> float:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from deap import algorithms, base, tools
+from deap import base, tools
 
-from evoprune.algorithms import Generation, all_vs_all_generations, spatial_generations
+from evoprune.algorithms import Generation, all_vs_all_generations, canonical_generations, spatial_generations
 from evoprune.algorithms.cells import Offspring
 from evoprune.benchmarks.problems.problem import Problem
 from evoprune.benchmarks.pruning.choices import ORDERS
@@ -25,11 +25,8 @@ from evoprune.operators import (
     mutTrain,
     sequence,
 )
-from evoprune.seeds import derive, seeded
+from evoprune.seeds import Stream, seeded
 from evoprune.training import train_epoch
-
-INITIAL, CANONICAL = 10, 11
-"""Streams of a run, beside those of its cells: the initial networks, and eaSimple's generations."""
 
 Cells = list[dict[str, Any]]
 
@@ -49,7 +46,7 @@ def initial_grid(settings: Settings) -> list[Autoencoder]:
     """The first pairs, each from its own stream, so that cell i starts alike in a grid of any size."""
     grid = []
     for cell in range(settings.cells):
-        with seeded(derive(settings.seed, cell, INITIAL)):
+        with seeded(Stream.GRID.seed(settings.seed, cell)):
             encoder, decoder = settings.architecture.build(settings.problem.inputs)
         pair = Autoencoder([Encoder(encoder), Decoder(decoder)])
         if settings.algorithm != "canonical" or settings.rate_decay == "walk":
@@ -101,31 +98,11 @@ def generations(settings: Settings, grid: list[Autoencoder], toolbox: base.Toolb
         "start": start,
     }
     if settings.algorithm == "canonical":
-        return _canonical(settings, grid, toolbox, start)
+        return canonical_generations(grid, toolbox, settings.generations, seed=settings.seed, start=start)
     if settings.algorithm == "all-vs-all":
         return all_vs_all_generations(grid, toolbox, settings.generations, **options)
     options |= {"update": settings.update_order, "opponents": settings.opponents, "chunk": settings.cells_a_task}
     return spatial_generations(grid, toolbox, settings.generations, settings.neighbourhoods, **options)
-
-
-def _canonical(
-    settings: Settings, population: list[Autoencoder], toolbox: base.Toolbox, start: int
-) -> Iterator[Generation]:
-    """DEAP's own eaSimple, a generation a call, so that records and checkpoints find their place between the calls."""
-    if start == 0:
-        with seeded(derive(settings.seed, 0, CANONICAL)):
-            population[0].fitness.values = toolbox.evaluate(population[0])
-        yield Generation(0, [], 1)
-    for generation in range(start + 1, settings.generations + 1):
-        with seeded(derive(settings.seed, generation, CANONICAL)):
-            result, logbook = algorithms.eaSimple(population, toolbox, cxpb=0, mutpb=1, ngen=1, verbose=False)
-        population[:] = result
-        made = [Offspring(pair, (0, 0), _known(pair.train_loss), 1) for pair in population]
-        yield Generation(generation, made, int(logbook[-1]["nevals"]))
-
-
-def _known(loss: float | None) -> float:
-    return float("nan") if loss is None else loss
 
 
 def _loss_on_batch(pair: Autoencoder, batch: Any, loss: str) -> tuple[float]:

@@ -16,12 +16,10 @@ from evoprune.benchmarks.pruning.summary import baselines, measure, summarize
 from evoprune.benchmarks.pruning.tables import table
 from evoprune.benchmarks.pruning.unused import unused
 from evoprune.benchmarks.pruning.upgrade import OLD
-from evoprune.benchmarks.runs.experiment import DEFAULT, Experiment, Map
+from evoprune.benchmarks.runs.experiment import DEFAULT, PARTS, Experiment, Map
 from evoprune.benchmarks.runs.state import RunResult, RunState, check_kinds
 from evoprune.engines import Engine
 from evoprune.genome import Autoencoder, Decoder, Encoder
-
-PARTS = ("encoder", "decoder")
 
 
 @dataclass
@@ -125,14 +123,11 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
                 pair.fitness.values = kept["fitness"]
         return state
 
-    def twins(self, state: PruningState) -> list[PruningState]:
+    def twins(self, state: PruningState) -> Iterator[PruningState]:
         settings = state.settings
-        if state.unpruned is not None or not settings.compare or settings.operator == "none":
-            return []
-        return [self.begin(dataclasses.replace(settings, operator="none"))]
-
-    def compare(self, state: PruningState, twin: PruningState) -> None:
-        state.unpruned = measure(twin.grid, twin.settings)[0]
+        if settings.compare and settings.operator != "none" and state.unpruned is None:
+            yield (twin := self.begin(dataclasses.replace(settings, operator="none")))
+            state.unpruned = measure(twin.grid, twin.settings)[0]
 
     def finish(self, state: PruningState, place: Path | None, map_: Map) -> Result:
         settings = state.settings
@@ -142,11 +137,6 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
         summary = summarize(settings, metrics, state.updates, state.seconds, state.unpruned) | {"model_cell": kept}
         log, cells = self.tables(state).values()
         return Result(settings, summary, log, state.grid[kept], place, cells, state.grid)
-
-    def export(self, result: Result) -> dict[str, Any]:
-        states = {part: genome.state() for part, genome in zip(PARTS, result.model, strict=True)}
-        weights = {part: kept["weights"] for part, kept in states.items()}
-        return weights | {"masks": {part: kept["masks"] for part, kept in states.items()}}
 
     def model(self, stored: dict[str, Any]) -> Autoencoder:
         settings = Settings.stored(stored["settings"])

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from evoprune.benchmarks.pruning.settings import Settings
+from evoprune.benchmarks.runs.experiment import PARTS
 from evoprune.copying import MaskPacker, unpack_mask
 from evoprune.genome import Autoencoder, Decoder, Encoder, Genome
 from evoprune.records import load_checkpoint, save_tensors
@@ -32,7 +33,7 @@ def save_snapshot(directory: str | Path, generation: int, grid: list[Autoencoder
     """
     path = Path(directory) / FOLDER / f"{generation:06d}.pt"
     path.parent.mkdir(parents=True, exist_ok=True)
-    cells = [{"encoder": _stored(pair.encoder), "decoder": _stored(pair.decoder)} for pair in grid]
+    cells = [{part: _stored(genome) for part, genome in zip(PARTS, pair, strict=True)} for pair in grid]
     save_tensors(path, {"format": SNAPSHOT, "generation": generation, "cells": cells})
     return path
 
@@ -82,14 +83,10 @@ def read_settings(directory: str | Path) -> Settings:
 
 
 def _read(path: Path, template: Autoencoder) -> tuple[int, list[Autoencoder]]:
+    state = load_checkpoint(path, "snapshot", SNAPSHOT)
     try:
-        state = torch.load(path, weights_only=True, map_location="cpu")
-    except Exception as error:  # whatever a damaged file makes the reader stumble over
-        raise ValueError(f"{path}: damaged or not a snapshot ({type(error).__name__})") from error
-    if not isinstance(state, dict) or state.get("format") != SNAPSHOT:
-        raise ValueError(f"{path}: not a snapshot of this version (expected {SNAPSHOT!r})")
-    try:
-        return int(state["generation"]), _grid(template, [_unpacked(cell) for cell in state["cells"]])
+        cells = [{part: _unpacked(kept) for part, kept in cell.items()} for cell in state["cells"]]
+        return int(state["generation"]), _grid(template, cells)
     except _WRONG as error:
         raise _unfit(path, error) from error
 
@@ -107,7 +104,7 @@ def _template(settings: Settings) -> Autoencoder:
 def _grid(template: Autoencoder, cells: list[dict[str, Any]]) -> list[Autoencoder]:
     grid = [copy.deepcopy(template) for _ in cells]
     for pair, cell in zip(grid, cells, strict=True):
-        for part, genome in (("encoder", pair.encoder), ("decoder", pair.decoder)):
+        for part, genome in zip(PARTS, pair, strict=True):
             genome.load_state({"weights": cell[part]["weights"], "masks": cell[part]["masks"], **_FRESH})
     return grid
 
@@ -118,17 +115,13 @@ def _stored(genome: Genome) -> dict[str, Any]:
     return {"weights": cloned(dict(genome.module.state_dict())), "masks": masks}
 
 
-def _unpacked(cell: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        part: {
-            "weights": state["weights"],
-            "masks": {
-                name: unpack_mask(None if bits is None else bits.numpy(), state["weights"][name].shape)
-                for name, bits in state["masks"].items()
-            },
-        }
-        for part, state in cell.items()
+def _unpacked(state: Mapping[str, Any]) -> dict[str, Any]:
+    weights = state["weights"]
+    masks = {
+        name: unpack_mask(None if bits is None else bits.numpy(), weights[name].shape)
+        for name, bits in state["masks"].items()
     }
+    return {"weights": weights, "masks": masks}
 
 
 def _unfit(path: Path, error: Exception) -> ValueError:

@@ -23,6 +23,8 @@ from evoprune.records import frame, load_checkpoint, open_directory, save_checkp
 DEFAULT = "run"
 """The experiment whose run directories do not name it."""
 
+PARTS = ("encoder", "decoder")
+
 Map = Callable[..., Iterable[Any]]
 """DEAP's map slot."""
 
@@ -108,19 +110,21 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
         """
 
     def twins(self, state: StateT) -> Iterable[StateT]:
-        """The runs that this one still has to be compared with; each is evolved, then given to :meth:`compare`."""
-        return ()
+        """The runs that this one still has to be compared with.
 
-    def compare(self, state: StateT, twin: StateT) -> None:
-        """Keep in ``state`` what came out of a twin."""
+        A generator: when it goes on, the run that it has yielded is evolved, and it keeps in ``state`` what came of it.
+        """
+        return ()
 
     @abstractmethod
     def finish(self, state: StateT, place: Path | None, map_: Map) -> ResultT:
         """The final figures of a run whose generations and comparisons are done."""
 
-    @abstractmethod
     def export(self, result: ResultT) -> dict[str, Any]:
         """What ``model.pt`` holds beside settings and version, as tensors and plain values."""
+        states = {part: genome.state() for part, genome in zip(PARTS, result.model, strict=True)}
+        weights = {part: state["weights"] for part, state in states.items()}
+        return weights | {"masks": {part: state["masks"] for part, state in states.items()}}
 
     @abstractmethod
     def model(self, stored: dict[str, Any]) -> ModelT:
@@ -227,8 +231,10 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
         except Exception as error:
             raise ValueError(f"{path}: damaged or not a model of evoprune ({type(error).__name__}: {error})") from error
 
-    def checkpoint(self, state: StateT, place: Path) -> None:
-        """Write the tables and the checkpoint."""
+    def checkpoint(self, state: StateT, place: Path | None) -> None:
+        """Write the tables and the checkpoint into a run directory, if there is one."""
+        if place is None:
+            return
         for name, table in self.tables(state).items():
             write_csv(place / name, table)
         common = {name: getattr(state, name) for name in ("generation", "log", "seconds")}
@@ -239,10 +245,9 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
         """Do what is left: generations, comparisons, and what comes at the end."""
         self._evolve(state, place, bar, engine)
         for twin in self.twins(state):
+            self.checkpoint(state, place)
             self._evolve(twin, None, bar, engine)
-            self.compare(state, twin)
-            if place is not None:
-                self.checkpoint(state, place)
+        self.checkpoint(state, place)
         result = self.finish(state, place, _map_of(engine, state.settings))
         if place is not None:
             about = self._mark | {"settings": state.settings.as_dict(), "version": __version__}
@@ -261,7 +266,7 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
                 state.seconds, clock = state.seconds + now - clock, now
                 shown.set_postfix_str(words, refresh=False)
                 shown.update(1 if state.generation else 0)
-                if place is not None and (state.due or interrupt.requested):
+                if interrupt.requested or (state.due and not state.ended):  # what ends is written by the caller
                     self.checkpoint(state, place)
                 interrupt.stop_if_requested()
 

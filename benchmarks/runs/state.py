@@ -43,8 +43,8 @@ class RunState:
 
     @property
     def due(self) -> bool:
-        """Whether this generation leaves a checkpoint."""
-        return self.ended or self.generation % self.settings.checkpoint_every == 0
+        """Whether this generation leaves a checkpoint, even if it is not the last."""
+        return bool(self.generation % self.settings.checkpoint_every == 0)
 
     @property
     def label(self) -> str:

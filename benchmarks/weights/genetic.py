@@ -16,11 +16,10 @@ from evoprune.benchmarks.weights.settings import WeightsSettings
 from evoprune.evaluation import reconstruct
 from evoprune.fitness import MaximizeScore
 from evoprune.operators import cxUniformWeights, mutZeroWeights
-from evoprune.seeds import derive, seeded
+from evoprune.seeds import Stream, seeded
 from evoprune.tied import TiedAutoencoder, TiedNetwork, deepen, freeze
 from evoprune.training import train_epoch
 
-INITIAL, TRAINING, VARIATION = 1, 2, 3  # the streams of a run
 EXACT = 1e-12  # an RMSE below counts as this, so that its inverse stays finite
 
 
@@ -85,7 +84,7 @@ def generation(
     genetic = settings.method == "genetic"
     better = toolbox.select(population, settings.survivors if genetic else 1)
     survivors = toolbox.refine(better, number)
-    with seeded(derive(settings.seed, VARIATION, number)):
+    with seeded(Stream.OFFSPRING.seed(settings.seed, number)):
         count, copies = settings.population - len(survivors), 1 - settings.cxpb
         offspring = algorithms.varOr(survivors, toolbox, count, settings.cxpb, copies) if genetic else []
     for child in offspring:
@@ -102,7 +101,7 @@ def refined(settings: WeightsSettings, pairs: list[Candidate], number: int, firs
     epochs = settings.epochs * (1 if settings.method == "genetic" else settings.survivors)
     for epoch in range(epochs):
         for place, pair in enumerate(pairs, start=first):
-            pair.seed = derive(settings.seed, TRAINING, number, place, epoch)
+            pair.seed = Stream.REFINEMENT.seed(settings.seed, number, place, epoch)
         train_epoch(pairs, data, settings.batch_size, loss="mse", optimizer=settings.optimizer, learning_rate=rate)
     return evaluated(settings, pairs, number, first)
 
@@ -118,7 +117,7 @@ def evaluated(settings: WeightsSettings, pairs: list[Candidate], number: int, fi
 def _population(settings: WeightsSettings, layer: int, make: Callable[[], Candidate]) -> list[Candidate]:
     population = []
     for place in range(settings.population if settings.method == "genetic" else 1):
-        with seeded(derive(settings.seed, INITIAL, layer, place)):
+        with seeded(Stream.NETWORKS.seed(settings.seed, layer, place)):
             pair = make()
         pair.fitness.values = score(pair, settings.training)
         population.append(pair)

@@ -100,10 +100,8 @@ class Weights(Experiment[WeightsSettings, WeightsState, Result, Candidate]):
     def twins(self, state: WeightsState) -> Iterator[WeightsState]:
         for method in METHODS if state.settings.compare else ():
             if method != state.settings.method and method not in state.compared:
-                yield self.begin(dataclasses.replace(state.settings, method=method))
-
-    def compare(self, state: WeightsState, twin: WeightsState) -> None:
-        state.compared[twin.settings.method] = measure(twin.best[0], twin.settings)
+                yield (twin := self.begin(dataclasses.replace(state.settings, method=method)))
+                state.compared[method] = measure(twin.best[0], twin.settings)
 
     def finish(self, state: WeightsState, place: Path | None, map_: Map) -> Result:
         settings, model = state.settings, state.best[0]

@@ -7,8 +7,7 @@ from torch import Tensor
 
 from evoprune.checks import at_least, in_unit_interval
 from evoprune.genome import Autoencoder
-from evoprune.seeds import Rng, generator
-from evoprune.training.streams import NOISE, stream
+from evoprune.seeds import Rng, Stream, generator
 
 Batch = tuple[Tensor, Tensor, Tensor | None]
 """Inputs and targets (cells, samples, ...), noise (cells, samples, width) or None."""
@@ -41,6 +40,7 @@ class Epoch:
         in_unit_interval("corruption", corruption)
         self.data, self.size, self.sources = data, size, sources
         self.corruption, self.shuffle = corruption, shuffle
+        self.tensors = [data]  # what there is to train on, as of Given
 
     def __len__(self) -> int:
         return -(-len(self.data) // self.size)
@@ -71,18 +71,30 @@ class Epoch:
             yield inputs, target, None if noise is None else noise[:, start:stop]
 
 
-def given(
-    batches: Iterable[Tensor], pairs: Sequence[Autoencoder], cells: list[int], count: int, like: Tensor, width: int
-) -> Iterator[Batch]:
-    """Batches for some of ``count`` pairs from tensors for all of them."""
-    sources = [torch.Generator().manual_seed(stream(pair, NOISE)) for pair in pairs] if width else []
-    for batch in batches:
-        x = _as(like, _spread(batch, cells, count))
-        noise = [torch.randn(x.shape[1], width, generator=source) for source in sources]
-        yield x, x, torch.stack(noise).to(like) if noise else None
+class Given:
+    """Batches that are given as tensors, for several pairs.
+
+    :param tensors: (samples, inputs) for all pairs alike, or (pairs, samples, ...).
+    :param pairs: all of them; their seeds name the streams of the noise.
+    :raises ValueError: for no batches; on the way for one of another shape.
+    """
+
+    def __init__(self, tensors: Iterable[Tensor], pairs: Sequence[Autoencoder]) -> None:
+        self.tensors, self.pairs = list(tensors), pairs
+        if not self.tensors:
+            raise ValueError("there are no batches to train on; a generator can be used up only once")
+
+    def take(self, cells: Sequence[int], like: Tensor, noise_width: int = 0) -> Iterator[Batch]:
+        """Batches for some of the pairs, as :meth:`Epoch.take` gives them."""
+        seeds = [Stream.NOISE.of_pair(self.pairs[cell].seed) for cell in cells] if noise_width else []
+        sources = [torch.Generator().manual_seed(seed) for seed in seeds]
+        for batch in self.tensors:
+            x = _as(like, _spread(batch, cells, len(self.pairs)))
+            noise = [torch.randn(x.shape[1], noise_width, generator=source) for source in sources]
+            yield x, x, torch.stack(noise).to(like) if noise else None
 
 
-def _spread(batch: Tensor, cells: list[int], count: int) -> Tensor:
+def _spread(batch: Tensor, cells: Sequence[int], count: int) -> Tensor:
     """A batch for every cell: (samples, inputs) is shared, (pairs, samples, ...) is one each."""
     if batch.dim() == 2:
         return batch.expand(len(cells), *batch.shape)

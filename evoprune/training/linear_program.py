@@ -1,6 +1,7 @@
 """Losses and gradients of many plain stacks of Linear layers, by batched matrix products written out."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -21,21 +22,21 @@ KINDS: dict[type[nn.Module], str] = {
     nn.Tanh: "tanh",
     nn.Identity: "identity",
 }
-_Layers = list[tuple[str, str]]
+_Layers = list[tuple[str, str, str]]
 
 
 def linear_layers(module: nn.Module) -> _Layers:
-    """Names and nonlinearities of the layers of a plain stack of Linear layers; empty for anything else."""
+    """Names of the weights and biases of a plain stack of Linear layers and its nonlinearities; empty for others."""
     if type(module) is not nn.Sequential or any(m._forward_hooks or m._forward_pre_hooks for m in module.modules()):
         return []
     layers: _Layers = []
     free = False  # the last layer has no nonlinearity yet
     for name, layer in module._modules.items():  # named_children() would pass over a layer that is used twice
         if type(layer) is nn.Linear:
-            layers.append((name, "identity"))
+            layers.append((f"{name}.weight", f"{name}.bias", "identity"))
             free = True
         elif type(layer) in KINDS and free:
-            layers[-1] = (layers[-1][0], KINDS[type(layer)])
+            layers[-1] = (*layers[-1][:2], KINDS[type(layer)])
             free = False
         else:
             return []
@@ -43,29 +44,38 @@ def linear_layers(module: nn.Module) -> _Layers:
     return layers if len(names) == len(list(module.parameters())) else []  # tied weights need autograd
 
 
+class Layer(NamedTuple):
+    """A Linear layer of all cells, its matrices as they lie in memory; a gradient is None where nothing learns."""
+
+    weight: Tensor
+    upright: bool  # whether the matrix is used as it lies, or transposed
+    bias: Tensor | None
+    weight_grad: Tensor | None
+    bias_grad: Tensor | None
+    nonlinearity: tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]
+
+
+def layer_of(stack: Stack, weight: str, bias: str, kind: str, backwards: bool = False) -> Layer:
+    """The layer whose parameters have these names; ``backwards`` multiplies by the transposed weight."""
+    tensors = stack.params | stack.fixed
+    matrix, offset, grad = tensors[weight], tensors.get(bias), stack.grads.get(weight)
+    return Layer(
+        flat(matrix),
+        matrix.is_contiguous() is not backwards,
+        None if offset is None else offset.unsqueeze(1),
+        None if grad is None else flat(grad),
+        stack.grads.get(bias),
+        ACTIVATIONS[kind],
+    )
+
+
 class LinearProgram:
     """Stacks of Linear layers: batched matrix products forward and backward, gradients written in place."""
 
-    def __init__(self, layers: Sequence[_Layers], stacks: Sequence[Stack], loss: str) -> None:
-        self.loss = loss
-        self.layers = []  # weight as it lies in memory, whether upright, bias, gradients (None: fixed), nonlinearity
-        for part, stack in zip(layers, stacks, strict=True):
-            tensors = stack.params | stack.fixed
-            for name, kind in part:
-                weight, bias = tensors[f"{name}.weight"], tensors.get(f"{name}.bias")
-                weight_grad = stack.grads.get(f"{name}.weight")
-                self.layers.append(
-                    (
-                        flat(weight),
-                        weight.is_contiguous(),
-                        None if bias is None else bias.unsqueeze(1),
-                        None if weight_grad is None else flat(weight_grad),
-                        stack.grads.get(f"{name}.bias"),
-                        ACTIVATIONS[kind],
-                    )
-                )
+    def __init__(self, layers: Sequence[Layer], loss: str) -> None:
+        self.layers, self.loss = layers, loss
         # Below the first layer that learns no gradient is needed.
-        self.first = next(i for i, (_, _, _, *grads, _) in enumerate(self.layers) if grads != [None, None])
+        self.first = next(i for i, (_, _, _, *grads, _) in enumerate(layers) if grads != [None, None])
 
     @torch.no_grad()
     def gradients(self, x: Tensor, target: Tensor, noise: Tensor | None = None) -> Tensor:

@@ -9,8 +9,8 @@ from torch.func import functional_call, vmap
 
 from evoprune.genome import Autoencoder
 from evoprune.losses import LOSSES, check_shapes
+from evoprune.seeds import Stream
 from evoprune.training.stacking import Stack
-from evoprune.training.streams import LAYERS, stream
 from evoprune.training.structure import aliases
 
 _States = Sequence[dict[str, Tensor]]  # the tensors of an encoder and of a decoder
@@ -67,7 +67,7 @@ class LoopProgram:
         self.stacks, self.loss = stacks, loss
         device = next(p.device for stack in stacks for p in stack.params.values())
         self.sources = _global_generators(device)
-        seeds = [stream(pair, LAYERS) for pair in pairs]
+        seeds = [Stream.LAYERS.of_pair(pair.seed) for pair in pairs]
         self.drawn = [[torch.Generator(s.device).manual_seed(seed).get_state() for s in self.sources] for seed in seeds]
 
     def gradients(self, x: Tensor, target: Tensor, noise: Tensor | None = None) -> Tensor:

@@ -7,6 +7,7 @@ the genomes, so it is cloned, pickled and checkpointed with them.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
 import torch
@@ -42,31 +43,21 @@ class Adam:
         names = list(stack.params)
         tables = [stack.params, stack.grads, *({name: stack.moments[name][k] for name in names} for k in range(2))]
         pace = list(zip(rates.tolist(), stack.steps.tolist(), strict=True))
+        fused = partial(
+            torch._fused_adam_, beta1=self.betas[0], beta2=self.betas[1], weight_decay=self.weight_decay, eps=self.eps
+        )
         calls, start = [], 0
         for (rate, _), run in groupby(pace):
             stop = start + len(list(run))
             lists = [[flat(table[name][start:stop]) for name in names] for table in tables]
-            calls.append((*lists, [stack.steps[start]] * len(names), rate))
+            steps = [stack.steps[start]] * len(names)
+            calls.append(partial(fused, *lists, [], steps, lr=rate, amsgrad=False, maximize=False))
             start = stop
 
         def step() -> None:
             stack.steps += 1
-            for params, grads, first, second, steps, rate in calls:
-                torch._fused_adam_(
-                    params,
-                    grads,
-                    first,
-                    second,
-                    [],
-                    steps,
-                    lr=rate,
-                    beta1=self.betas[0],
-                    beta2=self.betas[1],
-                    weight_decay=self.weight_decay,
-                    eps=self.eps,
-                    amsgrad=False,
-                    maximize=False,
-                )
+            for call in calls:
+                call()
 
         return step
 

@@ -12,7 +12,7 @@ from typing import Protocol
 from torch import Tensor
 
 from evoprune.genome import Autoencoder
-from evoprune.training.linear_program import LinearProgram, linear_layers
+from evoprune.training.linear_program import LinearProgram, layer_of, linear_layers
 from evoprune.training.module_programs import LoopProgram, VmapProgram
 from evoprune.training.stacking import Stack
 from evoprune.training.tied_program import TiedProgram, tied_layers
@@ -28,8 +28,9 @@ class Program(Protocol):
 def program_for(pairs: Sequence[Autoencoder], stacks: Sequence[Stack], loss: str) -> Program:
     """The fastest program that can take these pairs."""
     layers = [linear_layers(genome.module) for genome in pairs[0]]
-    if all(layers) and (loss != "bce" or layers[1][-1][1] == "sigmoid"):
-        return LinearProgram(layers, stacks, loss)
+    if all(layers) and (loss != "bce" or layers[1][-1][2] == "sigmoid"):
+        parts = zip(stacks, layers, strict=True)
+        return LinearProgram([layer_of(stack, *names) for stack, part in parts for names in part], loss)
     tied = tied_layers(pairs[0])
     if tied and (loss != "bce" or tied[-1][2] == "sigmoid"):
         return TiedProgram(tied, stacks[0], loss)

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from evoprune.genome import Autoencoder
 from evoprune.tied import TiedNetwork
-from evoprune.training.linear_program import ACTIVATIONS, KINDS, LinearProgram
-from evoprune.training.stacking import Stack, flat
+from evoprune.training.linear_program import KINDS, LinearProgram, layer_of
+from evoprune.training.stacking import Stack
 
 
 def tied_layers(pair: Autoencoder) -> list[tuple[str, str, str]]:
@@ -31,27 +31,14 @@ class TiedProgram(LinearProgram):
     """Tied autoencoders: the products of Linear layers; the gradient of a weight is the sum of both ways."""
 
     def __init__(self, layers: Sequence[tuple[str, str, str]], stack: Stack, loss: str) -> None:
-        self.loss = loss
-        self.layers = []
+        half = len(layers) // 2
+        both = [layer_of(stack, *names, backwards=place >= half) for place, names in enumerate(layers)]
         self.sums: list[tuple[Tensor, Tensor]] = []  # the gradient on the way in, and the one on the way back
-        tensors = stack.params | stack.fixed
-        for place, (name, bias, kind) in enumerate(layers):
-            weight, grad = tensors[name], stack.grads.get(name)
-            back = place >= len(layers) // 2
-            if back and grad is not None:
-                self.sums.append((grad, torch.zeros_like(grad)))
-                grad = self.sums[-1][1]
-            self.layers.append(
-                (
-                    flat(weight),
-                    weight.is_contiguous() is not back,
-                    tensors[bias].unsqueeze(1),
-                    None if grad is None else flat(grad),
-                    stack.grads.get(bias),
-                    ACTIVATIONS[kind],
-                )
-            )
-        self.first = next(i for i, (_, _, _, *grads, _) in enumerate(self.layers) if grads != [None, None])
+        for place in range(half, len(both)):
+            if (total := both[place].weight_grad) is not None:
+                self.sums.append((total, torch.zeros_like(total)))
+                both[place] = both[place]._replace(weight_grad=self.sums[-1][1])
+        super().__init__(both, loss)
 
     @torch.no_grad()
     def gradients(self, x: Tensor, target: Tensor, noise: Tensor | None = None) -> Tensor:

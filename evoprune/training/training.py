@@ -1,6 +1,5 @@
 """Gradient steps for many pairs at once, masks respected."""
 
-import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,18 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from evoprune.checks import at_least, lookup
+from evoprune.evaluation import tensor_of
 from evoprune.genome import Autoencoder, Genome
-from evoprune.losses import LOSSES
-from evoprune.seeds import Rng, generator
-from evoprune.training.batches import Batch, Epoch, given
+from evoprune.seeds import Rng, Stream, generator
+from evoprune.training.batches import Batch, Epoch, Given
+from evoprune.training.checks import PARTS, blaming, check_finite, check_pairs, check_training
 from evoprune.training.optimizers import Optimizer, optimizer_for
 from evoprune.training.programs import program_for
 from evoprune.training.stacking import Stack, stack, unstack
-from evoprune.training.streams import OPPONENTS, stream
 from evoprune.training.structure import structure, structure_of
 
-PARTS = ("encoder", "decoder")
 CACHED = 750_000
 """Parameters trained together: enough to spread the cost of a call, few enough to stay in the cache."""
 MOST = 64
@@ -59,49 +56,24 @@ def train(
     given batches, opponents, dropout, comes from streams that a pair's ``seed`` names, or where that is None from
     torch's global generator.
     """
-    lookup("loss", loss, LOSSES)
     optimizer = optimizer_for(optimizer)
-    _check_pairs(pairs)
-    _check_rate("learning_rate", learning_rate)
+    check_training(pairs, loss, learning_rate, parts, opponents, device)
+    data = batches if isinstance(batches, Epoch) else Given(batches, pairs)
+    if isinstance(data, Epoch) and len(data.sources) != len(pairs):
+        raise ValueError(f"the epoch has {len(data.sources)} sources of randomness for {len(pairs)} pairs")
+    alike: dict[Any, list[int]] = {}
     for i, pair in enumerate(pairs):
-        if pair.learning_rate is not None:
-            _check_rate(f"the learning_rate of pair {i}", pair.learning_rate)
-    _check_device(device)
-    if not parts or not set(parts) <= set(PARTS):
-        raise ValueError(f"parts must be some of {PARTS}, got {parts!r}")
-    if opponents is not None and (len(parts) != 1 or len(opponents) != len(pairs) or not all(opponents)):
-        raise ValueError("opponents need one part that learns, and at least one opponent for each pair")
-    learners = [genome for pair in pairs for part, genome in zip(PARTS, pair, strict=True) if part in parts]
-    if len({id(genome) for genome in learners}) < len(learners) or _shared(learners):
-        raise ValueError("a genome, or a parameter, stands twice in the pairs to train: clone it first")
-    if not isinstance(batches, Epoch):
-        batches = list(batches)
-        if not batches:
-            raise ValueError("there are no batches to train on; a generator can be used up only once")
-    elif len(batches.sources) != len(pairs):
-        raise ValueError(f"the epoch has {len(batches.sources)} sources of randomness for {len(pairs)} pairs")
-    groups: dict[Any, list[int]] = {}
-    for i, pair in enumerate(pairs):
-        groups.setdefault(structure(pair), []).append(i)
+        alike.setdefault(structure(pair), []).append(i)
     losses = torch.zeros(len(pairs), dtype=torch.float64)
     with _flushing_denormals():
-        for members in groups.values():
-            for cells in _chunks(members, pairs[members[0]]):
-                chosen = [pairs[i] for i in cells]
-                pools = None if opponents is None else [opponents[i] for i in cells]
-                stacked = _Stacked(chosen, optimizer, learning_rate, parts, pools, device)
-                passing = (
-                    batches.take(cells, stacked.like, stacked.noise_width)
-                    if isinstance(batches, Epoch)
-                    else given(batches, chosen, cells, len(pairs), stacked.like, stacked.noise_width)
-                )
-                data = [batches.data] if isinstance(batches, Epoch) else batches
-                with _blaming(data):
-                    found = stacked.train(passing, loss)
-                if not bool(found.isfinite().all()):
-                    _check_finite(data)
-                stacked.write_back()
-                losses[cells] = found
+        for cells in (cells for members in alike.values() for cells in _chunks(members, pairs[members[0]])):
+            pools = None if opponents is None else [opponents[i] for i in cells]
+            stacked = _Stacked([pairs[i] for i in cells], optimizer, learning_rate, parts, pools, device)
+            with blaming(data.tensors):
+                losses[cells] = stacked.train(data.take(cells, stacked.like, stacked.noise_width), loss)
+            if not bool(losses[cells].isfinite().all()):
+                check_finite(data.tensors)
+            stacked.write_back()
     return losses
 
 
@@ -118,14 +90,13 @@ def train_epoch(
 
     Each pair draws from the stream that its ``seed`` names, or where that is None from ``rng``.
 
-    :param data: a problem (its ``train`` tensor is used) or a tensor (samples, ...).
+    :param data: a problem, whose ``train`` split is used, or what :func:`evoprune.evaluation.tensor_of` takes.
     :param settings: as in :func:`train`.
     :returns: the mean loss of each pair, (pairs,).
     """
-    _check_pairs(pairs)
-    tensor = data if isinstance(data, Tensor) else data.train
+    check_pairs(pairs)
     sources = [pair.seed if pair.seed is not None else generator(rng) for pair in pairs]
-    return train(pairs, Epoch(tensor, batch_size, sources, corruption, shuffle), **settings)
+    return train(pairs, Epoch(tensor_of(data, "train"), batch_size, sources, corruption, shuffle), **settings)
 
 
 class _Stacked:
@@ -196,7 +167,7 @@ def _changing(
         [dict(genome.module.named_parameters()) | dict(genome.module.named_buffers()) for genome in pool]
         for pool in pools
     ]
-    streams = [random.Random(stream(pair, OPPONENTS)) for pair in pairs]
+    streams = [random.Random(Stream.OPPONENTS.of_pair(pair.seed)) for pair in pairs]
 
     @torch.no_grad()
     def change() -> None:
@@ -245,47 +216,3 @@ def _flushing_denormals() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(flushed)
-
-
-def _shared(genomes: Sequence[Genome]) -> bool:
-    parameters = [id(parameter) for genome in genomes for parameter in genome.module.parameters()]
-    return len(set(parameters)) < len(parameters)
-
-
-def _check_pairs(pairs: object) -> None:
-    if isinstance(pairs, Autoencoder) or not isinstance(pairs, Sequence):
-        raise TypeError(f"pairs must be a list of autoencoders, for a single one [pair]; got {pairs!r}")
-    for pair in pairs:
-        if not isinstance(pair, Autoencoder):
-            raise TypeError(f"pairs must be a list of autoencoders, but it holds {pair!r}")
-
-
-def _check_rate(what: str, rate: float) -> None:
-    at_least(what, rate, 0)
-    if math.isinf(rate):
-        raise ValueError(f"{what} must be finite, got {rate!r}")
-
-
-def _check_device(device: str | torch.device) -> None:
-    try:
-        torch.empty(0, device=device)
-    except (AssertionError, RuntimeError) as error:
-        known = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-        raise ValueError(f"device {str(device)!r} cannot be used here; there is {', '.join(known)}") from error
-
-
-def _check_finite(data: Sequence[Tensor]) -> None:
-    if not all(bool(tensor.isfinite().all()) for tensor in data):
-        raise ValueError("the data to train on hold NaN or infinity")
-
-
-@contextmanager
-def _blaming(data: Sequence[Tensor]) -> Iterator[None]:
-    """What torch raises on data that are no floating point numbers says so; an embedding may well take them."""
-    try:
-        yield
-    except RuntimeError as error:
-        kinds = {str(tensor.dtype) for tensor in data if not tensor.is_floating_point()}
-        if not kinds:
-            raise
-        raise TypeError(f"the network refuses data of type {', '.join(kinds)}, try data.float(): {error}") from error

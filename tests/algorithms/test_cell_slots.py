@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import random
 from functools import partial
 
 import numpy as np
@@ -10,8 +11,9 @@ import torch
 from deap import base, creator, tools
 
 from evoprune import Autoencoder
-from evoprune.algorithms.cells import update_from
+from evoprune.algorithms.cells import Cell, update_from
 from evoprune.fitness import WORST
+from evoprune.seeds import Stream, seeded
 from tests.algorithms.toy import LOSSES, Recorder, cell, grid, tag, toy
 
 
@@ -115,6 +117,40 @@ def test_it_travels():
     toolbox.register("train", len)
     update = update_from(toolbox)
     assert pickle.loads(pickle.dumps(update)).select.keywords == {"tournsize": 2}
+
+
+class Prepared:
+    """A mutation that writes down when it prepares, and for which pairs."""
+
+    def __init__(self):
+        self.events = []
+
+    def prepare(self, pairs):
+        self.events.append(("prepare", [tag(pair.encoder) for pair in pairs], random.random()))
+
+    def __call__(self, pair, by=1):
+        self.events.append(("mutate", tag(pair.encoder), by))
+        return (pair,)
+
+
+@pytest.mark.parametrize("prune", ["after", "before"])
+@pytest.mark.parametrize("opponents", ["selected", "random"])
+def test_a_mutation_that_prepares_does_so_once_for_all_pairs_that_have_trained(prune, opponents):
+    def events(wrapped):
+        mutate, toolbox = Prepared(), base.Toolbox()
+        toolbox.register("mutate", partial(mutate, by=2), by=3)  # a partial of a partial
+        recorder = Recorder(train=lambda pairs, **_: mutate.events.append(("train",)))
+        update = recorder.update(mutate=toolbox.mutate if wrapped else mutate, prune=prune, opponents=opponents)
+        update([cell(), Cell(4, 1, 4, None, [toy(1), toy(2), toy(0)])])
+        return mutate.events
+
+    (_, encoders, drawn), *mutations = [event for event in events(wrapped=True) if event[0] != "train"]
+    assert encoders == [2, 0]
+    assert mutations == [("mutate", 2, 3), ("mutate", 0, 3)]
+    trainings = 1 if opponents == "selected" else 2
+    assert [event[0] for event in events(wrapped=False)] == ["train"] * trainings + ["prepare", "mutate", "mutate"]
+    with seeded(cell().key(Stream.TOGETHER)):  # a stream of the first cell, from where training left it
+        assert drawn == random.random()
 
 
 def test_pairs_of_classes_that_creator_made():

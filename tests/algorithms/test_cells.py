@@ -8,8 +8,8 @@ import torch
 from deap import tools
 
 from evoprune import Decoder, Encoder
-from evoprune.algorithms.cells import FINISH, SCORE, TRAIN, Cell, CellUpdate
-from evoprune.seeds import derive, seeded
+from evoprune.algorithms.cells import Cell, CellUpdate
+from evoprune.seeds import Stream, derive, seeded
 from tests.algorithms.toy import BY_DECODER, BY_ENCODER, Recorder, cell, grid, tag, toy
 
 
@@ -46,7 +46,7 @@ def test_the_order_of_the_steps_and_who_gets_which_rate():
     (offspring,) = recorder.update(mutate=recorder.mutate, rate_sigma=0.0)([cell(rate=0.5)])
     assert recorder.names() == ["evaluate"] * 9 + ["select", "clone", "train", "evaluate", "mutate"]
     # The rate is the cell's, not that of the winner, 0.25; the pair trains by a seed of its own and unevaluated.
-    assert recorder.events[-3] == ("train", [(0.5, derive(1, 3, 4, TRAIN), False)])
+    assert recorder.events[-3] == ("train", [(0.5, derive(1, 3, 4, 1), False)])
     assert offspring.pair.learning_rate == 0.5
     assert offspring.pair.seed is None
 
@@ -88,7 +88,7 @@ def test_one_pair_alone():
 
 def test_the_step_of_the_learning_rate():
     update, here = Recorder().update(rate_sigma=0.1), cell(rate=0.5)
-    with seeded(here.key(FINISH)):
+    with seeded(here.key(Stream.FINISH)):
         expected = 0.5 + random.gauss(0.0, 0.1)
     assert update([here])[0].pair.learning_rate == expected
 
@@ -149,5 +149,5 @@ def test_streams_are_named_by_run_cell_and_generation_and_leave_the_global_ones_
         drawn.clear()
         update([other])
         assert not set(drawn) & set(first)
-    with seeded(derive(1, 3, 4, SCORE)):
+    with seeded(derive(1, 3, 4, 0)):
         assert random.random() == first[0][0]

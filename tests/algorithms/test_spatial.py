@@ -9,8 +9,8 @@ from torch import nn
 
 from evoprune import Autoencoder, Decoder, Encoder
 from evoprune.algorithms import complete, ring, torus
-from evoprune.algorithms.cells import ORDER, Cell
 from evoprune.evaluation import reconstruction_loss
+from evoprune.seeds import derive
 from tests.algorithms.small import DATA, make_grid, make_toolbox, run
 
 
@@ -74,7 +74,7 @@ def test_sequential_cells_see_what_those_before_them_became():
     trained, expected, orders = [0] * 5, [], []
     for generation in (1, 2):
         order = list(range(5))
-        random.Random(Cell(0, 7, generation, None, []).key(ORDER)).shuffle(order)
+        random.Random(derive(7, 0, generation, 3)).shuffle(order)
         orders.append(order)
         for i in order:
             expected.append([(k % 5, trained[k % 5]) for k in (i, i + 1, i - 1)])
@@ -92,7 +92,7 @@ def test_sequential_cells_see_what_those_before_them_became():
         (ring(4), 4 * 10),
         (torus(2, 2), 4 * 10),
         (complete(4), 4 * 17),
-        ([[0], [0, 1], [3], [2]], 2 + 5 + 2 + 2),
+        ([[0], [1, 0], [2], [3]], 2 + 5 + 2 + 2),
     ],
 )
 def test_the_number_of_evaluations(neighbourhoods, nevals):
@@ -164,13 +164,14 @@ def test_classes_that_creator_made():
         ({"neighbourhoods": ring(3)}, "3 neighbourhoods were given for a grid of 4 cells"),
         ({"neighbourhoods": [[0], [1], [2], [4]]}, "neighbourhood of cell 3 must name cells from 0 to 3"),
         ({"neighbourhoods": [[0], [1], [2], []]}, "at least one"),
+        ({"neighbourhoods": [[0], [0, 1], [2], [3]]}, "neighbourhood of cell 1 must begin with 1 itself"),
         ({"ngen": -1}, "ngen must be a whole number of at least 0"),
         ({"start": -1}, "start must be a whole number of at least 0"),
         ({"chunk": 0}, "chunk must be a whole number of at least 1"),
         ({"update": "asynchronous"}, "unknown update 'asynchronous'"),
         ({"concept": "min"}, "unknown concept 'min'"),
         ({"toolbox": base.Toolbox()}, "the toolbox lacks evaluate, select, train"),
-        ({"grid": [], "neighbourhoods": [[0]]}, "cells of the grid must be a whole number of at least 1"),
+        ({"grid": [], "neighbourhoods": [[0]]}, "size of the grid must be a whole number of at least 1"),
     ],
 )
 def test_what_cannot_be_run_is_refused_before_any_work(options, message):
@@ -182,6 +183,27 @@ def test_a_grid_that_cannot_be_changed_is_refused_before_any_work():
     toolbox = make_toolbox(evaluate=lambda *_: pytest.fail("work was done"))
     with pytest.raises(TypeError, match="the grid is changed in place and must be a list of pairs, got tuple"):
         run(tuple(make_grid()), toolbox=toolbox)
+
+
+def repeated(what):
+    grid = make_grid()
+    if what == "pair":
+        grid[3] = grid[1]
+    else:
+        setattr(grid[3], what, getattr(grid[1], what))
+    return grid
+
+
+@pytest.mark.parametrize("what", ["pair", "encoder", "decoder"])
+def test_a_pair_or_genome_in_two_cells_is_refused_before_any_work(what):
+    toolbox = make_toolbox(evaluate=lambda *_: pytest.fail("work was done"))
+    with pytest.raises(ValueError, match="pairs 1 and 3 of the grid hold the same genome: clone it first"):
+        run(repeated(what), toolbox=toolbox)
+
+
+def test_what_is_no_pair_is_refused():
+    with pytest.raises(TypeError, match="expected a Genome or an Autoencoder, got 3"):
+        run([*make_grid(3), 3])
 
 
 def test_a_map_that_loses_results_is_an_error():

@@ -150,7 +150,7 @@ def test_a_graph_has_cells(empty: Any) -> None:
         graph(empty)
 
 
-@pytest.mark.parametrize("good", [[[0], [1]], [(1, 0), (0,)], [[1], [0]], [range(2), [np.int64(1)]], {0: [0], 1: [1]}])
+@pytest.mark.parametrize("good", [[[0], [1]], [(0, 1), (1,)], [range(2), [np.int64(1)]], {0: [0], 1: [1]}])
 def test_check_accepts(good: Any) -> None:
     check(good, 2)
 
@@ -159,6 +159,12 @@ def test_check_accepts(good: Any) -> None:
 def test_check_refuses_a_neighbourhood_that_is_not_a_list_of_cells(bad: Any) -> None:
     with pytest.raises(ValueError, match="the neighbourhood of cell 1 must name cells from 0 to 1, at least one; got"):
         check([[0], bad], 2)
+
+
+@pytest.mark.parametrize("wrong", [[[1], [0]], [[0], [0, 1]], [[1, 0], [1]]])
+def test_check_wants_each_cell_first_in_its_neighbourhood(wrong: Any) -> None:
+    with pytest.raises(ValueError, match=r"the neighbourhood of cell ([01]) must begin with \1 itself, got \["):
+        check(wrong, 2)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

@@ -158,6 +158,7 @@ class ByWeight(nn.Module):
         return F.relu(F.linear(x, weight=self.layer.weight, bias=self.layer.bias))
 
 
+@pytest.mark.filterwarnings("ignore:trained but never pruned")
 def test_a_weight_used_by_hand_and_a_computed_one():
     assert read(ByWeight()) == {"layer": RECTIFIED}
     found = read(nn.Sequential(weight_norm(linear()), nn.ReLU()))
@@ -235,3 +236,9 @@ def test_bad_settings():
     for limit in limits:
         with pytest.raises(ValueError, match="limit must be a whole number of at least 1"):
             ActivationProbe(X, limit=limit)
+
+
+def test_a_complex_network_is_refused():
+    genome = Genome(nn.Linear(2, 3, dtype=torch.complex64))
+    with pytest.raises(ValueError, match=r"must be real numbers, to be compared; Linear\(.*\) gives torch.complex64"):
+        ActivationProbe(X)(genome)

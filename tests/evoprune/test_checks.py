@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evoprune.checks import at_least, in_unit_interval, lookup
+from evoprune.checks import at_least, in_unit_interval, lookup, true_or_false
 
 REGISTRY = {"variance": 1, "random": 2, "none": 3}
 
@@ -63,3 +63,11 @@ def test_at_least_names_what_it_refuses(value: Any) -> None:
 def test_whole_refuses_what_is_no_integer(value: Any) -> None:
     with pytest.raises(ValueError, match="n must be a whole number of at least 1, got"):
         at_least("n", value, 1, whole=True)
+
+
+def test_true_or_false() -> None:
+    true_or_false("persistent", True)
+    true_or_false("persistent", False)
+    for value in ("no", 1, None, np.False_):
+        with pytest.raises(ValueError, match=f"^persistent must be True or False, got {re.escape(repr(value))}$"):
+            true_or_false("persistent", value)

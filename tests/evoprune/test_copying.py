@@ -17,6 +17,8 @@ from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 from evoprune import Encoder, Genome
 from evoprune.copying import copy_module
 
+pytestmark = pytest.mark.filterwarnings("ignore:trained but never pruned")
+
 
 class Tied(nn.Module):
     """The same tensor under two names, the same layer under two names, and lists that point at both."""

@@ -1,15 +1,28 @@
 import copy
+import random
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from evoprune import Autoencoder, Decoder, Encoder
-from evoprune.evaluation import draw_batch, evaluate, evaluating, reconstruct, reconstruction_loss, wrong_bits
+from evoprune.evaluation import (
+    draw_batch,
+    evaluate,
+    evaluating,
+    reconstruct,
+    reconstruction_loss,
+    tensor_of,
+    wrong_bits,
+)
 from evoprune.fitness import WORST
 from evoprune.networks import mlp_decoder, mlp_encoder, variational_encoder
+from evoprune.operators import mutTrain
+from evoprune.training import train_epoch
 
 DATA = torch.tensor([[0.0, 1.0], [1.0, 1.0]])
 
@@ -122,3 +135,62 @@ def test_a_batch_is_different_samples():
         draw_batch(data, 7)
     with pytest.raises(ValueError, match="batch size must be a whole number of at least 1, got 0"):
         draw_batch(data, 0)
+
+
+def test_a_numpy_array_of_floats_is_data_everywhere():
+    pair, array = halving(), DATA.double().numpy()
+    assert evaluate(pair, array) == reconstruction_loss(pair.encoder, pair.decoder, array) == (0.5,)
+    assert reconstruct(pair, array).tolist() == [[0.0, 0.0], [0.5, 0.5]]
+    assert wrong_bits(pair, array) == 0.25
+    assert sorted(draw_batch(array, 2).tolist()) == DATA.tolist()
+    other = copy.deepcopy(pair)
+    torch.manual_seed(1)
+    losses = train_epoch([pair], DATA, batch_size=2, rng=random.Random(1))
+    assert torch.equal(train_epoch([other], array, batch_size=2, rng=random.Random(1)), losses)
+    assert pair == other
+    assert mutTrain(pair, SimpleNamespace(train=array), batch_size=1) == (pair,)
+
+
+def test_arrays_are_copied_only_where_they_have_to_be():
+    array = np.zeros((3, 2), np.float32)
+    assert tensor_of(array, "train").data_ptr() == array.ctypes.data
+    assert tensor_of(SimpleNamespace(train=array), "train").data_ptr() == array.ctypes.data
+    array.flags.writeable = False  # torch would warn of it
+    for other in (array, array[::-1], array.astype(">f8"), array.astype(np.float16)):
+        made = tensor_of(other, "train")
+        assert (made.dtype, made.tolist()) == (torch.float32, array.tolist())
+
+
+WRONG: list[tuple[Any, str]] = [
+    (None, "got None$"),
+    ("digits", "got 'digits'$"),
+    ([[0.0, 1.0]], r"got \[\[0.0, 1.0\]\]; make it a tensor: torch.tensor\(data\), or torch.stack"),
+    (np.ones((3, 2), int), r"got array\(.*; make it floats: data.astype\('float32'\)$"),
+    (DataLoader(TensorDataset(DATA, DATA)), r"got <.*DataLoader.*>; give its samples as one tensor: torch.cat\("),
+    (SimpleNamespace(test=DATA), r"got namespace\(test=tensor"),
+    (nn.Linear(2, 2), r"got Linear\("),  # whose train is a method
+]
+
+
+@pytest.mark.parametrize(("wrong", "message"), WRONG, ids=[type(wrong).__name__ for wrong, _ in WRONG])
+def test_what_is_no_data_is_refused_everywhere_in_one_line(wrong, message):
+    pair = halving()
+    calls = [
+        lambda: evaluate(pair, wrong),
+        lambda: reconstruction_loss(pair.encoder, pair.decoder, wrong),
+        lambda: reconstruct(pair, wrong),
+        lambda: wrong_bits(pair, wrong),
+        lambda: draw_batch(wrong),
+        lambda: train_epoch([pair], wrong),
+        lambda: mutTrain(pair, wrong),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match=f"^data must be a problem, a tensor or a numpy array of floats, {message}"):
+            call()
+
+
+@pytest.mark.parametrize("wrong", [Encoder(nn.Linear(2, 1)), nn.Linear(2, 1), None, [1, 2]], ids=lambda w: str(w)[:8])
+def test_what_is_no_pair_is_refused(wrong):
+    for call in (evaluate, reconstruct, wrong_bits):
+        with pytest.raises(TypeError, match="what reconstructs is an Autoencoder, got"):
+            call(wrong, DATA)

@@ -6,12 +6,12 @@ import random
 import numpy as np
 import pytest
 import torch
-from deap import base, creator, tools
+from deap import creator, tools
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evoprune import MinimizeLoss
-from evoprune.fitness import WORST, count_nonfinite, finite
+from evoprune.fitness import WORST, finite
 
 BROKEN = [float("nan"), float("inf"), float("-inf")]
 
@@ -138,13 +138,3 @@ def test_a_missing_comma_is_pointed_out():
 def test_the_number_of_objectives_must_fit(values):
     with pytest.raises(AssertionError, match="not the same length"):
         MinimizeLoss().values = values
-
-
-def test_counting_the_broken():
-    class Plain(base.Fitness):
-        weights = (-1.0,)
-
-    population = [Individual(v) for v in (0.5, float("nan"), float("inf"))] + [Individual()]
-    assert count_nonfinite(population) == 2
-    assert count_nonfinite([Individual(float("nan"), kind=Plain), Individual(1.0, kind=Plain)]) == 1
-    assert count_nonfinite([]) == 0

@@ -1,7 +1,15 @@
-import pytest
-from torch import nn
+import warnings
 
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import prune
+from torch.nn.utils.parametrizations import spectral_norm
+
+from evoprune import Genome
 from evoprune.layers import check_code, prunable_layers, prunable_parameters
+
+WAYS = ("ih", "hh")
 
 
 class Tied(nn.Module):
@@ -37,7 +45,80 @@ def test_weights_and_biases_of_linear_and_conv_layers_are_prunable(kind):
 
 def test_other_parameters_are_not():
     module = nn.Sequential(nn.BatchNorm1d(2), nn.LayerNorm(2), nn.PReLU(), nn.Embedding(2, 2), nn.Bilinear(2, 2, 2))
-    assert prunable_parameters(module) == {}
+    assert prunable_parameters(module, exclude=["3", "4"]) == {}
+
+
+class Scaled(nn.Module):
+    """Parameters that nobody prunes: a vector, a row of one head, and one without a shape."""
+
+    def __init__(self):
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(7))
+        self.token = nn.Parameter(torch.ones(1, 1, 7))
+        self.norm = nn.Sequential(nn.LayerNorm((3, 7)), nn.BatchNorm2d(3), nn.LazyBatchNorm1d(), nn.PReLU(3))
+        self.head = nn.Linear(7, 2)
+
+
+class Raw(nn.Module):
+    """A layer made by hand."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(2, 3))
+        self.bias = nn.Parameter(torch.ones(2))
+
+
+def pruned_by_torch():
+    module = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 3))
+    prune.random_unstructured(module[0], "bias", 0.5)
+    prune.ln_structured(module[1], "weight", 0.5, n=2, dim=0)
+    return module
+
+
+LEFT_OUT = {
+    "embedding": (lambda: nn.Sequential(nn.Embedding(3, 2), nn.Linear(2, 2)), ["0.weight"]),
+    "lstm": (lambda: nn.LSTM(2, 3, bidirectional=True), [f"weight_{k}_l0{r}" for r in ("", "_reverse") for k in WAYS]),
+    "gru": (lambda: nn.Sequential(nn.GRU(2, 3)), ["0.weight_ih_l0", "0.weight_hh_l0"]),
+    "attention": (lambda: nn.TransformerEncoderLayer(4, 2, 8), ["self_attn.in_proj_weight"]),
+    "by hand": (lambda: nn.Sequential(Raw(), nn.Linear(2, 2)), ["0.weight"]),
+    "parametrized": (lambda: spectral_norm(nn.Linear(3, 2)), ["parametrizations.weight.original"]),
+    "torch's own pruning": (pruned_by_torch, ["0.bias_orig", "1.weight_orig"]),
+}
+
+
+@pytest.mark.parametrize("kind", LEFT_OUT)
+def test_one_warning_names_the_weights_that_are_left_out_until_they_are_excluded(kind):
+    make, names = LEFT_OUT[kind]
+    module = make()
+    with pytest.warns(UserWarning, match="trained but never pruned, name them in exclude to silence this: ") as caught:
+        genome = Genome(module)
+    (warning,) = caught
+    text, _, hint = str(warning.message).partition("; ")
+    assert text.split(": ")[1].split(", ") == names
+    assert ("prune.remove(layer, name)" in hint) == (kind == "torch's own pruning")
+    assert warning.filename == __file__  # the line that made the genome
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert Genome(module, exclude=names).masks.keys() == genome.masks.keys()
+        assert Genome(module, exclude=[""]).masks == {}
+
+
+def test_small_things_are_not_warned_of_and_neither_is_what_torch_no_longer_masks():
+    module = pruned_by_torch()
+    prune.remove(module[0], "bias")
+    prune.remove(module[1], "weight")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert list(Genome(module).masks) == ["0.weight", "0.bias", "1.bias", "1.weight"]
+        assert list(Genome(Scaled()).masks) == ["head.weight", "head.bias"]
+        assert len(Genome(Tied()).masks) == 4  # the embedding is prunable: a Linear layer uses it
+
+
+def test_a_layer_that_is_not_prunable_can_be_excluded_as_a_whole():
+    module = nn.Sequential(nn.LSTM(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert list(Genome(module, exclude=["0", "1", "2.bias"]).masks) == ["2.weight"]
 
 
 def test_a_layer_without_a_bias():

@@ -1,5 +1,5 @@
 import random
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evoprune.seeds import derive, generator, seeded
+from evoprune.seeds import Stream, derive, generator, seeded
 
 KEYS = st.lists(st.integers(0, 2**70), max_size=6).map(tuple)
 
@@ -47,6 +47,49 @@ def test_negative_keys(keys):
 def test_other_keys(key):
     with pytest.raises(TypeError):
         derive(key)
+
+
+@pytest.mark.parametrize("owner", {stream.value[0] for stream in Stream})
+def test_streams_of_one_owner_never_meet(owner):
+    keys = [stream.value for stream in Stream if stream.value[0] == owner]
+    for one, other in combinations(keys, 2):
+        pairs = list(zip(one, other, strict=False))
+        apart = any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in pairs)
+        assert apart or len(one) != len(other), (one, other)
+
+
+def test_every_stream_has_one_number_behind_whose_it_is():
+    for stream in Stream:
+        owner, *rest = stream.value
+        assert isinstance(owner, str)
+        assert [type(part) for part in rest].count(int) == 1
+    assert len({stream.value for stream in Stream}) == len(Stream.__members__)
+
+
+def test_the_keys_of_a_stream_are_those_of_version_0_1():
+    assert Stream.SCORE.seed(7, 3, 4) == derive(7, 3, 4, 0)
+    assert Stream.TOGETHER.seed(7, 3, 4) == derive(7, 3, 4, 4)
+    assert Stream.GRID.seed(7, 3) == derive(7, 3, 10)
+    assert Stream.CANONICAL.seed(7, 5) == derive(7, 5, 11)
+    assert Stream.EPOCHS.seed(7, 2) == derive(7, 4, 2)
+    assert Stream.FITNESS.seed(7, 99, 1) == derive(7, 20, 99, 1)
+    assert Stream.SAMPLES.seed(7) == derive(7, 24)
+    assert Stream.REFINEMENT.seed(7, 5, 1, 0) == derive(7, 2, 5, 1, 0)
+
+
+def test_a_stream_refuses_other_keys_than_its_own():
+    with pytest.raises(ValueError, match=r"SCORE takes 3 keys \('run', 'cell', 'generation', 0\), got \(7, 3\)"):
+        Stream.SCORE.seed(7, 3)
+    with pytest.raises(ValueError, match="whole numbers >= 0"):
+        Stream.GRID.seed(-1, 3)
+
+
+def test_a_pair_without_a_seed_draws_one_from_torch():
+    assert Stream.NOISE.of_pair(7) == Stream.NOISE.seed(7) == derive(7, 2)
+    torch.manual_seed(1)
+    expected = int(torch.randint(2**62, ()))
+    torch.manual_seed(1)
+    assert Stream.NOISE.of_pair(None) == expected
 
 
 def draws(error=None):

@@ -207,3 +207,9 @@ def test_in_a_stock_algorithm():
     assert min(individual.parameters for individual in population) < smallest / 2
     for individual in population:
         check(individual, SPACE)
+
+
+@pytest.mark.parametrize("code", [0, -1, 1.5, True, "10", None])
+def test_the_code_is_a_positive_whole_number(code):
+    with pytest.raises(ValueError, match=f"code must be a whole number of at least 1, got {code!r}"):
+        Space((1, 8, 8), code)

@@ -50,6 +50,25 @@ def convolutional() -> Autoencoder:
     return Autoencoder([Encoder(encoder), Decoder(decoder)])
 
 
+class Tied(nn.Module):
+    """Nonlinearities in the forward pass, layers that share a weight, a convolution in groups."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, 4, 3)
+        self.norm = nn.BatchNorm2d(4)
+        self.up = nn.ConvTranspose2d(4, 4, 3, groups=2)
+        self.fc = nn.Linear(4 * 16, 5)
+        self.mix = nn.Linear(5, 5)
+        self.again = nn.Linear(5, 5)
+        self.again.weight = self.mix.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.relu(self.norm(self.first(x.view(-1, 1, 4, 4))))
+        h = self.fc(torch.tanh(self.up(h)).flatten(1))
+        return self.again(torch.relu(self.mix(h)))
+
+
 def pruned() -> Autoencoder:
     individual = mlp()
     OPERATORS["random"](individual, 0.8)
@@ -77,10 +96,14 @@ INDIVIDUALS: dict[str, Callable[[], Any]] = {
     "genome": lambda: mlp().encoder,
     "root layer": lambda: Genome(nn.Linear(16, 4)),
     "convolutional": convolutional,
+    "tied": lambda: Genome(Tied()),
+    "tanh": lambda: Autoencoder(
+        [Encoder(mlp_encoder([16, 5, 3], "tanh")), Decoder(mlp_decoder([3, 5, 16], activation="tanh"))]
+    ),
     "pruned": pruned,
     "doubles": doubles,
     "nan": nans,
-    "excluded": lambda: Genome(mlp_encoder([16, 5, 3]), exclude=["0", "2.bias"]),
+    "excluded": lambda: Genome(mlp_encoder([16, 6, 5, 3]), exclude=["0", "2.bias", "4.weight"]),
 }
 SAMPLES = torch.rand(7, 16, generator=torch.Generator().manual_seed(0))
 
@@ -100,6 +123,16 @@ def weights(individual: Any) -> list[Tensor]:
     return [genome.module.get_parameter(name) for genome in genomes(individual) for name in genome.masks]
 
 
+def only_zeroed(individual: Any, before: Any) -> bool:
+    """Whether prunable weights are as they were or zero, and all others as they were; NaN stays NaN."""
+    found = []
+    for genome, old in zip(genomes(individual), genomes(before), strict=True):
+        for name, weight in genome.module.named_parameters():
+            same = weight.isclose(old.module.get_parameter(name), rtol=0, atol=0, equal_nan=True)
+            found.append(bool((same | (weight == 0) if name in genome.masks else same).all()))
+    return all(found)
+
+
 EVERY = pytest.mark.parametrize("name", sorted(OPERATORS))
 EVERYONE = pytest.mark.parametrize("kind", INDIVIDUALS)
 
@@ -110,7 +143,7 @@ EVERYONE = pytest.mark.parametrize("kind", INDIVIDUALS)
 def test_persistent_prunes_the_masks_in_place_for_ever(name: str, kind: str, scope: str) -> None:
     individual = INDIVIDUALS[kind]()
     individual.fitness.values = (0.25,)
-    fitness, before = individual.fitness, masks(individual)
+    fitness, before, start = individual.fitness, masks(individual), copy.deepcopy(individual)
     result = configured(name, scope=scope)(individual)
     assert isinstance(result, tuple)
     assert len(result) == 1
@@ -122,6 +155,7 @@ def test_persistent_prunes_the_masks_in_place_for_ever(name: str, kind: str, sco
         assert not bool((new & ~old).any())
         assert not bool(weight[~new].any())
     assert all(genome.nonzero is None for genome in genomes(individual))
+    assert only_zeroed(individual, start)
     if name != "conjunctive" and scope == "tensor":
         expected = [int(old.sum()) - min(round(int(old.sum()) / 2), int(old.sum()) - 1) for old in before]
         assert [int(new.sum()) for new in masks(individual)] == expected
@@ -129,14 +163,20 @@ def test_persistent_prunes_the_masks_in_place_for_ever(name: str, kind: str, sco
 
 @EVERY
 @EVERYONE
-def test_reference_sets_weights_to_zero_once_and_says_how_many_are_left(name: str, kind: str) -> None:
+@pytest.mark.parametrize("scope", ["tensor", "global"])
+def test_reference_sets_weights_to_zero_once_and_says_how_many_are_left(name: str, kind: str, scope: str) -> None:
     individual = INDIVIDUALS[kind]()
+    individual.fitness.values = (0.25,)
     before = masks(individual)
-    assert configured(name, persistent=False)(individual)[0] is individual
-    assert all(torch.equal(old, new) for old, new in zip(before, masks(individual), strict=True))
-    for genome in genomes(individual):
-        left = sum(int(genome.module.get_parameter(name).count_nonzero()) for name in genome.masks)
-        assert genome.nonzero == left / sum(mask.numel() for mask in genome.masks.values())
+    for _ in range(3):
+        start = copy.deepcopy(individual)
+        assert configured(name, scope=scope, persistent=False)(individual)[0] is individual
+        assert only_zeroed(individual, start)
+        assert all(torch.equal(old, new) for old, new in zip(before, masks(individual), strict=True))
+        for genome in genomes(individual):
+            left = sum(int(genome.module.get_parameter(name).count_nonzero()) for name in genome.masks)
+            assert genome.nonzero == left / sum(mask.numel() for mask in genome.masks.values())
+    assert individual.fitness.values == (0.25,)
 
 
 # Variance as the paper's code has it ignores the amount.
@@ -169,6 +209,17 @@ def test_after_the_same_seed_the_same_goes(name: str, persistent: bool) -> None:
 def test_what_is_no_individual_is_refused(name: str, wrong: Any) -> None:
     with pytest.raises(TypeError, match="expected a Genome or an Autoencoder, got"):
         configured(name)(wrong)
+
+
+@EVERY
+@pytest.mark.parametrize("wrong", ["no", 1, None])
+def test_a_persistent_that_is_no_bool_is_refused_before_any_work(name: str, wrong: Any) -> None:
+    individual, state = mlp(), random.getstate()
+    before = copy.deepcopy(individual)
+    with pytest.raises(ValueError, match=f"persistent must be True or False, got {wrong!r}"):
+        configured(name, persistent=wrong)(individual)
+    assert individual == before
+    assert random.getstate() == state
 
 
 @EVERY
@@ -217,7 +268,9 @@ def test_masks_only_shrink_whatever_is_applied_in_a_row(
     individual = INDIVIDUALS[kind]()
     history = [masks(individual)]
     for name, amount, persistent in steps:
+        start = copy.deepcopy(individual)
         configured(name, amount=amount, threshold=amount, scope=scope, persistent=persistent)(individual)
+        assert only_zeroed(individual, start)
         history.append(masks(individual))
         for mask, weight in zip(history[-1], weights(individual), strict=True):
             assert mask.any()

@@ -165,11 +165,25 @@ def test_reference_ignores_the_amount_and_the_scope() -> None:
     assert results[0] == results[1] == results[2]
 
 
-@pytest.mark.parametrize("deviations", [(3, 3), (0, 0), (NAN, 1)])
-def test_reference_a_constant_layer_keeps_everything(deviations: Any) -> None:
-    genome = layer(3, 2)
-    mutPruneVariance(genome, 0.5, varying(*deviations), persistent=False)
-    assert genome.nonzero == 1.0
+@pytest.mark.parametrize(
+    ("deviations", "chances"),
+    [
+        ((0, 0), (1, 1)),  # where all units vary alike, 1 - std is the chance as it is
+        ((0.25, 0.25), (0.75, 0.75)),
+        ((3, 3), (0, 0)),
+        ((0.25,), (0.75,)),  # as in every layer of one unit
+        ((NAN, 0), (0, 1)),  # where one is NaN as well, and this unit goes
+        ((NAN, 0.25, 3), (0, 0.75, 0)),
+    ],
+)
+def test_reference_a_layer_that_cannot_be_scaled_keeps_with_1_minus_the_deviation(
+    deviations: Any, chances: tuple[float, ...]
+) -> None:
+    genome = layer(1600, len(deviations))
+    mutPruneVariance(genome, 0.5, varying(*deviations), persistent=False, rng=random.Random(1))
+    left = genome.module.get_parameter("weight").count_nonzero(1).tolist()
+    assert left == [pytest.approx(1600 * chance, abs=87 if 0 < chance < 1 else 0) for chance in chances]  # 5 deviations
+    assert genome.preserved == 1.0
 
 
 @pytest.mark.parametrize("persistent", [True, False])

@@ -7,7 +7,7 @@ import pytest
 from evoprune import Autoencoder, Decoder, Encoder
 from evoprune.networks import mlp_decoder, mlp_encoder
 from evoprune.operators import mutLearningRate
-from evoprune.operators.rate import moved
+from evoprune.operators.rate import next_rate
 
 
 def pair(rate: float | None) -> Autoencoder:
@@ -18,16 +18,16 @@ def pair(rate: float | None) -> Autoencoder:
 
 def test_the_step_is_normal():
     rng = random.Random(3)
-    steps = [moved(1.0, 0.1, rng=rng) - 1.0 for _ in range(4000)]
+    steps = [next_rate(1.0, 0.1, rng=rng) - 1.0 for _ in range(4000)]
     assert sum(steps) / len(steps) == pytest.approx(0, abs=0.006)
     assert (sum(step**2 for step in steps) / len(steps)) ** 0.5 == pytest.approx(0.1, rel=0.05)
 
 
 def test_the_rate_stays_within_its_bounds():
-    assert moved(1e-5, 0.0) == 1e-5
-    rates = {moved(1e-9, 1.0, rng=random.Random(seed)) for seed in range(20)}
+    assert next_rate(1e-5, 0.0) == 1e-5
+    rates = {next_rate(1e-9, 1.0, rng=random.Random(seed)) for seed in range(20)}
     assert min(rates) == 1e-9
-    assert moved(9.9, 0.0, bounds=(0.0, 5.0)) == 5.0
+    assert next_rate(9.9, 0.0, bounds=(0.0, 5.0)) == 5.0
 
 
 def test_the_mutation_changes_the_pair_in_place_and_leaves_its_fitness():

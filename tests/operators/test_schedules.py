@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evoprune.operators.probability import ScheduledProbability
 from evoprune.operators.schedules import (
     SCHEDULES,
     Decrease,
@@ -21,7 +22,9 @@ from evoprune.operators.schedules import (
     PruneAfter,
     Schedule,
     Until,
+    probability_at,
 )
+from evoprune.operators.target import expected_preserved
 
 # C * (1 - exp(-2u)) for C = 0.5 and u = 0, 1/4, 1/2, 3/4, 1.
 EXPONENTIAL = [0.0, 0.196734670, 0.316060279, 0.388434920, 0.432332358]
@@ -137,3 +140,26 @@ def test_until_is_as_strict_as_any_schedule(t: int) -> None:
         Until(Fixed(0.3), 0.5)(t, 8)
     with pytest.raises(ValueError, match="share"):
         Until(Fixed(0.3), 1.5)
+
+
+def test_until_wants_a_schedule() -> None:
+    for wrong in (None, 0.5, "increase"):
+        with pytest.raises(TypeError, match=r"schedule must be a schedule\(t, T\); for a constant use Fixed\(C\), got"):
+            Until(wrong, 0.5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"must be an instance: write Fixed\(\.\.\.\)"):
+        Until(Fixed, 0.5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [None, "0.5", True, float("nan"), 1.5])
+def test_what_a_schedule_gives_is_a_probability(value: Any) -> None:
+    def schedule(t: int, T: int) -> float:
+        return value if t == 2 else 0.5
+
+    assert probability_at(schedule, 1, 3) == 0.5
+    with pytest.raises(ValueError, match=rf"schedule .* gives for t=2 must be a number in \[0, 1\], got {value!r}$"):
+        probability_at(schedule, 2, 3)
+    with pytest.raises(ValueError, match="gives for t=2 must be"):
+        expected_preserved(schedule, 4, 0.1)
+    probability = ScheduledProbability(schedule, 4)
+    with pytest.raises(ValueError, match="gives for t=2 must be"):
+        probability.seek(2)

@@ -153,3 +153,9 @@ def test_minmax_by_hand() -> None:
     assert constant.tolist() == [[False], [True], [True], [False]]
     scaled, constant = minmax(torch.tensor([2.0]))
     assert (scaled.tolist(), constant.tolist()) == ([0], [True])
+
+
+def test_complex_activations_are_refused() -> None:
+    genome = Genome(nn.Linear(3, 2))
+    with pytest.raises(ValueError, match=r"activations of layer '' must be real numbers, got torch.complex64"):
+        unit_activations(genome, {"": torch.ones(4, 2, dtype=torch.complex64)})

@@ -145,10 +145,15 @@ def test_at_one_everything_goes_but_the_last_survivor_of_a_mask():
 
 def test_a_scheduled_probability_and_wrong_ones():
     genome = filled(1.0)
-    mutZeroWeights(genome, ScheduledProbability(Fixed(1.0), 3))  # type: ignore[arg-type]
+    mutZeroWeights(genome, ScheduledProbability(Fixed(1.0), 3))
     assert values(genome)[0].eq(0).all()
     with pytest.raises(ValueError, match=r"indpb must be a number in \[0, 1\], got -0.1"):
         mutZeroWeights(genome, -0.1)
+    for wrong in (True, "0.5", None):
+        with pytest.raises(ValueError, match=r"indpb must be a number in \[0, 1\], got"):
+            mutZeroWeights(genome, wrong)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="persistent must be True or False, got 'no'"):
+        mutZeroWeights(genome, 0.5, persistent="no")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("source", [random.Random, np.random.default_rng, lambda s: torch.Generator().manual_seed(s)])

@@ -5,7 +5,7 @@ import torch
 
 from evoprune import Autoencoder, Decoder, Encoder
 from evoprune.networks import mlp_decoder, mlp_encoder
-from evoprune.training.batches import Epoch, given
+from evoprune.training.batches import Epoch, Given
 
 LIKE = torch.zeros(1)
 DATA = torch.arange(14.0).view(7, 2) + 1  # row k is (2k + 1, 2k + 2)
@@ -114,7 +114,8 @@ def pair():
 def test_given_tensors_for_all_pairs_or_one_each():
     shared, each = torch.rand(4, 2), torch.rand(3, 4, 2)
     images = torch.rand(3, 4, 1, 2, 2)
-    (a, _, _), (b, _, _), (c, target, noise) = given([shared, each, images], [pair(), pair()], [2, 0], 3, LIKE, 0)
+    batches = Given([shared, each, images], [pair() for _ in range(3)])
+    (a, _, _), (b, _, _), (c, target, noise) = batches.take([2, 0], LIKE)
     assert torch.equal(a, torch.stack([shared, shared]))
     assert torch.equal(b, each[[2, 0]])
     assert torch.equal(c, images[[2, 0]])
@@ -126,8 +127,8 @@ def test_noise_for_given_tensors_comes_from_the_pairs_seed():
     one, other = pair(), pair()
     one.seed, other.seed = 1, 2
     batches = [torch.rand(4, 2), torch.rand(4, 2)]
-    together = noises(given(batches, [one, other], [0, 1], 2, LIKE, 3))
-    alone = noises(given(batches, [other], [1], 2, LIKE, 3))
+    together = noises(Given(batches, [one, other]).take([0, 1], LIKE, 3))
+    alone = noises(Given(batches, [one, other]).take([1], LIKE, 3))
     for a, b in zip(together, alone, strict=True):
         assert torch.equal(a[1], b[0])
     assert not torch.equal(together[0], together[1])
@@ -136,4 +137,9 @@ def test_noise_for_given_tensors_comes_from_the_pairs_seed():
 @pytest.mark.parametrize("shape", [(5,), (4, 5, 2), (5, 1, 8, 8)])
 def test_given_tensors_of_a_shape_that_says_nothing(shape):
     with pytest.raises(ValueError, match=r"a batch must be \(samples, inputs\) or \(3 pairs, samples, ...\)"):
-        next(given([torch.rand(shape)], [pair()], [0], 3, LIKE, 0))
+        next(Given([torch.rand(shape)], [pair() for _ in range(3)]).take([0], LIKE))
+
+
+def test_no_tensors_at_all():
+    with pytest.raises(ValueError, match="there are no batches to train on"):
+        Given(iter([]), [pair()])

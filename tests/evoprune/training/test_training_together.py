@@ -322,6 +322,7 @@ def test_data_of_a_type_that_the_network_refuses(kind):
     assert pair == before
 
 
+@pytest.mark.filterwarnings("ignore:trained but never pruned")
 def test_whole_numbers_are_for_embeddings():
     embedding = nn.Sequential(nn.Embedding(2, 3), nn.Flatten(), nn.Linear(36, 4))
     assert train_epoch([make_pair(1, 6, embedding)], DATA.long()).isfinite().all()
