@@ -18,6 +18,9 @@ from evoprune.seeds import Stream, seeded
 
 ATTEMPTS = 50  # draws for each new architecture, after which the space counts as used up
 
+Child = tuple[Architecture, str | None]
+"""A new architecture and its parent's text."""
+
 
 class LossAndSize(MinimizeLoss):
     """Two objectives: validation loss and number of parameters, both minimized."""
@@ -114,11 +117,9 @@ def fitness(entry: dict[str, Any], settings: ArchitectureSettings) -> MinimizeLo
     return made
 
 
-def _new(
-    search: Search, toolbox: base.Toolbox, wanted: int, genetic: bool
-) -> tuple[list[tuple[Architecture, str | None]], int]:
-    """Architectures that were never trained, each with its parent's text, and how often a known one came up."""
-    found: dict[str, tuple[Architecture, str | None]] = {}
+def _new(search: Search, toolbox: base.Toolbox, wanted: int, genetic: bool) -> tuple[list[Child], int]:
+    """Architectures that were never trained, and how often a known one came up."""
+    found: dict[str, Child] = {}
     again = 0
     for _ in range(wanted * ATTEMPTS):
         if len(found) == wanted:
@@ -131,7 +132,7 @@ def _new(
     return list(found.values()), again
 
 
-def _child(search: Search, toolbox: base.Toolbox) -> tuple[Architecture, str]:
+def _child(search: Search, toolbox: base.Toolbox) -> Child:
     """A child and the parent whose head it has; draws from Python's global ``random``, as DEAP's own operators do."""
     first, second = (random.choice(search.population) for _ in range(2))
     child = toolbox.clone(first)
@@ -141,13 +142,7 @@ def _child(search: Search, toolbox: base.Toolbox) -> tuple[Architecture, str]:
     return child, first.text
 
 
-def _evaluate(
-    search: Search,
-    toolbox: base.Toolbox,
-    children: list[tuple[Architecture, str | None]],
-    number: int,
-    map_: Map,
-) -> None:
+def _evaluate(search: Search, toolbox: base.Toolbox, children: list[Child], number: int, map_: Map) -> None:
     """Measure the children in parallel, and keep what came out."""
     new = [(child.text, parent or "") for child, parent in children if child.text not in search.known]
     texts, parents = [text for text, _ in new], [search.weights.get(parent) for _, parent in new]
