@@ -1,21 +1,20 @@
 """The figures of an architecture search: its course, the front of loss and size, reconstructions and samples."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import matplotlib.style
 import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
 from torch import Tensor
 
 from evoprune.benchmarks.architectures.settings import ArchitectureSettings
 from evoprune.benchmarks.plots import style
 from evoprune.benchmarks.plots.reconstructions import samples as chosen_samples
-from evoprune.benchmarks.plots.save import write
+from evoprune.benchmarks.plots.save import save
 from evoprune.benchmarks.problems.problem import Problem
 from evoprune.evaluation import evaluating, reconstruct
 from evoprune.fitness import WORST
@@ -23,6 +22,7 @@ from evoprune.genome import Autoencoder
 from evoprune.seeds import Stream
 
 COLUMNS = 10
+CAPTION = ("method", "objectives", "benchmark", "seed")
 
 
 def save_plots(
@@ -46,22 +46,19 @@ def save_plots(
         "reconstructions": partial(plot_reconstructions, model, settings.problem, shape),
         "samples": partial(plot_samples, drawn, shape),
     }
-    directory.mkdir(parents=True, exist_ok=True)
-    with matplotlib.style.context("default"):  # not what a user's own matplotlibrc asks for
-        return [write(plot(), directory / f"{name}.png") for name, plot in plots.items()]
+    return save(directory, plots, {name: getattr(settings, name) for name in CAPTION})
 
 
-def plot_search(log: pd.DataFrame, random: pd.DataFrame | None = None, loss: str = "") -> Figure:
+def plot_search(log: pd.DataFrame, random: pd.DataFrame | None, loss: str) -> Figure:
     """The best validation loss so far over the networks trained so far, and the mean of the survivors."""
     figure = style.new_figure(3.2)
     axes = figure.subplots()
-    style.dress(axes, "Search", x="networks trained", y=f"validation loss ({loss})" if loss else "validation loss")
+    style.dress(axes, "Search", x="networks trained", y=f"validation loss ({loss})")
     marker = "o" if len(log) == 1 else ""
     axes.plot(log["trained"], log["best_loss"], color=style.BLUE, linewidth=1.8, marker=marker, label="best so far")
     alive = log[log["loss"] < WORST]
-    axes.plot(
-        alive["trained"], alive["loss"], color=style.GREY, linestyle=":", marker=marker, label="mean of survivors"
-    )
+    mean = alive["trained"], alive["loss"]
+    axes.plot(*mean, color=style.GREY, linestyle=":", marker=marker, label="mean of survivors")
     if random is not None:
         axes.plot(random["trained"], random["best_loss"], color=style.VERMILION, linestyle="--", label="best at random")
     style.whole_numbers(axes)
@@ -69,15 +66,15 @@ def plot_search(log: pd.DataFrame, random: pd.DataFrame | None = None, loss: str
     return figure
 
 
-def plot_front(networks: pd.DataFrame, loss: str = "") -> Figure:
+def plot_front(networks: pd.DataFrame, loss: str) -> Figure:
     """Loss and number of parameters of every architecture that was trained; a line joins those that none beats in both.
 
     Networks that diverged are left out.
     """
     figure = style.new_figure(3.6)
     axes = figure.subplots()
-    label = f"validation loss ({loss})" if loss else "validation loss"
-    style.dress(axes, "Architectures, trained for a few epochs", x="parameters of encoder and decoder", y=label)
+    x, y = "parameters of encoder and decoder", f"validation loss ({loss})"
+    style.dress(axes, "Architectures, trained for a few epochs", x, y)
     shown = networks[networks["loss"] < WORST]
     rest, front = shown[~shown["front"]], shown[shown["front"]].sort_values("parameters")
     axes.scatter(rest["parameters"], rest["loss"], s=14, color=style.GREY, label="trained", linewidth=0)
@@ -85,8 +82,8 @@ def plot_front(networks: pd.DataFrame, loss: str = "") -> Figure:
     if shown.empty:
         style.say_nothing(axes)
     else:
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        style.logarithmic(axes, "x", EngFormatter(sep=""))
+        style.logarithmic(axes, "y")
     style.legend_beside(axes)
     return figure
 
@@ -96,18 +93,13 @@ def plot_reconstructions(pair: Autoencoder, problem: Problem, shape: tuple[int, 
     originals = problem.test[chosen_samples(problem, COLUMNS)]
     made = reconstruct(pair, originals)
     error = (made - originals).abs().mean(1)
-    figure = _pictures([originals, made], shape, [f"{value:.3f}" for value in error.tolist()])
-    figure.suptitle(
-        "Held-out images and their reconstructions; below each its mean absolute error", fontsize=style.LARGE
-    )
-    return figure
+    title = "Held-out images and their reconstructions; below each its mean absolute error"
+    return _pictures(title, [originals, made], shape, [f"{value:.3f}" for value in error.tolist()])
 
 
 def plot_samples(images: Tensor, shape: tuple[int, int, int]) -> Figure:
     """What the decoder makes of drawn codes, (images, inputs)."""
-    figure = _pictures(list(images.split(COLUMNS)), shape)
-    figure.suptitle("Decoded samples of the code space", fontsize=style.LARGE)
-    return figure
+    return _pictures("Decoded samples of the code space", list(images.split(COLUMNS)), shape)
 
 
 def sample(pair: Autoencoder, problem: Problem, seed: int, count: int = 3 * COLUMNS) -> Tensor:
@@ -118,37 +110,28 @@ def sample(pair: Autoencoder, problem: Problem, seed: int, count: int = 3 * COLU
     """
     with evaluating(pair.encoder.module, pair.decoder.module):
         codes = pair.encoder(problem.train)
-        rng = np.random.default_rng(seed)
-        drawn = rng.multivariate_normal(codes.double().mean(0).numpy(), _covariance(codes), count, check_valid="ignore")
+        mean = codes.double().mean(0).numpy()
+        covariance = np.atleast_2d(np.cov(codes.double().numpy(), rowvar=False))
+        drawn = np.random.default_rng(seed).multivariate_normal(mean, covariance, count, check_valid="ignore")
         low, high = codes.aminmax(dim=0)
         return pair.decoder(torch.from_numpy(drawn).to(codes).clamp(low, high))
 
 
-def _covariance(codes: Tensor) -> np.ndarray:
-    return np.atleast_2d(np.cov(codes.double().numpy(), rowvar=False))
-
-
-def _pictures(rows: list[Tensor], shape: tuple[int, int, int], below: list[str] | None = None) -> Figure:
-    """Rows of images, in grey or in colour."""
+def _pictures(title: str, rows: list[Tensor], shape: tuple[int, int, int], below: Sequence[str] = ()) -> Figure:
+    """Rows of images in colour, or in grey: other numbers of channels than three are shown one below the other."""
     columns = max(len(row) for row in rows)
     side = min(style.WIDTH / columns, 1.4)
     figure = style.new_figure(len(rows) * side * shape[1] / shape[2] + (0.7 if below else 0.4), columns * side)
+    figure.suptitle(title, fontsize=style.LARGE)
     panels = figure.subplots(len(rows), columns, squeeze=False)
     for line, row in zip(panels, rows, strict=True):
         for axes, values in zip(line, row, strict=False):
-            _show(axes, values, shape)
+            style.dress_image(axes)
+            pixels = values.view(shape).clamp(0, 1).numpy()
+            pixels = pixels.transpose(1, 2, 0) if shape[0] == 3 else pixels.reshape(-1, shape[2])
+            axes.imshow(pixels, cmap="gray", vmin=0, vmax=1)  # colours need no map
         for axes in line[len(row) :]:
             axes.set_axis_off()
-    for axes, text in zip(panels[-1], below or [], strict=False):
+    for axes, text in zip(panels[-1], below, strict=False):
         axes.set_xlabel(text, fontsize=style.SMALL)
     return figure
-
-
-def _show(axes: Any, values: Tensor, shape: tuple[int, int, int]) -> None:
-    """A flat sample, channel by channel; other numbers of channels than three are shown one below the other."""
-    style.dress_image(axes)
-    pixels = values.view(shape).clamp(0, 1).numpy()
-    if shape[0] == 3:
-        axes.imshow(pixels.transpose(1, 2, 0))
-    else:
-        axes.imshow(pixels.reshape(-1, shape[2]), cmap="gray", vmin=0, vmax=1)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from evoprune.benchmarks.plots import style
 from evoprune.fitness import WORST
 
 BAND = (0.1, 0.9)  # quantiles: unlike a standard deviation they stay within the values that there are
+MAIN: dict[str, Any] = {"color": style.BLUE, "linewidth": 1.8}
 BAND_LABEL = "10th to 90th percentile\nof the cells"
 PARTS = {"preserved": "Pair", "preserved_encoder": "Encoder", "preserved_decoder": "Decoder"}
 REFERENCES = [(style.GREEN, "--"), (style.BLACK, ":"), (style.PURPLE, "-."), (style.ORANGE, (0, (6, 2, 1, 2, 1, 2)))]
@@ -67,16 +69,16 @@ def plot_loss(cells: pd.DataFrame, baselines: Mapping[str, float] | None = None,
     style.dress(lower, "Validation", x="generation", y="mean absolute error")
 
     epoch, batch = over_cells(cells, "train_loss"), over_cells(cells, "loss")
-    _draw(upper, batch, f"one batch, {_whose(cells)}", style.GREY, ":", width=1.0)
-    _draw(upper, epoch, f"epoch, {_whose(cells)}", style.BLUE)
-    _band(upper, epoch, cells, style.BLUE, BAND_LABEL)
+    _draw(upper, batch, f"one batch, {_whose(cells)}", color=style.GREY, linestyle=":", linewidth=1)
+    _draw(upper, epoch, f"epoch, {_whose(cells)}")
+    _band(upper, epoch, cells)
     _finish(upper, pd.concat([epoch, batch]), left_out(cells, "train_loss") + left_out(cells, "loss"))
 
     validation = over_cells(cells, "validation_l1")
-    _draw(lower, validation, _whose(cells), style.BLUE)
+    _draw(lower, validation, _whose(cells))
+    _band(lower, validation, cells)
     if _count(cells) > 1:
-        _band(lower, validation, cells, style.BLUE, BAND_LABEL)
-        _draw(lower, validation, "best cell", style.VERMILION, "-.", width=1.2, column="best")
+        _draw(lower, validation, "best cell", "best", color=style.VERMILION, linestyle="-.", linewidth=1.2)
     known = {name: value for name, value in (baselines or {}).items() if math.isfinite(value)}
     for i, (name, value) in enumerate(known.items()):
         colour, dashes = REFERENCES[i % len(REFERENCES)]
@@ -104,8 +106,8 @@ def plot_size(cells: pd.DataFrame, log: pd.DataFrame | None = None) -> Figure:
         end = f": {summary['mean'].iloc[-1]:.1f}% at the end" if len(summary) else ""
         style.dress(axes, f"{PARTS[column]}{end}", y="" if i % columns else "weights kept (%)")
         axes.set_ylim(bottom, 100 + 0.03 * (100 - bottom))
-        _band(axes, summary, cells, style.BLUE, BAND_LABEL)
-        _draw(axes, summary, _whose(cells), style.BLUE)
+        _band(axes, summary, cells)
+        _draw(axes, summary, _whose(cells))
         if summary.empty:
             style.say_nothing(axes)
     if log is not None and len(chances):
@@ -114,12 +116,9 @@ def plot_size(cells: pd.DataFrame, log: pd.DataFrame | None = None) -> Figure:
         panels[3].plot(steps, chances, color=style.GREEN, linewidth=1.8, marker="o" if len(steps) == 1 else "")
         top = 1.1 * chances.max() or 1.0
         panels[3].set_ylim(-0.03 * top, top)
-    for axes in panels[-columns:]:
-        axes.set_xlabel("generation", fontsize=style.SMALL)
-        style.whole_numbers(axes, bins=6)
-    handles, labels = panels[0].get_legend_handles_labels()
-    labels = [label.replace("\n", " ") for label in labels]
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=style.SMALL)
+    style.whole_numbers(panels[0], bins=6)  # the others share its axis
+    band = f"; line: {_whose(cells)}, band: {BAND_LABEL}".replace("\n", " ") if _count(cells) > 1 else ""
+    figure.supxlabel(f"generation{band}", fontsize=style.SMALL)
     return figure
 
 
@@ -136,8 +135,8 @@ def plot_learning_rate(cells: pd.DataFrame) -> Figure:
             label = "" if i else "each cell"
             axes.plot(cells.loc[own.index, "gen"], own, color=style.GREY, linewidth=0.6, alpha=0.7, label=label)
     summary = over_cells(cells, "learning_rate")
-    _band(axes, summary, cells, style.BLUE, BAND_LABEL)
-    _draw(axes, summary, _whose(cells), style.BLUE)
+    _band(axes, summary, cells)
+    _draw(axes, summary, _whose(cells))
     largest = rates.max()
     exponent = math.floor(math.log10(largest)) if largest > 0 else 0
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 10.0**exponent:g}"))
@@ -155,31 +154,20 @@ def _whose(cells: pd.DataFrame) -> str:
     return f"mean of {count} cells" if count > 1 else "the one cell"
 
 
-def _draw(
-    axes: Axes,
-    summary: pd.DataFrame,
-    label: str,
-    colour: str,
-    dashes: str = "-",
-    width: float = 1.8,
-    column: str = "mean",
-) -> None:
-    marker = "o" if len(summary) == 1 else ""  # a line of one point would not be seen
+def _draw(axes: Axes, summary: pd.DataFrame, label: str, column: str = "mean", **look: Any) -> None:
     if len(summary):
-        axes.plot(
-            summary.index, summary[column], color=colour, linestyle=dashes, linewidth=width, marker=marker, label=label
-        )
+        marker = "o" if len(summary) == 1 else ""  # a line of one point would not be seen
+        axes.plot(summary.index, summary[column], label=label, **MAIN | {"marker": marker} | look)
 
 
-def _band(axes: Axes, summary: pd.DataFrame, cells: pd.DataFrame, colour: str, label: str) -> None:
+def _band(axes: Axes, summary: pd.DataFrame, cells: pd.DataFrame) -> None:
     if _count(cells) < 2 or summary.empty:
         return
+    look: dict[str, Any] = {"color": style.BLUE, "label": BAND_LABEL}
     if len(summary) == 1:
-        axes.vlines(summary.index, summary["low"], summary["high"], color=colour, alpha=0.5, linewidth=4, label=label)
+        axes.vlines(summary.index, summary["low"], summary["high"], alpha=0.5, linewidth=4, **look)
     else:
-        axes.fill_between(
-            summary.index, summary["low"], summary["high"], color=colour, alpha=0.2, linewidth=0, label=label
-        )
+        axes.fill_between(summary.index, summary["low"], summary["high"], alpha=0.2, linewidth=0, **look)
 
 
 def _finish(axes: Axes, shown: pd.DataFrame, missing: int = 0, logarithmic: bool = True) -> None:
@@ -187,7 +175,7 @@ def _finish(axes: Axes, shown: pd.DataFrame, missing: int = 0, logarithmic: bool
     if shown.empty:
         style.say_nothing(axes)
     elif logarithmic and shown["low"].min() > 0 and shown["high"].max() > MANY_DECADES * shown["low"].min():
-        axes.set_yscale("log")
+        style.logarithmic(axes, "y")
     note = f"{missing} {'value' if missing == 1 else 'values'} left out:\nNaN or infinite" if missing else ""
     style.legend_beside(axes, note)
     style.whole_numbers(axes)

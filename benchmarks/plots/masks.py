@@ -1,133 +1,129 @@
-"""Which inputs the encoder still looks at: the masks of its first layer."""
+"""What the masks of a pair leave: every layer as a small map, and the pictures that the first layer looks at."""
 
+from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
-from torch import nn
+from torch import Tensor, nn
 
 from evoprune.benchmarks.plots import style
 from evoprune.genome import Autoencoder, prunable_layers
+from evoprune.tied import TiedAutoencoder, TiedLinear
 
 MANY_UNITS = 30  # more than these are not shown one by one
-COLUMNS = 6  # units side by side
+COLUMNS = 11  # pictures side by side
 ELONGATED = 2  # longer over shorter side up to which images are worth drawing
-MANY_INPUTS, BINS = 250, 100  # columns that can still be told apart on a page; how many to make of more
-KEPT_OR_NOT = ListedColormap([style.PALE, style.BLUE])
-TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+BINS = 100  # rows and columns of a map
+PANEL = 1.55  # inches: the height of a layer's map with its title
+TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d, TiedLinear)
 
 
 def plot_masks(pair: Autoencoder, shape: tuple[int, int] | None = None) -> Figure:
-    """The mask of the weights of the encoder's first layer.
+    """A map a layer of the weights kept, encoder on the left, decoder on the right, and what has nothing left.
 
-    :param shape: height and width, where samples are images. Then each hidden unit is an image of the inputs that it
-        keeps, and another one counts the units an input. Otherwise a map of units and inputs, and a histogram.
-        A convolution is a map of the share kept of each kernel, whatever the shape.
+    A row is a unit and a column an input; in convolutions they are channels, and a field is the share kept of a kernel.
+    Both are sorted, those that keep most first, so units without inputs are an empty band at the bottom.
+
+    :param shape: height and width, where samples are images. Then below it each unit of a fully connected first layer
+        is an image of the inputs that it keeps, and another one counts the units an input.
     """
-    name, layer = next(prunable_layers(pair.encoder.module), ("", None))
-    weight = f"{name}.weight".lstrip(".")
-    if layer is None or weight not in pair.encoder.masks:
-        return style.message_figure("The first layer of this encoder cannot be pruned: it looks at every input.")
-    mask = pair.encoder.masks[weight].cpu().numpy()
-    if not isinstance(layer, nn.Linear):
-        return _kernels(mask.swapaxes(0, 1) if isinstance(layer, TRANSPOSED) else mask)
-    fits = shape is not None and shape[0] * shape[1] == mask.shape[1] and max(shape) <= ELONGATED * min(shape)
-    return _images(mask, shape) if shape is not None and fits else _map(mask)
+    layers = {name: (layer, mask) for name, layer, mask in masked_layers(pair)}
+    if not layers:
+        return style.message_figure("No layer of this pair can be pruned: all weights are kept.")
+    sides = [[name for name in layers if name.startswith(part)] for part in ("encoder", "decoder")]
+    rows = list(zip_longest(*filter(None, sides), fillvalue="."))
+    height, (name, (layer, mask)) = PANEL * len(rows) + 0.7, next(iter(layers.items()))
+    figure: Any = style.new_figure(height)
+    upper = figure
+    first = next((layer for _, layer in prunable_layers(pair.encoder.module)), None)
+    if shape is not None and layer is first and _fits(layer, shape):
+        lines = -(-(min(len(mask), MANY_UNITS) + 1) // COLUMNS)
+        below = 0.5 + lines * (style.WIDTH / COLUMNS * shape[0] / shape[1] + 0.2)
+        figure.set_figheight(height + below)
+        upper, lower = figure.subfigures(2, 1, height_ratios=(height, below))
+        _pictures(lower, name, mask, shape)
+    panels = upper.subplot_mosaic(rows)
+    for name, axes in panels.items():
+        image = _map(axes, name, *layers[name])
+    style.colour_bar(upper, image, list(panels.values()), "weights kept (%)", pad=0.02, fraction=0.03)
+    upper.supxlabel("a row is a unit, a column an input; those that keep most come first", fontsize=style.SMALL)
+    hidden = [mask for name, (_, mask) in layers.items() if name not in sides[1][-1:]]  # the last ones are the outputs
+    dead, units = sum(map(without_inputs, hidden)), sum(map(len, hidden))
+    headline = f"{dead} of {units} hidden units have no inputs left; " if units else ""
+    upper.suptitle(f"{headline}the masks keep {pair.preserved:.1%} of all weights", fontsize=style.LARGE)
+    return figure
 
 
-def units_per_input(mask: np.ndarray) -> np.ndarray:
-    """How many units still look at each input, (inputs,), of a mask (units, inputs)."""
-    return np.asarray(mask.sum(axis=0))
+def masked_layers(pair: Autoencoder) -> Iterator[tuple[str, nn.Module, np.ndarray]]:
+    """Name, layer and mask of all prunable weights, encoder first, each mask (units, inputs, kernel...) of bools."""
+    tied = isinstance(pair, TiedAutoencoder)
+    for part, genome in zip(("encoder", "decoder"), pair, strict=True):
+        masks = {id(genome.module.get_parameter(name)): mask for name, mask in genome.masks.items()}
+        for name, layer in prunable_layers(genome.module):
+            mask: Tensor | None = masks.get(id(layer.weight))
+            if mask is not None:
+                values = mask.cpu().numpy()
+                yield name if tied else f"{part}.{name}".rstrip("."), layer, _units_first(values, layer)
 
 
-def binned(columns: np.ndarray, bins: int) -> np.ndarray:
-    """Means of neighbouring columns, (rows, bins)."""
-    parts = np.array_split(columns, bins, axis=1)
+def without_inputs(mask: np.ndarray) -> int:
+    """How many units of a mask (units, inputs, ...) have no weight left."""
+    return int((~mask.reshape(len(mask), -1).any(axis=1)).sum())
+
+
+def binned(rows: np.ndarray) -> np.ndarray:
+    """Means of neighbouring columns, (rows, at most BINS), all of as many columns but for one."""
+    columns = rows.shape[1]
+    parts = np.array_split(rows, -(-columns // -(-columns // BINS)), axis=1)
     return np.stack([part.mean(axis=1) for part in parts], axis=1)
 
 
-def _images(mask: np.ndarray, shape: tuple[int, int]) -> Figure:
+def _units_first(mask: np.ndarray, layer: nn.Module) -> np.ndarray:
+    if not isinstance(layer, TRANSPOSED):
+        return mask
+    groups = getattr(layer, "groups", 1)  # torch has (inputs, units a group, kernel...)
+    swapped = mask.reshape(groups, -1, *mask.shape[1:]).swapaxes(1, 2)
+    return swapped.reshape(-1, *swapped.shape[2:])
+
+
+def _fits(layer: nn.Module, shape: tuple[int, int]) -> bool:
+    inputs = layer.in_features if isinstance(layer, nn.Linear) else 0
+    return shape[0] * shape[1] == inputs and max(shape) <= ELONGATED * min(shape)
+
+
+def _map(axes: Any, name: str, layer: nn.Module, mask: np.ndarray) -> Any:
+    shares = mask.reshape(*mask.shape[:2], -1).mean(axis=2) * 100
+    units, inputs = shares.shape
+    rows, columns = (np.argsort(-shares.sum(axis=axis), kind="stable") for axis in (1, 0))
+    fields = binned(binned(shares[rows][:, columns]).T).T
+    image = axes.imshow(fields, cmap="Blues", vmin=0, vmax=100, aspect="auto", interpolation="nearest")
+    kernels = " × ".join(map(str, mask.shape[2:]))
+    unit, read = ("channel", "input channels") if kernels else ("unit", "inputs")
+    if getattr(layer, "groups", 1) > 1:
+        read += " a group"
+    style.dress_image(
+        axes,
+        f"{name}: {mask.mean():.1%} kept{f' of kernels of {kernels}' if kernels else ''}\n"
+        f"{without_inputs(mask)} of {units} {unit}s have no inputs left\n"
+        f"{without_inputs(mask.swapaxes(0, 1))} of {inputs} {read} are read by no {unit}",
+    )
+    return image
+
+
+def _pictures(figure: Any, name: str, mask: np.ndarray, shape: tuple[int, int]) -> None:
+    """The inputs that each unit keeps, as images, and one of how many units keep an input."""
     units = min(len(mask), MANY_UNITS)
-    columns = min(COLUMNS, units)
-    rows = -(-units // columns)
-    ratio = shape[0] / shape[1]
-    figure = style.new_figure(max(rows * (0.75 * ratio + 0.25) + 0.7, 2.4 * ratio + 1.1))  # what left and right need
-    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(1.9, 1))[0]
-
-    which = f", the first {units} of {len(mask)}" if units < len(mask) else ""
-    left.suptitle(f"Inputs kept by each unit{which}", fontsize=style.LARGE)
-    panels = left.subplots(rows, columns, squeeze=False).flat
-    for unit, axes in enumerate(panels):
-        if unit >= units:
-            axes.set_axis_off()
-            continue
-        axes.imshow(mask[unit].reshape(shape), cmap=KEPT_OR_NOT, vmin=0, vmax=1)
-        style.dress_image(axes, f"{unit}: {mask[unit].mean():.0%}")
-    _legend(left, "outside lower center")
-
-    right.suptitle("Units that keep an input", fontsize=style.LARGE)
-    axes = right.subplots()
-    counts = units_per_input(mask)
-    image = axes.imshow(counts.reshape(shape), cmap="Blues", vmin=0, vmax=max(counts.max(), 1))
-    style.dress_image(axes)
-    axes.set_anchor("N")
-    below = axes.inset_axes(
-        (0, -0.1 / ratio, 1, 0.05 / ratio)
-    )  # moves with the image, as an ordinary colour bar does not
-    whole = MaxNLocator(nbins=5, integer=True, steps=style.STEPS)
-    label = f"number of units, of {len(mask)}"
-    style.colour_bar(right, image, None, label, cax=below, orientation="horizontal", ticks=whole)
-    return figure
-
-
-def _map(mask: np.ndarray) -> Figure:
-    units, inputs = mask.shape
-    counts = units_per_input(mask)
-    order = np.argsort(-counts, kind="stable")
-    figure = style.new_figure(5.6)
-    upper, lower = figure.subplots(2, 1, height_ratios=(3, 2))
-
-    whole = inputs <= MANY_INPUTS
-    shares = binned(mask[:, order].astype(float), inputs if whole else BINS) * 100
-    extent = (0.5, inputs + 0.5, units - 0.5, -0.5)
-    colours = KEPT_OR_NOT if whole else "Blues"
-    image = upper.imshow(shares, cmap=colours, vmin=0, vmax=100, aspect="auto", extent=extent)
-    style.dress(upper, "Inputs kept by each unit", x="input, those kept by most units first", y="unit")
-    upper.grid(visible=False)
-    upper.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1, steps=style.STEPS))
-    if whole:
-        _legend(figure, "outside upper right")
-    else:
-        style.colour_bar(figure, image, upper, "inputs kept (%)", pad=0.02, fraction=0.06)
-
-    unseen = int((counts == 0).sum())
-    title = f"{unseen} of {inputs} inputs are kept by no unit" if unseen else "Every input is kept by some unit"
-    lower.bar(np.arange(units + 1), np.bincount(counts, minlength=units + 1), width=0.85, color=style.BLUE)
-    style.dress(lower, title, x="units that keep an input", y="inputs")
-    lower.grid(visible=False, axis="x")
-    style.whole_numbers(lower)
-    lower.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, steps=style.STEPS))
-    return figure
-
-
-def _kernels(mask: np.ndarray) -> Figure:
-    """`mask` is (output channels, input channels, ...)."""
-    shares = mask.reshape(*mask.shape[:2], -1).mean(axis=2).T * 100
-    figure = style.new_figure(min(max(1.9 + 0.3 * len(shares), 2.4), 7))
-    axes = figure.subplots()
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect="auto")
-    size = " × ".join(str(n) for n in mask.shape[2:])
-    style.dress(axes, f"Kernels of the first layer, each of {size} weights", x="output channel", y="input channel")
-    axes.grid(visible=False)
-    style.whole_numbers(axes)
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1, steps=style.STEPS))
-    style.colour_bar(figure, image, axes, "weights kept (%)", pad=0.02, fraction=0.06)
-    return figure
-
-
-def _legend(figure: Any, place: str) -> None:
-    patches = [Patch(color=style.BLUE, label="kept"), Patch(color=style.PALE, label="pruned")]
-    figure.legend(handles=patches, loc=place, ncols=2, frameon=False, fontsize=style.SMALL)
+    which = f"the first {units} of {len(mask)} units" if units < len(mask) else "each unit"
+    title = f"Inputs kept by {which} of {name}; last the number of units that keep an input"
+    figure.suptitle(title, fontsize=style.LARGE)
+    counts = mask.sum(axis=0)
+    images = [(f"{unit}: {mask[unit].mean():.0%}", mask[unit], 1) for unit in range(units)]
+    images.append((f"{counts.min()} to {counts.max()}", counts, max(counts.max(), 1)))
+    panels = list(figure.subplots(-(-len(images) // COLUMNS), COLUMNS, squeeze=False).flat)
+    for axes, (title, values, most) in zip(panels, images, strict=False):
+        axes.imshow(values.reshape(shape), cmap="Blues", vmin=0, vmax=most)
+        style.dress_image(axes, title)
+    for axes in panels[len(images) :]:
+        axes.set_axis_off()

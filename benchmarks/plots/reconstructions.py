@@ -4,9 +4,8 @@ import math
 
 import numpy as np
 import torch
-from matplotlib.colors import LinearSegmentedColormap, ListedColormap
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
@@ -16,7 +15,6 @@ from evoprune.evaluation import reconstruct
 from evoprune.genome import Autoencoder
 
 ROWS = ("original", "reconstruction", "difference")
-ERROR = LinearSegmentedColormap.from_list("error", ["white", style.BLUE, "#00233a"])
 WRONG = ListedColormap([style.VERMILION])
 BAR, GAP = 0.75, 0.08  # inches: what the colour bars take, and what is between pictures
 ELONGATED = 3  # times as high as wide; beyond that a picture is padded rather than drawn as a strip
@@ -40,14 +38,14 @@ def plot_reconstructions(pair: Autoencoder, problem: Problem, count: int = 8) ->
 
     shape = problem.shape or near_square(problem.inputs)
     side = min((style.WIDTH - BAR) / len(chosen) - GAP, 1.4)  # the width of a picture, in inches
-    height = 3 * (side * shape[0] / shape[1] + 0.25) + (1.0 if problem.binary else 0.7)
+    height = 3 * (side * shape[0] / shape[1] + 0.25) + 0.7
     figure = style.new_figure(height, max(len(chosen) * (side + GAP) + BAR, 4.5))
     grid = figure.subplots(3, len(chosen), squeeze=False)
     for column, axes in enumerate(grid.T):
         values = axes[0].imshow(picture(originals[column], shape), cmap="gray", vmin=low, vmax=high)
         axes[1].imshow(picture(made[column], shape), cmap="gray", vmin=low, vmax=high)
         difference = picture(errors[column], shape)
-        differences = axes[2].imshow(difference, cmap="Greys" if problem.binary else ERROR, vmin=0, vmax=largest)
+        differences = axes[2].imshow(difference, cmap="Greys" if problem.binary else "Blues", vmin=0, vmax=largest)
         if problem.binary:
             marks = picture(wrong[column].float(), shape)
             axes[2].imshow(np.ma.masked_where(marks != 1, marks), cmap=WRONG, vmin=0, vmax=1)
@@ -56,15 +54,12 @@ def plot_reconstructions(pair: Autoencoder, problem: Problem, count: int = 8) ->
         mean = wrong[column].float().mean().item() if problem.binary else errors[column].mean().item()
         axes[2].set_xlabel(f"{mean:.1%}" if problem.binary else f"{mean:.3f}", fontsize=style.SMALL)
     for ax, name in zip(grid[:, 0], ROWS, strict=True):
-        text = ax.annotate(name, (0, 1), (0, 3), "axes fraction", "offset points", fontsize=style.SMALL)
-        text.set_in_layout(False)  # it may reach over the next column
-    error = "share of wrong bits" if problem.binary else "mean absolute error"
-    figure.suptitle(f"Held-out samples; below each its {error}", fontsize=style.LARGE)
+        # Out of the layout: it may reach over the next column.
+        ax.annotate(name, (0, 1), (0, 3), "axes fraction", "offset points", fontsize=style.SMALL, in_layout=False)
+    error = "share of wrong bits (orange)" if problem.binary else "mean absolute error"
+    figure.suptitle(f"Held-out samples; below: {error}", fontsize=style.LARGE)
     style.colour_bar(figure, values, list(grid[:2].flat), "value", pad=0.01, aspect=20, ticks=MaxNLocator(4))
     style.colour_bar(figure, differences, list(grid[2]), "difference", pad=0.01, aspect=10, ticks=MaxNLocator(4))
-    if problem.binary:
-        mark = Patch(color=style.VERMILION, label="wrong after rounding")
-        figure.legend(handles=[mark], loc="outside lower center", frameon=False, fontsize=style.SMALL)
     return figure
 
 

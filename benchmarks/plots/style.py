@@ -5,10 +5,10 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import Formatter, LogLocator, MaxNLocator, NullFormatter
 
 WIDTH = 7.5  # inches: as wide as a printed page, so that 9 points stay 9 points
-SMALL, LARGE = 9, 10  # points
+TINY, SMALL, LARGE = 7, 9, 10  # points
 
 # The palette of Okabe and Ito, "Color universal design" (2008), without the yellow that white paper swallows.
 BLACK, BLUE, VERMILION, GREEN = "#000000", "#0072B2", "#D55E00", "#009E73"
@@ -17,6 +17,7 @@ GREY, PALE = "#8C8C8C", "#E6E6E6"
 NOTHING = "#D6EAF5"  # behind images: where there is no number
 
 STEPS = (1, 2, 5, 10)  # between ticks, times a power of ten
+LABELS = {30: (1, 2, 3, 5), 3000: (1, 2, 5)}  # within a decade, up to so many times the lowest value
 
 
 def new_figure(height: float, width: float = WIDTH) -> Figure:
@@ -57,6 +58,17 @@ def whole_numbers(axes: Axes, bins: int = 8) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=bins, integer=True, min_n_ticks=1, steps=STEPS))
 
 
+def logarithmic(axes: Axes, which: str, form: str | Formatter = "{x:g}") -> None:
+    """A logarithmic x or y axis, once all is drawn, with so few labels that none overprints another."""
+    axes.set(**{f"{which}scale": "log"})
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    low, high = axis.get_view_interval()
+    within = next((labels for span, labels in LABELS.items() if high < span * low), (1,))
+    axis.set_major_locator(MaxNLocator(8, steps=STEPS) if high < 4 * low else LogLocator(subs=within))
+    axis.set_major_formatter(form)
+    axis.set_minor_formatter(NullFormatter())
+
+
 def say_nothing(axes: Axes) -> None:
     """What stands in axes that have no data."""
     axes.text(0.5, 0.5, "nothing recorded", transform=axes.transAxes, ha="center", va="center", fontsize=SMALL)
@@ -68,15 +80,8 @@ def legend_beside(axes: Axes, note: str = "") -> None:
     if note:
         handles, labels = [*handles, Line2D([], [], linestyle="none")], [*labels, note]
     if handles:
-        axes.legend(
-            handles,
-            labels,
-            loc="upper left",
-            bbox_to_anchor=(1.01, 1.02),
-            frameon=False,
-            fontsize=SMALL,
-            labelspacing=0.7,
-        )
+        place: Any = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.02)}
+        axes.legend(handles, labels, **place, frameon=False, fontsize=SMALL, labelspacing=0.7)
 
 
 def colour_bar(figure: Any, image: Any, axes: Any, label: str, **options: Any) -> None:

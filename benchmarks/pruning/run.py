@@ -151,8 +151,9 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
     def plot(self, result: Result, directory: Path) -> None:
         from evoprune.benchmarks.plots import save_plots  # slow to import
 
-        settings, lines = result.settings, baselines(result.summary)
-        save_plots(directory, result.log, result.cells, result.model, settings.problem, lines, settings.loss)
+        summary, problem = result.summary, result.settings.problem
+        lines = baselines(summary, problem)
+        save_plots(directory, result.log, result.cells, result.model, problem, summary, lines)
 
 
 PRUNING = Pruning()

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from evoprune._version import __version__
-from evoprune.benchmarks.problems.problem import trivial_l1
+from evoprune.benchmarks.problems.problem import Problem, trivial_l1
 from evoprune.benchmarks.pruning.experiment import PRESERVED, sizes
-from evoprune.benchmarks.pruning.settings import Settings
+from evoprune.benchmarks.pruning.settings import ACTIVATION_SAMPLES, Settings
 from evoprune.evaluation import reconstruction_loss, wrong_bits
 from evoprune.fitness import WORST
 from evoprune.genome import Autoencoder
@@ -43,6 +43,7 @@ def summarize(
 def measure(grid: list[Autoencoder], settings: Settings) -> tuple[dict[str, Any], int]:
     """Figures on the whole splits, means over the cells, and the cell that is best on the validation split.
 
+    ``validation_l1`` is the log's: on the first ``ACTIVATION_SAMPLES`` validation samples.
     Cells whose loss is not finite, ``nonfinite`` of them, are left out of the means; NaN where none is left.
     """
     problem, loss = settings.problem, settings.loss
@@ -55,6 +56,7 @@ def measure(grid: list[Autoencoder], settings: Settings) -> tuple[dict[str, Any]
         "train_l1": _mean(train),
         "test_l1": _mean(test),
         "best_test_l1": test[best],
+        "validation_l1": _mean(_losses(grid, problem.validation[:ACTIVATION_SAMPLES])),
         "test_loss": _mean(held_out),
         "best_test_loss": held_out[best],
         "test_error": _mean(errors) if errors else None,
@@ -66,11 +68,15 @@ def measure(grid: list[Autoencoder], settings: Settings) -> tuple[dict[str, Any]
     }, best
 
 
-def baselines(summary: dict[str, Any]) -> dict[str, float]:
-    """What to compare an L1 with: the best constant, the noise floor where it is known, and the run without pruning."""
-    lines = {"constant": summary["trivial_l1"], "noise floor": summary["noise_floor"]}
-    if summary["unpruned"]:
-        lines["without pruning"] = summary["unpruned"]["test_l1"]
+def baselines(summary: dict[str, Any], problem: Problem) -> dict[str, float]:
+    """What to compare a ``validation_l1`` with: the same samples' error by the best constant, the noise floor where it
+    is known, and the run without pruning, where there was one that measured it (version 0.1 did not)."""
+    sample, constant = problem.validation[:ACTIVATION_SAMPLES], problem.train.median()
+    lines = {
+        "constant": (sample - constant).abs().mean().item(),
+        "noise floor": summary["noise_floor"],
+        "without pruning": (summary["unpruned"] or {}).get("validation_l1"),
+    }
     return {name: value for name, value in lines.items() if value is not None}
 
 

@@ -1,62 +1,56 @@
 """The plots of a run of ``evoprune weights``."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import matplotlib.style
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
 from evoprune.benchmarks.plots import style
+from evoprune.benchmarks.plots.masks import plot_masks
 from evoprune.benchmarks.plots.reconstructions import plot_reconstructions
-from evoprune.benchmarks.plots.save import write
+from evoprune.benchmarks.plots.save import save
 from evoprune.benchmarks.problems.problem import Problem
 from evoprune.tied import TiedAutoencoder
+
+CAPTION = ("method", "layers", "activation", "benchmark", "seed")
+COLOURS = (style.BLUE, style.VERMILION, style.GREEN, style.PURPLE, style.ORANGE, style.SKY)
+MARKS = {"genetic": "o", "sgd-layerwise": "s", "sgd": "^"}
 
 
 def save_plots(
     directory: Path, log: pd.DataFrame, pair: TiedAutoencoder, problem: Problem, summary: Mapping[str, Any]
 ) -> list[Path]:
-    """Write ``training.png`` and ``reconstructions.png``, and return their paths."""
-    directory.mkdir(parents=True, exist_ok=True)
-    with matplotlib.style.context("default"):
-        return [
-            write(plot_training(log, summary), directory / "training.png"),
-            write(plot_reconstructions(pair, problem), directory / "reconstructions.png"),
-        ]
+    """Write ``training.png``, ``reconstructions.png`` and, where weights are pruned, ``masks.png``; their paths."""
+    plots: dict[str, Callable[[], Figure]] = {
+        "training": partial(plot_training, log, summary),
+        "reconstructions": partial(plot_reconstructions, pair, problem),
+    }
+    if pair.preserved < 1:
+        plots["masks"] = partial(plot_masks, pair, problem.shape)
+    return save(directory, plots, {name: summary[name] for name in CAPTION})
 
 
 def plot_training(log: pd.DataFrame, summary: Mapping[str, Any]) -> Figure:
     """RMSE on the training data over the gradient steps, a segment a layer, and what it is compared with at its end."""
     figure = style.new_figure(3.2)
     axes = figure.subplots()
-    colours = (style.BLUE, style.VERMILION, style.GREEN, style.PURPLE, style.ORANGE, style.SKY)
     drawn = summary["method"] == "genetic"
     for k, (layer, rows) in enumerate(log.groupby("layer")):
-        colour = colours[k % len(colours)]
+        colour = COLOURS[k % len(COLOURS)]
         label = "all layers" if layer == 0 else f"layer {layer}"
         axes.plot(rows["updates"], rows["rmse"], color=colour, linewidth=1.8, label=f"{label}: best")
         if drawn:
             axes.plot(rows["updates"], rows["rmse_survivors"], color=colour, linewidth=1, linestyle=":")
-    marks = dict(zip(("genetic", "sgd-layerwise", "sgd"), ("o", "s", "^"), strict=True))
     for method, figures in (summary["compared"] or {}).items():
-        axes.plot(
-            log["updates"].iloc[-1],
-            figures["rmse_train"],
-            marks[method],
-            color=style.BLACK,
-            markerfacecolor="none",
-            clip_on=False,
-            label=f"{method}, its end",
-        )
+        end: Any = (log["updates"].iloc[-1], figures["rmse_train"], MARKS[method])
+        axes.plot(*end, color=style.BLACK, markerfacecolor="none", clip_on=False, label=f"{method}, its end")
     axes.axhline(summary["trivial_rmse"], color=style.GREY, linestyle="--", linewidth=1, label="mean sample")
     style.dress(axes, "Reconstruction of the training data", "gradient steps of all individuals", "RMSE")
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter("{x:g}")
-    axes.tick_params(which="minor", labelsize=style.SMALL)
+    style.logarithmic(axes, "y")
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     style.legend_beside(axes, "dotted: mean of the survivors" if drawn else "")
     return figure

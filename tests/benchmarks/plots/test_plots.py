@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
 from torch import nn
 
 from evoprune.benchmarks.plots import (
@@ -19,14 +21,18 @@ from evoprune.benchmarks.plots import (
     plot_size,
     rates_vary,
     save_plots,
+    style,
 )
 from evoprune.benchmarks.plots.curves import left_out, over_cells
 from evoprune.benchmarks.plots.masks import binned
 from evoprune.benchmarks.plots.reconstructions import near_square, picture, samples
+from evoprune.benchmarks.plots.save import add_caption
 from evoprune.benchmarks.problems.digits import Digits
 from evoprune.benchmarks.problems.problem import Problem, Splits
+from evoprune.benchmarks.weights.plots import save_plots as weights_plots
 from evoprune.fitness import WORST
 from evoprune.genome import Autoencoder, Decoder, Encoder
+from evoprune.tied import TiedAutoencoder, TiedNetwork
 
 NAN = float("nan")
 BAND = "10th to 90th percentile\nof the cells"
@@ -94,10 +100,6 @@ def legend(axes) -> list[str]:
 
 def images(axes) -> list[np.ndarray]:
     return [np.ma.filled(image.get_array().astype(float), np.nan) for image in axes.images]
-
-
-def bars(axes) -> list[Any]:
-    return list(axes.patches)
 
 
 def edges(axes) -> set[tuple[float, float]]:
@@ -230,55 +232,132 @@ def test_many_cells_are_quick_and_not_drawn_one_by_one():
 MASK = [[1, 1, 0, 0], [1, 0, 0, 0], [1, 1, 1, 0], [1, 0, 0, 0]]  # units a row; inputs are kept by 4, 2, 1, 0 units
 
 
+def panel(figure, name):
+    """The map of a layer: its values, and what is said of it."""
+    (axes,) = [axes for axes in figure.axes if axes.get_label() == name]
+    return images(axes)[0].tolist(), axes.get_title().splitlines()
+
+
+def headline(figure) -> str:
+    return next(part for part in (figure, *figure.subfigs) if part.get_suptitle()).get_suptitle()
+
+
+def test_masks_of_every_layer_are_sorted_and_counted():
+    mask = [row[::-1] for row in MASK] + [[0, 0, 0, 0]]
+    pair = pair_of(encoder=nn.Linear(4, 5), decoder=nn.Sequential(nn.Linear(5, 2), nn.ReLU(), nn.Linear(2, 4)))
+    pair.encoder.prune("weight", torch.tensor(mask, dtype=torch.bool))
+    pair.decoder.prune("0.weight", torch.tensor([[0, 0, 0, 0, 0], [0, 1, 0, 0, 1]], dtype=torch.bool))
+    figure = plot_masks(pair)
+    values, text = panel(figure, "encoder")
+    assert values == [[100, 100, 100, 0], [100, 100, 0, 0], [100, 0, 0, 0], [100, 0, 0, 0], [0, 0, 0, 0]]
+    assert text == [
+        "encoder: 35.0% kept",
+        "1 of 5 units have no inputs left",
+        "1 of 4 inputs are read by no unit",
+    ]
+    values, text = panel(figure, "decoder.0")
+    assert values == [[100, 100, 0, 0, 0], [0, 0, 0, 0, 0]]
+    assert text == ["decoder.0: 20.0% kept", "1 of 2 units have no inputs left", "3 of 5 inputs are read by no unit"]
+    assert panel(figure, "decoder.2")[0] == [[100, 100]] * 4
+    # 5 + 2 units are hidden. Of 20 + 5 + 10 + 2 + 8 + 4 weights and biases 13 + 8 are pruned.
+    assert headline(figure) == "2 of 7 hidden units have no inputs left; the masks keep 57.1% of all weights"
+    assert fits(figure)
+
+
 def test_masks_of_images():
     figure = plot_masks(pair_of(MASK), (2, 2))
-    *units, total = figure.axes
+    units = [axes for axes in figure.axes if ": " in axes.get_title() and not axes.get_label()]
     assert [axes.get_title() for axes in units] == ["0: 50%", "1: 25%", "2: 75%", "3: 25%"]
     assert [images(axes)[0].astype(int).ravel().tolist() for axes in units] == MASK
+    (total,) = [axes for axes in figure.axes if axes.get_title() == "0 to 4"]
     assert images(total)[0].tolist() == [[4, 2], [1, 0]]
+    assert panel(figure, "encoder")[1][1] == "0 of 4 units have no inputs left"
     assert fits(figure)
-
-
-def test_masks_without_a_shape_are_sorted_and_counted():
-    mask = [row[::-1] for row in MASK]
-    figure = plot_masks(pair_of(mask))
-    upper, lower = figure.axes
-    assert images(upper)[0].tolist() == [[100 * value for value in row] for row in MASK]
-    assert [bar.get_height() for bar in bars(lower)] == [1, 1, 1, 0, 1]
-    assert lower.get_title("left") == "1 of 4 inputs are kept by no unit"
-    assert fits(figure)
-    assert len(plot_masks(pair_of(mask), (1, 4)).axes) == 2  # a strip is no picture
-    assert len(plot_masks(pair_of(mask), (3, 3)).axes) == 2  # and this does not fit
+    assert not plot_masks(pair_of(MASK), (1, 4)).subfigs  # a strip is no picture
+    assert not plot_masks(pair_of(MASK), (3, 3)).subfigs  # and this does not fit
 
 
 def test_masks_of_many_units_and_many_inputs():
-    encoder = nn.Linear(400, 31)
-    wide = Autoencoder([Encoder(encoder), Decoder(nn.Linear(31, 400))])
-    assert len(plot_masks(wide, (20, 20)).axes) == 30 + 1
-    assert images(plot_masks(wide).axes[0])[0].shape == (31, 100)
-    assert binned(np.array([[0.0, 1.0, 1.0, 1.0, 5.0]]), 2).tolist() == [[2 / 3, 3.0]]
+    wide = Autoencoder([Encoder(nn.Linear(400, 31)), Decoder(nn.Linear(31, 400))])
+    figure = plot_masks(wide, (20, 20))
+    assert [axes.get_title() for axes in figure.axes if axes.get_title() == "29: 100%"]
+    assert not [axes for axes in figure.axes if axes.get_title() == "30: 100%"]
+    for name, shape in (("encoder", (31, 100)), ("decoder", (100, 31))):
+        assert np.shape(panel(figure, name)[0]) == shape
+    assert fits(figure)
+    columns = np.arange(203.0)[None]  # threes, so that no field stands for many more inputs than its neighbour
+    assert binned(columns)[0, :3].tolist() == [1, 4, 7]
+    assert binned(columns).shape == (1, 68)
+    assert binned(columns[:, :100]).tolist() == columns[:, :100].tolist()
 
 
-def test_masks_of_a_convolution_are_shares_of_kernels():
+def test_masks_of_convolutions_are_shares_of_kernels():
     encoder = Encoder(nn.Sequential(nn.Conv2d(2, 3, (1, 4)), nn.Flatten(), nn.Linear(3, 4)))
     keep = torch.ones(3, 2, 1, 4, dtype=torch.bool)
     keep[1, 0, 0, :3] = False
     keep[2, 1] = False
     encoder.prune("0.weight", keep)
-    figure = plot_masks(Autoencoder([encoder, Decoder(nn.Linear(4, 4))]), (2, 2))
-    assert images(figure.axes[0])[0].tolist() == [[100, 25, 100], [100, 100, 0]]  # input channels are rows
+    decoder = Decoder(nn.Sequential(nn.Unflatten(1, (2, 2)), nn.ConvTranspose1d(2, 3, 4)))
+    decoder.prune("1.weight", torch.stack([torch.ones(3, 4), torch.zeros(3, 4)]).bool())
+    figure = plot_masks(Autoencoder([encoder, decoder]), (2, 2))
+    values, text = panel(figure, "encoder.0")  # units are rows: 1, 0 and 2 with 100%, 62.5% and 50%
+    assert values == [[100, 100], [25, 100], [100, 0]]
+    assert text[0] == "encoder.0: 70.8% kept of kernels of 1 × 4"
+    assert text[1:] == ["0 of 3 channels have no inputs left", "0 of 2 input channels are read by no channel"]
+    values, text = panel(figure, "decoder.1")
+    assert values == [[100, 0]] * 3
+    assert text[2] == "1 of 2 input channels are read by no channel"
     assert fits(figure)
-    transposed = Encoder(nn.Sequential(nn.ConvTranspose1d(2, 3, 4), nn.Flatten(), nn.Linear(12, 4)))
-    transposed.prune("0.weight", torch.stack([torch.ones(3, 4), torch.zeros(3, 4)]).bool())
-    shares = images(plot_masks(Autoencoder([transposed, Decoder(nn.Linear(4, 4))])).axes[0])[0]
-    assert shares.tolist() == [[100] * 3, [0] * 3]
+    assert not figure.subfigs
 
 
-@pytest.mark.parametrize("encoder", [Encoder(nn.Identity()), Encoder(nn.Linear(4, 4), exclude=["weight"])])
-def test_masks_of_an_encoder_whose_first_layer_is_not_prunable(encoder):
-    figure = plot_masks(Autoencoder([encoder, Decoder(nn.Linear(4, 4))]), (2, 2))
+def test_masks_of_groups():
+    """Channels 0 and 1 make 0 to 2, 2 and 3 make 3 to 5; of channel 2 nothing is left."""
+    layer = nn.ConvTranspose1d(4, 6, 2, groups=2)
+    keep = torch.ones(4, 3, 2, dtype=torch.bool)
+    keep[2] = False
+    keep[3, 0] = False
+    pair = pair_of(encoder=layer)
+    pair.encoder.prune("weight", keep)
+    values, text = panel(plot_masks(pair), "encoder")
+    assert sorted(map(sorted, values)) == [[0, 0]] + [[0, 100]] * 2 + [[100, 100]] * 3
+    assert text[1:] == ["1 of 6 channels have no inputs left", "0 of 2 input channels a group are read by no channel"]
+
+
+def test_masks_of_a_tied_pair_go_both_ways():
+    pair = TiedAutoencoder(TiedNetwork([4, 3, 2]))
+    pair.encoder.prune("encoder.0.weight", torch.tensor([[1, 1, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0]]).bool())
+    figure = plot_masks(pair, (2, 2))
+    assert panel(figure, "encoder.0")[1][1:] == [
+        "1 of 3 units have no inputs left",
+        "2 of 4 inputs are read by no unit",
+    ]
+    values, text = panel(figure, "decoder.2")
+    assert values == [[100, 100, 0], [100, 0, 0], [0, 0, 0], [0, 0, 0]]
+    assert text[1:] == ["2 of 4 units have no inputs left", "1 of 3 inputs are read by no unit"]
+    assert headline(figure).startswith("1 of 8 hidden units")
+    assert len(figure.subfigs) == 2
+    assert fits(figure)
+
+
+@pytest.mark.parametrize("depth", [1, 8])
+def test_masks_of_networks_of_any_depth_fit(depth):
+    layers = [nn.Linear(4, 4) for _ in range(depth)]
+    figure = plot_masks(pair_of(encoder=nn.Sequential(*layers)), (2, 2))
+    assert headline(figure).startswith(f"0 of {4 * depth} hidden units")
+    assert fits(figure)
+
+
+@pytest.mark.parametrize("encoder", [nn.Identity(), nn.Sequential(nn.Bilinear(4, 4, 4))])
+def test_masks_of_a_part_without_prunable_layers(encoder):
+    figure = plot_masks(pair_of(encoder=encoder), (2, 2))
+    assert panel(figure, "decoder")[0] == [[100] * 4] * 4
+    assert not figure.subfigs  # what the decoder reads is no image
+    assert headline(figure) == "the masks keep 100.0% of all weights"
+    pair = Autoencoder([Encoder(encoder), Decoder(nn.Linear(4, 4), exclude=["weight"])])
+    figure = plot_masks(pair, (2, 2))
     assert not figure.axes
-    assert "cannot be pruned" in figure.texts[0].get_text()
+    assert "can be pruned" in figure.texts[0].get_text()
 
 
 def test_reconstructions_mark_wrong_bits():
@@ -334,12 +413,14 @@ def test_near_square():
 
 
 LOG = pd.DataFrame({"gen": [0, 1, 2], "mutpb": [0.0, 0.1, 0.2]})
+WHAT = {"algorithm": "spatial", "operator": "magnitude", "schedule": "fixed", "benchmark": "bits", "seed": 3}
+SUMMARY = {**WHAT, "loss": "l1", "cells": 2}
 
 
 def test_save_plots_writes_files_of_150_dpi(tmp_path):
     directory = tmp_path / "run" / "plots"
     varying = table(learning_rate=[1e-5, 1e-5, 2e-5, 4e-5, 3e-5, 5e-5])
-    paths = save_plots(directory, LOG, varying, pair_of(), Bits(), {"constant": 0.5}, loss="l1")
+    paths = save_plots(directory, LOG, varying, pair_of(), Bits(), SUMMARY, {"constant": 0.5})
     assert [path.name for path in paths] == [
         f"{name}.png" for name in ("loss", "size", "masks", "reconstructions", "learning_rate")
     ]
@@ -347,20 +428,69 @@ def test_save_plots_writes_files_of_150_dpi(tmp_path):
     header = paths[0].read_bytes()[:24]
     assert header.startswith(b"\x89PNG")
     assert int.from_bytes(header[16:20]) == 7.5 * 150
-    again = save_plots(directory, LOG, table(), pair_of(), Bits(image=(2, 2)), {})
+    again = save_plots(directory, LOG, table(), pair_of(), Bits(image=(2, 2)), SUMMARY, {})
     assert [path.stem for path in again] == ["loss", "size", "masks", "reconstructions"]
 
 
-def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
-    before = [path.read_bytes() for path in save_plots(tmp_path, LOG, table(), pair_of(), Bits(), {})]
+def test_every_figure_says_what_ran_below_all_else(tmp_path, monkeypatch):
+    seen = []
 
-    def half(figure, path, **_):
-        path.write_bytes(b"half")
+    def look(figure, file, bbox_inches, **_):
+        seen.append((figure, bbox_inches))
+
+    monkeypatch.setattr(Figure, "savefig", look)
+    cells = table(learning_rate=[1e-5, 1e-5, 2e-5, 4e-5, 3e-5, 5e-5])
+    save_plots(tmp_path, LOG, cells, pair_of(MASK), Bits(image=(2, 2)), SUMMARY, {})
+    assert len(seen) == 5
+    for figure, page in seen:
+        assert not figure.legends  # they would follow the larger page down
+        caption = figure.texts[-1]
+        assert caption.get_text() == "algorithm spatial, operator magnitude, schedule fixed, benchmark bits, seed 3"
+        assert fits(figure)  # without the caption, which is out of the layout: all else ends at the page
+        drawn = caption.get_window_extent().transformed(figure.dpi_scale_trans.inverted())
+        assert page.x0 < drawn.x0 < drawn.x1 < page.x1
+        assert page.y0 < drawn.y0 < drawn.y1 <= 0.01
+
+
+def test_a_long_caption_is_broken():
+    figure = Figure(figsize=(3, 2))
+    page = add_caption(figure, ", ".join([*["word"] * 20, "a_long_name_of_a_file/" * 3]))
+    figure.draw_without_rendering()
+    text = figure.texts[0]
+    assert len(text.get_text().splitlines()) == 4
+    drawn = text.get_window_extent().transformed(figure.dpi_scale_trans.inverted())
+    assert drawn.x1 < page.x1
+    assert page.y0 < drawn.y0
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(1.3e3, 2.8e5), (1.1e3, 1.9e3), (2e3, 9e3), (5e3, 4.5e4), (0.06, 0.17), (1e-7, 3.0)]
+)
+def test_labels_of_logarithmic_axes_stand_apart(low, high):
+    figure = Figure(figsize=(5, 3), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([low, high], [low, high])
+    style.logarithmic(axes, "x", EngFormatter(sep=""))
+    style.logarithmic(axes, "y")
+    figure.draw_without_rendering()
+    for axis, side in ((axes.xaxis, "x"), (axes.yaxis, "y")):
+        boxes = [text.get_window_extent() for text in axis.get_ticklabels(which="both") if text.get_text()]
+        ends = [(getattr(box, f"{side}0"), getattr(box, f"{side}1")) for box in boxes]
+        assert len(ends) >= 2
+        assert all(one[1] < two[0] for one, two in pairwise(sorted(ends)))
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
+    arguments: Any = (tmp_path, LOG, table(), pair_of(), Bits(), SUMMARY, {})
+    before = [path.read_bytes() for path in save_plots(*arguments)]
+
+    def half(figure, file, **_):
+        file.write(b"half")
         raise OSError("disk full")
 
     monkeypatch.setattr(Figure, "savefig", half)
     with pytest.raises(OSError, match="disk full"):
-        save_plots(tmp_path, LOG, table(), pair_of(), Bits(), {})
+        save_plots(*arguments)
     names = ("loss", "size", "masks", "reconstructions")
     assert sorted(path.stem for path in tmp_path.iterdir()) == sorted(names)
     assert [(tmp_path / f"{name}.png").read_bytes() for name in names] == before
@@ -369,3 +499,13 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
 def test_nothing_imports_pyplot():
     code = "import sys, evoprune.benchmarks.plots; sys.exit('matplotlib.pyplot' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_pruned_network_of_the_weights_experiment_shows_its_masks(tmp_path):
+    log = pd.DataFrame({"layer": [0, 0], "updates": [0, 9], "rmse": [0.4, 0.2], "rmse_survivors": [0.4, 0.3]})
+    names = {"method": "genetic", "layers": "4-2", "activation": "relu", "benchmark": "bits", "seed": 0}
+    pair = TiedAutoencoder(TiedNetwork([4, 2]))
+    for expected in (["training", "reconstructions"], ["training", "reconstructions", "masks"]):
+        paths = weights_plots(tmp_path, log, pair, Bits(), {**names, "compared": None, "trivial_rmse": 0.5})
+        assert [path.stem for path in paths] == expected
+        pair.encoder.prune("encoder.0.weight", torch.eye(2, 4).bool())
