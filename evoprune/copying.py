@@ -110,7 +110,7 @@ class MaskPacker:
         self.bits = {name: None if bool(mask.all()) else np.packbits(mask.numpy()) for name, mask in self.masks.items()}
 
     def mask(self, name: str) -> Packed:
-        return Packed(_unpack_mask, self.bits[name], tuple(self.masks[name].shape))
+        return Packed(unpack_mask, self.bits[name], tuple(self.masks[name].shape))
 
     def tensor(self, name: str, tensor: Tensor, trainable: bool | None = None) -> Packed:
         """:param trainable: ``requires_grad`` of a parameter, or None for a tensor that is none."""
@@ -149,7 +149,8 @@ def _pack_module(module: nn.Module, packer: MaskPacker) -> nn.Module:
     return packed
 
 
-def _unpack_mask(bits: np.ndarray | None, shape: tuple[int, ...]) -> Tensor:
+def unpack_mask(bits: np.ndarray | None, shape: tuple[int, ...]) -> Tensor:
+    """The mask of this shape that :class:`MaskPacker` has packed; without bits all is kept."""
     if bits is None:
         return torch.ones(shape, dtype=torch.bool)
     count = int(np.prod(shape))
@@ -160,7 +161,7 @@ def _unpack_tensor(values: Any, shape: Any, strides: Any, bits: np.ndarray | Non
     tensor = values if isinstance(values, Tensor) else torch.from_numpy(np.array(values))  # a copy can be written to
     if bits is not None:
         full = torch.zeros(shape, dtype=tensor.dtype)
-        full[_unpack_mask(bits, shape)] = tensor
+        full[unpack_mask(bits, shape)] = tensor
         tensor = full
     if strides is not None:
         tensor = torch.empty_strided(shape, strides, dtype=tensor.dtype).copy_(tensor)
