@@ -108,12 +108,8 @@ def run_plan(plan: Plan, directory: Path, options: argparse.Namespace, then: Cal
 def check_data(plan: Plan) -> None:
     """Load the data of every variant, before any work."""
     experiment = EXPERIMENTS[plan.experiment]
-    for name, values in plan.variants.items():
-        try:
-            settings = experiment.stored_settings(values)
-        except TypeError as error:
-            raise ValueError(f"variant {name} does not fit this version of evoprune: {error}") from error
-        settings.check_data()
+    for values in plan.variants.values():
+        experiment.stored_settings(values).check_data()
 
 
 def announce(plan: Plan, directory: Path, engine: Engine, quiet: bool) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from evoprune.architecture import Blueprint
 from evoprune.benchmarks.pruning.settings import Settings

@@ -98,17 +98,13 @@ def load_plan(directory: str | Path) -> Plan:
         if values.pop("format") != FORMAT:
             raise ValueError(f"not {FORMAT!r}")
         experiment = lookup("experiment", values["experiment"], EXPERIMENTS)
-        variants = {
-            name: {
-                key: value for key, value in experiment.stored_settings(stored).as_dict().items() if key not in PER_RUN
-            }
-            for name, stored in values["variants"].items()
-        }
+        stored = {name: experiment.stored_settings(kept) for name, kept in values["variants"].items()}
+        variants = {name: _of_all_trials(settings) for name, settings in stored.items()}
         return Plan(**values | {"variants": variants, "shard": tuple(values["shard"])})
     except FileNotFoundError:
         raise ValueError(f"{path}: there is no study here") from None
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{path}: damaged or not a study of this version ({error})") from error
+        raise ValueError(f"{path}: damaged, or it does not fit this version of evoprune ({error})") from error
 
 
 def make_plan(
@@ -141,12 +137,12 @@ def make_plan(
     for preset, point in itertools.product(presets or [""], itertools.product(*axes.values())):
         chosen = dict(zip(axes, point, strict=True))
         layers = layers_of(preset) if preset else []
-        settings = kind.make_settings(*layers, shared, *(_layer(*each) for each in chosen.items())).as_dict()
+        settings = kind.make_settings(*layers, shared, *(_layer(*each) for each in chosen.items()))
         several = [f"{name}={_shown(value)}" for name, value in chosen.items() if len(axes[name]) > 1]
         name = re.sub(r"[^\w.,=+-]", "_", ",".join([*filter(None, [preset]), *several]) or "default")
         if name in variants:
             raise ValueError(f"two variants are called {name!r}: name each once")
-        variants[name] = {key: value for key, value in settings.items() if key not in PER_RUN}
+        variants[name] = _of_all_trials(settings)
     return Plan(variants, trials, seed, experiment, parse_shard(shard))
 
 
@@ -159,6 +155,10 @@ def parse_shard(text: str) -> tuple[int, int]:
     if not found:
         raise ValueError(f"shard must be i/n such as 2/5, got {text!r}")
     return int(found[1]), int(found[2])
+
+
+def _of_all_trials(settings: Any) -> dict[str, Any]:
+    return {name: value for name, value in settings.as_dict().items() if name not in PER_RUN}
 
 
 def _types(experiment: AnyExperiment) -> dict[str, Any]:
