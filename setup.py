@@ -53,11 +53,12 @@ setup(
     python_requires=">=3.11",
     packages=packages,
     package_dir={"evoprune": "evoprune", **{f"evoprune.{folder}": folder for folder in FOLDERS}},
-    package_data={"": ["*.pyi"], "evoprune": ["py.typed", "*.pyi"]},
+    package_data={"": ["*.pyi"], "evoprune": ["py.typed", "*.pyi"], "evoprune.benchmarks.report": ["page.html"]},
     zip_safe=False,
     install_requires=[
         "cloudpickle>=2.2,<4",
         "deap>=1.4,<2",
+        "jinja2>=3.1,<4",
         "joblib>=1.3,<2",
         "lazy-loader>=0.4,<1",
         "matplotlib>=3.8,<4",

@@ -21,6 +21,14 @@ def pytest_configure():
     torch.set_num_threads(1)
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items):
+    """Whoever asks for a place to run processes in, or for worker processes, is in their lane without a word."""
+    for item in items:
+        if {"place", "processes"} & set(item.fixturenames):
+            item.add_marker("processes")
+
+
 @pytest.fixture(autouse=True)
 def seeded():
     random.seed(0)

@@ -1,4 +1,6 @@
-"""The command line with an operator that obeys a file: it is slow, waits (in a worker), raises an error, or kills.
+"""The command line with an operator that obeys a file: it waits (not in SCOOP's origin), raises an error, or kills.
+
+An order may hold from a generation on: ``wait 2``. So tests need not be fast to find a run where they want it.
 
 A program for :func:`evoprune.engines.launcher.launch` too, which shows that a script's own functions reach the workers.
 """
@@ -14,7 +16,9 @@ import scoop
 from evoprune.__main__ import main
 from evoprune.engines import scoop_is_running
 from evoprune.engines.launcher import launch
+from evoprune.interrupts import Deferred
 from evoprune.operators import OPERATORS, mutPruneRandom
+from tests.real import generation
 
 
 def mutFaulty(individual, persistent=True):
@@ -27,17 +31,28 @@ def mutFaulty(individual, persistent=True):
         os.kill(os.getpid(), signal.SIGKILL)
     if what == "raise":
         raise ArithmeticError("as ordered")
-    time.sleep(0.03 if what in ("slow", "wait") else 0)
     return mutPruneRandom(individual, 0.02, persistent=persistent)
 
 
 def said(orders):
+    """The order that holds now."""
     try:
-        return (orders / "order").read_text()
+        what, _, since = (orders / "order").read_text().partition(" ")
     except FileNotFoundError:
         return ""
+    return what if generation(orders / "r") >= int(since or -1) else ""
 
 
+handle = Deferred._handle
+
+
+def noted(self, number, stack):
+    """Ctrl-C leaves a file when it has come."""
+    handle(self, number, stack)
+    Path(os.environ["FAULTS"], "interrupted").touch()
+
+
+Deferred._handle = noted  # type: ignore[method-assign]
 OPERATORS["faulty"] = mutFaulty
 
 if __name__ == "__main__":

@@ -67,17 +67,30 @@ class Place:
         return end(self.start(*command), timeout)
 
     def order(self, what: str) -> None:
-        """What the faulty operator does from now on."""
-        (self.path / "order").write_text(what)
+        """What the faulty operator does from now on, or from a generation on: ``"wait 2"``."""
+        new = self.path / "order.new"
+        new.write_text(what)
+        new.replace(self.path / "order")  # never half of it
 
     def generation(self) -> int:
-        """The last generation in the run directory ``r``, -1 before the first."""
-        log = self.path / "r" / "log.csv"
-        return len(log.read_text().splitlines()) - 2 if log.exists() else -1
+        """The last generation in the run directory ``r``."""
+        return generation(self.path / "r")
 
     def reach(self, generation: int) -> None:
         """Wait for a generation."""
         wait_for(lambda: self.generation() >= generation, f"generation {generation}")
+
+    def hold(self, generation: int, *arguments: str) -> subprocess.Popen[str]:
+        """Start the faulty program, and wait until it is in the first generation after this one that prunes."""
+        self.order(f"wait {generation}")
+        run = self.faulty(*arguments, "--output", "r")
+        self.reach(generation)
+        wait_for(lambda: list(self.path.glob("waiting-*")), "a task that waits")
+        return run
+
+    def interrupted(self) -> None:
+        """Wait until Ctrl-C has come to the faulty program itself."""
+        wait_for((self.path / "interrupted").exists, "Ctrl-C to arrive")
 
     def processes(self, part: str = "") -> list[psutil.Process]:
         """What runs here and has ``part`` in its command line."""
@@ -145,6 +158,12 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = 60) ->
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
         time.sleep(0.05)
+
+
+def generation(directory: Path) -> int:
+    """The last generation in the log of a run directory, -1 before the first."""
+    log = directory / "log.csv"
+    return len(log.read_text().splitlines()) - 2 if log.exists() else -1
 
 
 def fingerprint(directory: Path) -> dict[str, str]:

@@ -37,15 +37,13 @@ def test_a_signal_ends_the_generation_and_keeps_a_checkpoint(
     place: Place, expected: dict[str, str], engine: str, number: signal.Signals
 ):
     options = PROCESSES if engine == "processes" else []
-    place.order("slow")
-    run = place.faulty(*FAULTY, *options, "--checkpoint-every", "1000", "--output", "r")
-    place.reach(0)
+    run = place.hold(0, *FAULTY, *options, "--checkpoint-every", "1000")
     os.killpg(run.pid, signal.SIGINT) if number == signal.SIGINT else run.send_signal(number)
+    place.order("")
     code, out, err = end(run)
     assert (code, out, err) == (130, "", "evoprune: interrupted; continue with: evoprune resume r\n")
     place.assert_empty()
     assert place.generation() < 12
-    place.order("")
     assert end(place.faulty("resume", "r", *options)) == (0, "", "")
     # checkpoint_every is a setting and no part of the result.
     assert fingerprint(place.path / "r") == expected
@@ -54,9 +52,7 @@ def test_a_signal_ends_the_generation_and_keeps_a_checkpoint(
 @pytest.mark.parametrize("options", [[], PROCESSES], ids=["serial", "processes"])
 def test_killed_in_the_middle(place: Place, expected: dict[str, str], options: list[str]):
     """No worker outlives the main process, and what the last checkpoint holds is enough."""
-    place.order("slow")
-    run = place.faulty(*FAULTY, *options, "--output", "r")
-    place.reach(2)
+    run = place.hold(2, *FAULTY, *options)
     run.kill()
     place.assert_empty()
     assert_resumes(place, expected, *options)
@@ -64,8 +60,7 @@ def test_killed_in_the_middle(place: Place, expected: dict[str, str], options: l
 
 @pytest.mark.parametrize("options", [[], PROCESSES], ids=["serial", "processes"])
 def test_a_task_that_raises(place: Place, expected: dict[str, str], options: list[str]):
-    run = place.faulty(*FAULTY, *options, "--output", "r")
-    place.reach(2)
+    run = place.hold(2, *FAULTY, *options)
     place.order("raise")
     code, out, err = end(run)
     assert (code, out) == (1, "")
@@ -78,9 +73,7 @@ def test_a_task_that_raises(place: Place, expected: dict[str, str], options: lis
 
 def test_a_busy_worker_is_killed(place: Place, expected: dict[str, str]):
     """Its task is done again."""
-    place.order("slow")
-    run = place.faulty(*FAULTY, *PROCESSES, "--output", "r")
-    place.reach(2)
+    run = place.hold(2, *FAULTY, *PROCESSES)
     place.busy_worker("processes").kill()
     place.order("")
     assert end(run) == (0, "", "")
@@ -92,9 +85,7 @@ def test_an_idle_worker_is_killed(place: Place):
     """With four cells there is one task a generation, and one of the workers has none."""
     few = [*FAULTY, "--cells", "4"]
     assert end(place.faulty(*few, "--output", "serial"))[0] == 0
-    place.order("slow")
-    run = place.faulty(*few, *PROCESSES, "--output", "r")
-    place.reach(2)
+    run = place.hold(2, *few, *PROCESSES)
     busy = place.busy_worker("processes")
     wait_for(lambda: len(place.workers("processes")) == 2, "both workers")
     for worker in place.workers("processes"):
@@ -107,8 +98,7 @@ def test_an_idle_worker_is_killed(place: Place):
 
 
 def test_a_task_that_always_kills_its_worker(place: Place, expected: dict[str, str]):
-    run = place.faulty(*FAULTY, *PROCESSES, "--output", "r")
-    place.reach(2)
+    run = place.hold(2, *FAULTY, *PROCESSES)
     place.order("kill")
     code, out, err = end(run)
     assert (code, out) == (1, "")

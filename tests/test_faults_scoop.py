@@ -29,15 +29,12 @@ def assert_resumes(place: Place, expected: dict[str, str]) -> None:
 
 
 def begin(place: Place, *options: str):
-    """A run that is slow enough to be caught, in its third generation."""
-    place.order("slow")
-    run = place.faulty(*FAULTY, *options, "--output", "r", *SCOOP)
-    place.reach(2)
-    return run
+    """A run that waits after its second generation."""
+    return place.hold(2, *FAULTY, *options, *SCOOP)
 
 
 def assert_failed(run, what: str) -> None:
-    code, out, err = end(run, timeout=30)
+    code, out, err = end(run)
     assert (code, out) == (1, "")
     assert what in err
     assert err.startswith("evoprune: error: ")
@@ -91,7 +88,7 @@ def test_a_task_that_always_kills_its_worker(place: Place, expected: dict[str, s
 def test_a_task_that_raises(place: Place, expected: dict[str, str]):
     run = begin(place)
     place.order("raise")
-    code, out, err = end(run, timeout=30)
+    code, out, err = end(run)
     assert (code, out) == (1, "")
     assert err.startswith("evoprune: error: a task failed in a worker:\nTraceback")
     assert "in mutFaulty" in err
@@ -106,19 +103,20 @@ def test_a_signal_ends_the_generation_and_keeps_a_checkpoint(
 ):
     run = begin(place)
     run.send_signal(number)
-    assert end(run, timeout=30) == (130, "", "evoprune: interrupted; continue with: evoprune resume r\n")
+    place.interrupted()
+    place.order("")
+    assert end(run) == (130, "", "evoprune: interrupted; continue with: evoprune resume r\n")
     place.assert_empty()
     assert_resumes(place, expected)
 
 
 def test_a_second_signal_stops_at_once(place: Place, expected: dict[str, str]):
     run = begin(place)
-    place.busy_worker("scoop")  # and so the generation would never end
     run.send_signal(signal.SIGINT)
-    with pytest.raises(AssertionError):
-        wait_for(lambda: run.poll() is not None, "an end that does not come", seconds=1)
+    place.interrupted()
+    assert run.poll() is None  # the generation would never end: its tasks wait
     run.send_signal(signal.SIGTERM)
-    code, out, err = end(run, timeout=30)
+    code, out, err = end(run)
     assert (code, out) == (130, "")
     assert err.splitlines()[-1].startswith("evoprune: stopped at once; ")
     place.assert_empty()
@@ -129,7 +127,7 @@ def test_a_signal_before_the_start(place: Place):
     run = place.start("-m", "evoprune", "run", *SMALL, *SCOOP, "--output", "r")
     wait_for(lambda: place.processes("pool.py"), "SCOOP")
     run.send_signal(signal.SIGTERM)
-    code, out, err = end(run, timeout=30)
+    code, out, err = end(run)
     assert (code, out) in ((143, ""), (130, ""))
     assert err.splitlines()[-1].startswith("evoprune: ")
     assert "Traceback" not in err

@@ -108,7 +108,8 @@ def test_wheel_holds_each_module_once(tmp_path, links):
     assert result.returncode == 0, result.stdout + result.stderr
 
     sources = [path for folder in ("evoprune", *FOLDERS) for path in (ROOT / folder).rglob("*.py*")]
-    modules = [path.relative_to(ROOT) for path in sources if path.suffix in (".py", ".pyi")]
+    sources += (ROOT / "benchmarks").rglob("*.html")  # the report's template
+    modules = [path.relative_to(ROOT) for path in sources if path.suffix in (".py", ".pyi", ".html")]
     places = [path.as_posix() if path.parts[0] == "evoprune" else f"evoprune/{path.as_posix()}" for path in modules]
     (wheel,) = tmp_path.glob("*.whl")
     names = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name]

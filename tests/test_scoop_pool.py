@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.real import ROOT, SMALL, Place, end, fingerprint, place
+from tests.real import ROOT, SMALL, Place, end, fingerprint, place, wait_for
 
 __all__ = ["place"]
 
@@ -69,15 +69,27 @@ AS_COMPLETED = """
 import os
 import sys
 import time
+from pathlib import Path
 from evoprune.engines import WorkerError, make_engine
 
 def work(seconds):
     time.sleep(seconds)
     return os.getpid()
 
+def work_or_wait(what):
+    while what == "wait" and not Path("others").exists():
+        time.sleep(0.01)
+    return work(0 if what == "wait" else what)
+
 if __name__ == "__main__":
     with make_engine("scoop") as engine:
-        ended = list(engine.as_completed(work, [3, 0, "no", 0, 0]))
+        if "alone" in sys.argv:
+            Path("others").touch()
+        ended = []
+        for pair in engine.as_completed(work_or_wait, ["wait", 0, "no", 0, 0]):
+            ended.append(pair)
+            if len(ended) == 4:
+                Path("others").touch()
         values = dict(ended)
         assert sorted(values) == [0, 1, 2, 3, 4]
         assert isinstance(values[2], WorkerError) and "TypeError" in str(values[2]), values[2]
@@ -86,12 +98,12 @@ if __name__ == "__main__":
             assert [i for i, _ in ended] == [0, 1, 2, 3, 4] and workers == {os.getpid()}, ended
         else:
             assert ended[-1][0] == 0 and os.getpid() not in workers, ended
-        left = engine.as_completed(work, [0, 0.5, 0.5, 0.5, 600])
+        left = engine.as_completed(work, [0] * 8 + [600])  # six at most have been sent when the first is here
         next(left)
         left.close()
         assert engine.map(abs, [-1, -2, -3]) == [1, 2, 3]
-        print("done", flush=True)
         try:
+            print("done", flush=True)
             if "wait" in sys.argv:
                 list(engine.as_completed(work, [600]))
         except KeyboardInterrupt:
@@ -115,7 +127,7 @@ def test_ctrl_c_reaches_a_program_that_waits_for_its_tasks(place: Place):
     assert run.stdout is not None
     assert run.stdout.readline() == "done\n"
     run.send_signal(signal.SIGINT)
-    assert end(run, timeout=30) == (0, "interrupted\n", "")
+    assert end(run) == (0, "interrupted\n", "")
     place.assert_empty()
 
 
@@ -143,10 +155,11 @@ def test_two_hosts(place: Place, expected: dict[str, str], two_hosts: list[str])
 def test_a_worker_on_another_host_is_killed(place: Place, two_hosts: list[str]):
     run = place.start("-m", "evoprune", *RUN, "--generations", "5000", "--output", "r", *two_hosts, "--quiet")
     place.reach(2)
+    wait_for(lambda: len(place.workers("scoop")) == 2, "both workers")
     here, worker = sorted(place.workers("scoop"), key=lambda worker: worker.environ().get("REACHED", ""))
     assert (here.environ().get("REACHED"), worker.environ()["REACHED"]) == (None, "127.0.0.2")
     worker.kill()
-    code, out, err = end(run, timeout=30)
+    code, out, err = end(run)
     assert (code, out) == (1, "")
     assert f"error: worker {worker.pid} on " in err
     place.assert_empty()

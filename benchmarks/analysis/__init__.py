@@ -4,8 +4,8 @@ What belongs here: measures that take run directories or pairs and return tidy t
 section of the report made from them. What does not: scores that operators prune by, and what a run logs anyway.
 """
 
-from evoprune.benchmarks.analysis.activation_distance import activation_distance
 from evoprune.benchmarks.analysis.collect import MEASURES, Collected, collect
+from evoprune.benchmarks.analysis.distances import activation_distance, weight_distance
 from evoprune.benchmarks.analysis.mask_overlap import mask_overlap
 from evoprune.benchmarks.analysis.matrices import matrix, plot_matrices
 from evoprune.benchmarks.analysis.over_time import plot_over_time, quartiles
@@ -13,7 +13,6 @@ from evoprune.benchmarks.analysis.page import section
 from evoprune.benchmarks.analysis.pairing_loss import own_decoder, pairing_loss
 from evoprune.benchmarks.analysis.similarity import cka, similarity, similarity_over_time
 from evoprune.benchmarks.analysis.unit_coverage import unit_coverage
-from evoprune.benchmarks.analysis.weight_distance import weight_distance
 
 __all__ = [
     "MEASURES",

@@ -1,20 +1,23 @@
 """All measures of many runs, in one table a measure."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from evoprune.benchmarks.analysis.activation_distance import activation_distance
+from evoprune.benchmarks.analysis.between import joined
+from evoprune.benchmarks.analysis.distances import activation_distance, weight_distance
 from evoprune.benchmarks.analysis.mask_overlap import mask_overlap
 from evoprune.benchmarks.analysis.pairing_loss import pairing_loss
 from evoprune.benchmarks.analysis.similarity import similarity, similarity_over_time
-from evoprune.benchmarks.analysis.source import joined, run_settings
+from evoprune.benchmarks.analysis.source import run_settings
 from evoprune.benchmarks.analysis.unit_coverage import unit_coverage
-from evoprune.benchmarks.analysis.weight_distance import weight_distance
+from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.pruning.snapshots import has_snapshots, load_snapshots
+from evoprune.genome import Autoencoder
 
 Run = tuple[str, int, Path]
 """Variant, trial and run directory."""
@@ -59,35 +62,32 @@ def collect(runs: Sequence[Run], trials: int | None = TRIALS, samples: int | Non
     made: dict[str, list[pd.DataFrame]] = {name: [] for name in MEASURES}
     losses: dict[str, str] = {}
     skipped: list[tuple[str, int, str]] = []
-    taken: dict[str, int] = {}
+    taken: Counter[str] = Counter()
     left_out = 0
     for variant, trial, directory in runs:
-        if trials is not None and taken.get(variant, 0) >= trials:
+        if trials is not None and taken[variant] >= trials:
             left_out += has_snapshots(directory)
             continue
         try:
-            losses[variant] = run_settings(directory).loss
-            for name, table in _measured(Path(directory), samples):
-                table.insert(0, "trial", trial)
-                table.insert(0, "variant", variant)
-                made[name].append(table)
+            settings = run_settings(directory)
+            measured = _measured(load_snapshots(directory), settings, samples)
         except (OSError, ValueError) as error:
             skipped.append((variant, trial, str(error)))
             continue
-        taken[variant] = taken.get(variant, 0) + 1
+        for name, table in measured.items():
+            made[name].append(pd.DataFrame({"variant": variant, "trial": trial, **table}))
+        losses[variant] = settings.loss
+        taken[variant] += 1
     tables = {name: joined(parts, list(parts[0].columns)) for name, parts in made.items() if parts}
-    return Collected(tables, {variant: losses[variant] for variant in taken}, skipped, left_out)
+    return Collected(tables, losses, skipped, left_out)
 
 
-def _measured(directory: Path, samples: int | None) -> Iterator[tuple[str, pd.DataFrame]]:
-    """All measures of one run, or none: what fails does so before the first is handed out."""
-    source, settings = load_snapshots(directory), run_settings(directory)
+def _measured(grids: dict[int, list[Autoencoder]], settings: Settings, samples: int | None) -> dict[str, pd.DataFrame]:
+    """All measures of one run."""
     settings.check_data()
-    tables = {}
-    last = {max(source): source[max(source)]}  # pairing takes most of the time
-    for name, measure in MEASURES.items():
-        options: dict[str, Any] = {} if name in WEIGHTS_ONLY else {"data": settings.problem, "limit": samples}
-        if name == "pairing-loss":
-            options["loss"] = settings.loss
-        tables[name] = measure(last if name == "pairing-loss" else source, **options)
-    yield from tables.items()
+    seen = {"data": settings.problem, "limit": samples}
+    options: dict[str, dict[str, Any]] = {name: {} if name in WEIGHTS_ONLY else seen for name in MEASURES}
+    options["pairing-loss"] = seen | {"loss": settings.loss}
+    last = {max(grids): grids[max(grids)]}
+    sources = {"pairing-loss": last}  # it takes most of the time
+    return {name: measure(sources.get(name, grids), **options[name]) for name, measure in MEASURES.items()}

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evoprune.benchmarks.analysis.source import PARTS, Source, among, grids, joined, tidy
+from evoprune.benchmarks.analysis.between import by_part
+from evoprune.benchmarks.analysis.source import Source
 from evoprune.genome import Genome
 
 COLUMNS = ("generation", "part", "cell", "other", "jaccard", "expected", "kept", "kept_other")
@@ -25,13 +26,7 @@ def mask_overlap(source: Source) -> pd.DataFrame:
         structure; no row where no cell has prunable weights.
     :raises ValueError: for a directory without networks.
     """
-    tables = []
-    for generation, pairs in grids(source).items():
-        for i, part in enumerate(PARTS):
-            genomes = [pair[i] for pair in pairs]
-            matrices = among([_flat(genome) for genome in genomes], _overlaps, [_shapes(genome) for genome in genomes])
-            tables.append(tidy(matrices, generation=generation, part=part))
-    return joined(tables, COLUMNS)
+    return by_part(source, _masks, _overlaps, COLUMNS)
 
 
 def _overlaps(stacked: np.ndarray, shapes: Any) -> dict[str, np.ndarray]:
@@ -55,10 +50,5 @@ def _index(both: np.ndarray, together: np.ndarray) -> np.ndarray:
         return both / (together - both)
 
 
-def _flat(genome: Genome) -> np.ndarray | None:
-    masks = [mask.cpu().numpy().ravel() for mask in genome.masks.values()]
-    return np.concatenate(masks) if masks else None
-
-
-def _shapes(genome: Genome) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    return tuple((name, tuple(mask.shape)) for name, mask in genome.masks.items())
+def _masks(genome: Genome) -> dict[str, np.ndarray] | None:
+    return {name: mask.cpu().numpy() for name, mask in genome.masks.items()} or None

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from evoprune.benchmarks.analysis.over_time import PANELS, wrapped
 from evoprune.benchmarks.plots import style
+from evoprune.benchmarks.report.panels import SIDE, grid, name_axes
 
 ROOM = 0.34  # inches that a number needs
 FRAMED = 20  # cells up to which own pairs get a frame
@@ -58,29 +58,23 @@ def plot_matrices(
     if not len(values):
         return style.message_figure(f"There is nothing to show of {label}: no two cells could be compared.")
     limits = (values.min() if low is None else low, values.max() if high is None else high)
-    side = min(PANELS, len(matrices))
+    side = min(SIDE, len(matrices))
     width = 4.6 if side == 1 else 6.3 / side
-    height = -(-len(matrices) // side) * (width + 0.25) + 0.4
-    figure = style.new_figure(height, style.WIDTH if side > 1 else width + 1.4)
-    panels = list(figure.subplots(-(-len(matrices) // side), side, squeeze=False).flat)
+    whole = style.WIDTH if side > 1 else width + 1.4
+    figure, panels = grid(list(matrices), width + 0.25, more=0.4, width=whole, share=False)
     image = None
-    for axes, (title, table) in zip(panels, matrices.items(), strict=False):
-        image = axes.imshow(table.to_numpy(dtype=float), cmap="Blues", vmin=limits[0], vmax=limits[1])
-        style.dress(axes)
-        axes.set_title(wrapped(title, side), fontsize=style.SMALL, loc="left")
+    for axes, cells in zip(panels, (table.to_numpy(dtype=float) for table in matrices.values()), strict=True):
+        image = axes.imshow(cells, cmap="Blues", vmin=limits[0], vmax=limits[1])
         axes.grid(visible=False)
         axes.set_facecolor(style.PALE)
         axes.spines[:].set_visible(False)
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(MaxNLocator(nbins=10, integer=True, min_n_ticks=1, steps=style.STEPS))
-        if len(table) <= FRAMED:
-            _frames(axes, table.to_numpy(dtype=float))
-        if width / len(table) >= ROOM:
-            _numbers(axes, table.to_numpy(dtype=float), limits)
-    for axes in panels[len(matrices) :]:
-        axes.set_visible(False)
-    figure.supxlabel(columns, fontsize=style.SMALL)
-    figure.supylabel(rows, fontsize=style.SMALL)
+        if len(cells) <= FRAMED:
+            _frames(axes, cells)
+        if width / len(cells) >= ROOM:
+            _numbers(axes, cells, limits)
+    name_axes(figure, columns, rows)
     style.colour_bar(figure, image, panels, label, pad=0.02, fraction=0.05, aspect=30)
     return figure
 

@@ -1,11 +1,11 @@
 """The analysis of networks as a section of a report."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib.style
 import pandas as pd
-from matplotlib.figure import Figure
 
 from evoprune.benchmarks.analysis.collect import SAMPLES, TRIALS, Collected, collect
 from evoprune.benchmarks.analysis.matrices import matrix, plot_matrices
@@ -16,24 +16,60 @@ from evoprune.benchmarks.report.section import Part, Picture, Section, Table
 TITLE = "The networks"
 TOGETHER = 2  # variants that one panel compares; of more, each gets a panel
 BAND = "Lines are medians over the pairs of cells, bands interquartile ranges"
+OVER_CELLS = "; medians and quartiles over the cells"
 
-# Measure, its column, label, caption.
-CURVES = [
-    (
-        "weight-distance",
-        "normalised",
-        "distance of weights",
+
+@dataclass(frozen=True)
+class Curve:
+    """A measure over the generations: its column, the name of that in figures, and what the caption says.
+
+    ``note`` stands behind the caption of the figure; ``expected`` is the column of what chance gives; ``table`` says
+    whether the last generation stands in a table, too.
+    """
+
+    measure: str
+    column: str
+    label: str
+    caption: str
+    note: str = ""
+    expected: str | None = None
+    low: float | None = 0.0
+    table: bool = True
+
+
+CURVES = (
+    Curve(
+        *("weight-distance", "normalised", "distance of weights"),
         "Distance between the weights of two cells, |a - b| / (|a| + |b|)",
     ),
-    (
-        "activation-distance",
-        "normalised",
-        "distance of activations",
+    Curve(
+        *("activation-distance", "normalised", "distance of activations"),
         "Distance between the activations of two cells on the same samples, |A - B| / (|A| + |B|)",
     ),
-    ("similarity", "cka", "debiased CKA", "Similarity of the representations of two cells, debiased linear CKA"),
-    ("mask-overlap", "jaccard", "Jaccard index", "Overlap of the masks of two cells, Jaccard index"),
-]
+    Curve(
+        *("similarity", "cka", "debiased CKA"),
+        "Similarity of the representations of two cells, debiased linear CKA",
+        low=None,
+    ),
+    Curve(
+        *("mask-overlap", "jaccard", "Jaccard index"),
+        "Overlap of the masks of two cells, Jaccard index",
+        ", and, dotted, what independent random masks of the same sizes would have",
+        "expected",
+    ),
+    Curve(
+        *("unit-coverage", "dead units (%)", "dead units (%)"),
+        "Units that never fire on the samples, share of a layer's units in per cent",
+        OVER_CELLS,
+    ),
+    Curve(
+        *("similarity-over-time", "cka", "debiased CKA with the end"),
+        "Similarity of each cell to what stands in it in the last generation, debiased linear CKA",
+        OVER_CELLS,
+        low=None,
+        table=False,
+    ),
+)
 
 
 def section(runs: Sequence[tuple[str, int, Path]]) -> Section | None:
@@ -45,102 +81,70 @@ def section(runs: Sequence[tuple[str, int, Path]]) -> Section | None:
     :returns: None where there are no runs; where none can be read, a section that says why.
     """
     found = collect(runs)
+    skipped = "; ".join(f"{variant}, trial {trial}: {why}" for variant, trial, why in found.skipped)
+    parts: list[Part] = [f"**Not looked at:** {skipped}."] if skipped else []
     if not found.losses:
-        return Section(TITLE, _skipped(found)) if found.skipped else None
+        return Section(TITLE, parts) if parts else None
     with matplotlib.style.context("default"):  # not what a user's own matplotlibrc asks for
-        return Section(TITLE, [*_scope(found), *_curves(found), *_coverage(found), *_change(found), *_matrices(found)])
+        curves = (part for curve in CURVES for part in _curve(found, curve))
+        return Section(TITLE, [_scope(found), *parts, *curves, *_matrices(found)])
 
 
-def _scope(found: Collected) -> list[Part]:
-    runs = found.tables["unit-coverage"][["variant", "trial"]].drop_duplicates()
-    text = f"From the snapshots of {_count(len(runs), 'run')}, on the first {SAMPLES} samples of the validation split. "
-    text += f"{BAND}, of all trials looked at."
+def _scope(found: Collected) -> str:
+    runs = len(found.tables["unit-coverage"][["variant", "trial"]].drop_duplicates())
+    text = f"From the snapshots of {runs} run{'' if runs == 1 else 's'}, on the first {SAMPLES} samples of the "
+    text += f"validation split. {BAND}, of all trials looked at."
     if found.left_out:
         text += f" The first {TRIALS} trials of each variant stand for all; {found.left_out} more were left out."
-    return [text, *_skipped(found)]
+    return text
 
 
-def _skipped(found: Collected) -> list[Part]:
-    named = "; ".join(f"{variant}, trial {trial}: {why}" for variant, trial, why in found.skipped)
-    return [f"**Not looked at:** {named}."] if named else []
+def _curve(found: Collected, curve: Curve) -> Iterator[Part]:
+    table = found.tables[curve.measure]
+    if curve.measure == "mask-overlap":
+        least = table.groupby("variant", sort=False)[["kept", "kept_other"]].min().min(axis=1)
+        whole = [str(variant) for variant in least.index[least == 1]]
+        if whole:
+            yield f"No masks to compare, nothing is pruned for good: {', '.join(whole)}."
+        table = table[~table["variant"].isin(whole)]
+    elif curve.measure == "unit-coverage":
+        table = table.assign(**{curve.column: 100 * table["share"]})
+    elif curve.measure == "similarity-over-time":
+        table = table[table["later"] == table.groupby(["variant", "trial"])["later"].transform("max")]
+    if not table[curve.column].notna().any():
+        return
+    table = _placed(table)
+    # Few variants as lines in a panel a place; many with a panel each and the places as lines.
+    panels, lines = ("place", "variant") if table["variant"].nunique() <= TOGETHER else ("variant", "place")
+    figure = plot_over_time(table, curve.column, curve.label, panels, lines, curve.expected, curve.low)
+    yield Picture(f"networks-{curve.measure}", figure, f"{curve.caption}{curve.note}.")
+    if curve.table:
+        yield _table(curve.measure, table, curve.column, curve.caption)
 
 
-def _curves(found: Collected) -> list[Part]:
-    parts: list[Part] = []
-    for name, column, label, caption in CURVES:
-        table = _placed(found.tables[name])
-        if name == "mask-overlap":
-            whole = _unpruned(table)
-            table = table[~table["variant"].isin(whole)]
-            if whole:
-                parts.append(f"No masks to compare, nothing is pruned for good: {', '.join(whole)}.")
-        if table[column].notna().any():
-            chance = "expected" if name == "mask-overlap" else None
-            note = ", and, dotted, what independent random masks of the same sizes would have" if chance else ""
-            figure = _figure(table, column, label, chance, 0.0 if name != "similarity" else None)
-            parts += [Picture(f"networks-{name}", figure, f"{caption}{note}."), _table(name, table, column, caption)]
-    return parts
-
-
-def _coverage(found: Collected) -> list[Part]:
-    table = _placed(found.tables["unit-coverage"])
-    table["dead units (%)"] = 100 * table["share"]
-    caption = "Units that never fire on the samples, share of a layer's units in per cent"
-    figure = _figure(table, "dead units (%)", "dead units (%)", low=0.0)
-    return [
-        Picture("networks-unit-coverage", figure, f"{caption}; medians and quartiles over the cells."),
-        _table("unit-coverage", table, "dead units (%)", caption),
-    ]
-
-
-def _change(found: Collected) -> list[Part]:
-    """Each cell against itself in the last generation."""
-    table = found.tables["similarity-over-time"]
-    last = table.groupby(["variant", "trial"])["later"].transform("max")
-    table = _placed(table[table["later"] == last])
-    if not table["cka"].notna().any():
-        return []
-    caption = "Similarity of each cell to what stands in it in the last generation, debiased linear CKA"
-    text = f"{caption}; medians and quartiles over the cells."
-    return [Picture("networks-similarity-over-time", _figure(table, "cka", "debiased CKA with the end"), text)]
-
-
-def _matrices(found: Collected) -> list[Part]:
+def _matrices(found: Collected) -> Iterator[Part]:
     """Pairing losses and similarities of the codes, for the first trial of each variant in its last generation."""
     losses = found.tables["pairing-loss"]
     own = own_decoder(losses)
     if not own["advantage"].notna().any():
-        return []
-    parts: list[Part] = []
-    for loss in dict.fromkeys(found.losses.values()):
+        return
+    kinds = list(dict.fromkeys(found.losses.values()))
+    for loss in kinds:
         same = losses[losses["variant"].map(found.losses) == loss]
         shown = {v: m for v, m in _first(same, "loss").items() if len(m) > 1}
         if shown:
-            name = "networks-pairing" if len(set(found.losses.values())) == 1 else f"networks-pairing-{loss}"
-            figure = plot_matrices(
-                shown, f"validation loss ({loss})", rows="encoder of cell", columns="decoder of cell"
-            )
+            figure = plot_matrices(shown, f"validation loss ({loss})", "encoder of cell", "decoder of cell")
             text = "Loss of every encoder with every decoder, first trial, last generation; own pairs are framed."
-            parts.append(Picture(name, figure, text))
+            yield Picture("networks-pairing" if len(kinds) == 1 else f"networks-pairing-{loss}", figure, text)
     caption = "How much lower the loss of an encoder is with its own decoder than with the others, on average"
-    parts.append(_table("own-decoder", own, "advantage", caption))
-    codes = found.tables["similarity"]
-    codes = codes[codes["part"] == "encoder"]
-    last = codes.groupby("variant")["layer"].transform("last")
-    shown = {v: m for v, m in _first(codes[codes["layer"] == last], "cka").items() if m.notna().any(axis=None)}
+    yield _table("own-decoder", own, "advantage", caption)
+    codes = found.tables["similarity"].query("part == 'encoder'")
+    codes = codes[codes["layer"] == codes.groupby("variant")["layer"].transform("last")]
+    shown = {v: m for v, m in _first(codes, "cka").items() if m.notna().any(axis=None)}
     if shown:
         figure = plot_matrices(shown, "debiased CKA of the codes", low=0.0, high=1.0)
         text = "Similarity of the codes of every two cells, first trial, last generation."
-        parts.append(Picture("networks-codes", figure, text))
-    return parts
-
-
-def _figure(
-    table: pd.DataFrame, column: str, label: str, expected: str | None = None, low: float | None = None
-) -> Figure:
-    """Few variants as lines in a panel a place; many with a panel each and the places as lines."""
-    panels, lines = ("place", "variant") if table["variant"].nunique() <= TOGETHER else ("variant", "place")
-    return plot_over_time(table, column, label, panels, lines, expected, low)
+        yield Picture("networks-codes", figure, text)
 
 
 def _table(name: str, table: pd.DataFrame, column: str, caption: str) -> Table:
@@ -158,19 +162,7 @@ def _placed(table: pd.DataFrame) -> pd.DataFrame:
     return table.merge(layers, on=["variant", "part", "layer"], how="left")
 
 
-def _unpruned(table: pd.DataFrame) -> list[str]:
-    """Variants in which every mask is whole."""
-    least = table.groupby("variant", sort=False)[["kept", "kept_other"]].min().min(axis=1)
-    return [str(variant) for variant in least.index[least == 1]]
-
-
 def _first(table: pd.DataFrame, value: str) -> dict[str, pd.DataFrame]:
     """Variant -> the matrix of its first trial in the last generation."""
-    made = {}
-    for variant, rows in table.groupby("variant", sort=False):
-        made[str(variant)] = matrix(rows[rows["trial"] == rows["trial"].iloc[0]], value)
-    return made
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
+    groups = table.groupby("variant", sort=False)
+    return {str(variant): matrix(rows[rows["trial"] == rows["trial"].iloc[0]], value) for variant, rows in groups}

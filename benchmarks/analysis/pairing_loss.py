@@ -8,7 +8,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from evoprune.benchmarks.analysis.source import Data, Source, grids, joined, run_settings, samples_of
+from evoprune.benchmarks.analysis.between import joined
+from evoprune.benchmarks.analysis.source import Data, Source, grids, run_settings, samples_of
 from evoprune.checks import lookup
 from evoprune.evaluation import evaluating, like_parameters
 from evoprune.genome import Autoencoder
@@ -36,8 +37,8 @@ def pairing_loss(source: Source, data: Data = None, limit: int | None = None, lo
     for generation, pairs in grids(source).items():
         matrix = _matrix(pairs, samples, loss)
         cell, other = (index.ravel() for index in np.indices(matrix.shape))
-        table = {"generation": generation, "cell": cell, "other": other, "loss": matrix.ravel()}
-        tables.append(pd.DataFrame(table))
+        values = {"generation": generation, "cell": cell, "other": other, "loss": matrix.ravel()}
+        tables.append(pd.DataFrame(values))
     return joined(tables, COLUMNS)
 
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from evoprune.benchmarks.analysis.source import Data, Source, activations, among, grids, joined, samples_of, tidy
+from evoprune.benchmarks.analysis.between import among, by_layer, joined, tidy
+from evoprune.benchmarks.analysis.source import Data, Source, activations, grids, samples_of
 
 COLUMNS = ("generation", "part", "layer", "cell", "other", "cka")
 TIME_COLUMNS = ("generation", "later", "part", "layer", "cell", "cka")
@@ -19,12 +20,7 @@ def similarity(source: Source, data: Data = None, limit: int | None = 500) -> pd
     :returns: a row a generation, part, layer and two cells (``cell`` < ``other``), with ``cka``.
     :raises ValueError: for a directory without networks, fewer than 4 samples, or pairs that cannot take them.
     """
-    tables = []
-    for generation, layers in _seen(source, data, limit).items():
-        for (part, layer), arrays in layers.items():
-            centred = [None if array is None else u_centred(array) for array in arrays]
-            tables.append(tidy(among(centred, _aligned), generation=generation, part=part, layer=layer))
-    return joined(tables, COLUMNS)
+    return by_layer(source, data, limit, _aligned, COLUMNS, u_centred)
 
 
 def similarity_over_time(source: Source, data: Data = None, limit: int | None = 500) -> pd.DataFrame:
@@ -33,15 +29,15 @@ def similarity_over_time(source: Source, data: Data = None, limit: int | None = 
     :returns: a row a part, layer, cell and two generations (``generation`` < ``later``), with ``cka``. A cell is a
         place: what stands in it later may descend from a neighbour.
     """
-    seen = _seen(source, data, limit)
+    samples = samples_of(source, data, limit)
+    seen = {generation: activations(pairs, samples) for generation, pairs in grids(source).items()}
     generations = np.array(list(seen))
     tables = []
     for part, layer in dict.fromkeys(place for layers in seen.values() for place in layers):
         columns = [layers.get((part, layer), []) for layers in seen.values()]
         for cell in range(max(map(len, columns))):
             arrays = [column[cell] if cell < len(column) else None for column in columns]
-            matrices = among([None if array is None else u_centred(array) for array in arrays], _aligned)
-            table = tidy(matrices, part=part, layer=layer)
+            table = tidy(among(arrays, _aligned, prepare=u_centred), part=part, layer=layer)
             table["generation"], table["later"] = generations[table["cell"]], generations[table["other"]]
             tables.append(table.assign(cell=cell))
     return joined(tables, TIME_COLUMNS)
@@ -88,8 +84,3 @@ def _aligned(kernels: np.ndarray, _key: object = None) -> dict[str, np.ndarray]:
     sizes = np.sqrt(np.diag(products))
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):  # 0 / 0 is NaN, as documented
         return {"cka": products / (sizes[:, None] * sizes)}
-
-
-def _seen(source: Source, data: Data, limit: int | None) -> dict[int, dict[tuple[str, str], list[np.ndarray | None]]]:
-    samples = samples_of(source, data, limit)
-    return {generation: activations(pairs, samples) for generation, pairs in grids(source).items()}

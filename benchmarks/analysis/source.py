@@ -1,15 +1,13 @@
 """What is measured: grids of pairs by generation, from run directories or from memory, and the samples they see."""
 
-import json
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 from torch import Tensor
 
 from evoprune.activations import ActivationProbe
+from evoprune.benchmarks.experiments.registry import DEFAULT, experiment_of
 from evoprune.benchmarks.problems.problem import Problem
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.pruning.snapshots import load_snapshots, read_settings
@@ -72,12 +70,8 @@ def check_cells(directory: str | Path) -> None:
 
     :raises ValueError: naming the experiment, where it has not.
     """
-    path = Path(directory) / "settings.json"
-    try:
-        name = json.loads(path.read_text(encoding="utf-8")).get("experiment", "run")
-    except (OSError, ValueError, AttributeError):
-        return  # what is wrong with the settings, their reader says
-    if name != "run":
+    name = experiment_of(directory).name
+    if name != DEFAULT:
         raise ValueError(f"{directory}: runs of experiment {name} have no cells to compare")
 
 
@@ -98,41 +92,3 @@ def activations(pairs: Sequence[Autoencoder], samples: Tensor) -> dict[tuple[str
             for layer, values in seen[part].items():
                 found.setdefault((part, layer), [None] * len(pairs))[cell] = values.double().cpu().numpy()
     return found
-
-
-def among(
-    arrays: Sequence[np.ndarray | None],
-    measure: Callable[[np.ndarray, Any], dict[str, np.ndarray]],
-    keys: Sequence[Hashable] | None = None,
-) -> dict[str, np.ndarray]:
-    """Matrices (cells, cells) of measures between arrays; NaN where they cannot be compared.
-
-    :param arrays: an array a cell; None compares with nothing.
-    :param measure: maps arrays of one shape, stacked to (cells, ...), and their key to matrices (cells, cells) by name.
-    :param keys: arrays are compared where their keys are equal; by default their shapes.
-    """
-    keys = [None if array is None else array.shape for array in arrays] if keys is None else keys
-    groups: dict[Hashable, list[int]] = {}
-    for cell, (key, array) in enumerate(zip(keys, arrays, strict=True)):
-        if array is not None:
-            groups.setdefault(key, []).append(cell)
-    made: dict[str, np.ndarray] = {}
-    for key, cells in groups.items():
-        for name, matrix in measure(np.stack([arrays[cell] for cell in cells]), key).items():  # type: ignore[misc]
-            made.setdefault(name, np.full((len(arrays), len(arrays)), np.nan))[np.ix_(cells, cells)] = matrix
-    return made
-
-
-def tidy(matrices: Mapping[str, np.ndarray], **places: Any) -> pd.DataFrame:
-    """A row for each two different cells, ``cell`` below ``other``, of symmetric matrices (cells, cells)."""
-    count = len(next(iter(matrices.values()), ()))
-    cell, other = np.triu_indices(count, 1)
-    return pd.DataFrame({**places, "cell": cell, "other": other, **{n: m[cell, other] for n, m in matrices.items()}})
-
-
-def joined(tables: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
-    """The tables below each other; with the columns named even where no row is left."""
-    filled = [table for table in tables if len(table)]
-    if not filled:
-        return pd.DataFrame({column: pd.Series(dtype=float) for column in columns})
-    return pd.concat(filled, ignore_index=True)[list(columns)]

@@ -6,7 +6,6 @@ from itertools import pairwise
 import torch
 
 from evoprune.benchmarks.bench.subjects import BATCH, HIDDEN
-from evoprune.training.optimizers import OPTIMIZERS
 
 FLOAT = 4  # bytes
 SIDE = 1024  # of the square matrices: large enough for the full rate of one core
@@ -39,13 +38,10 @@ def traffic(layers: Sequence[int], moments: int, batch: int = BATCH) -> int:
 
     Weights are read, gradients written and read, weights written, and moments read and written, once each; the batch is
     read once. What lies between the layers stays in the cache and is not counted, and neither are masks.
+
+    :param moments: numbers that the optimizer remembers for each parameter.
     """
     return FLOAT * (parameters(layers) * (4 + 2 * moments) + batch * layers[0])
-
-
-def moments_of(optimizer: str) -> int:
-    """Numbers that the optimizer remembers for each parameter."""
-    return OPTIMIZERS[optimizer].moments
 
 
 def product(side: int) -> Callable[[], float]:

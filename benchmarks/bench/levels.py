@@ -5,11 +5,13 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from evoprune.benchmarks.bench.timing import ratio, spread
+from evoprune.benchmarks.bench.subjects import paper
+from evoprune.benchmarks.bench.timing import in_turn, spread
 from evoprune.benchmarks.pruning.run import start
-from evoprune.benchmarks.pruning.settings import Settings, make_settings
+from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.engines import Engine
 
 Made = tuple[dict[str, Any], str]  # the summary, times aside, and the hash of the final pairs
@@ -30,8 +32,7 @@ class Work:
 
     def settings(self, **options: Any) -> Settings:
         """The paper's settings at this size."""
-        paper = {"semantics": "reference", "compare": False, "n_samples": self.n_samples, "n_dim": self.n_dim}
-        return make_settings(paper, options)
+        return paper(n_samples=self.n_samples, n_dim=self.n_dim, **options)
 
 
 FULL = Work()
@@ -42,12 +43,9 @@ def whole_run(settings: Settings, engine: Engine | None = None) -> Made:
     """A run in memory; what it gave, and a hash of all final weights and masks."""
     result = start(settings, engine=engine)
     digest = hashlib.sha256()
-    for pair in result.grid:
-        for genome in pair:
-            for name, tensor in sorted(genome.module.state_dict().items()):
-                digest.update(name.encode() + tensor.numpy().tobytes())
-            for name, mask in sorted(genome.masks.items()):
-                digest.update(name.encode() + mask.numpy().tobytes())
+    for genome in (genome for pair in result.grid for genome in pair):
+        for name, tensor in [*sorted(genome.module.state_dict().items()), *sorted(genome.masks.items())]:
+            digest.update(name.encode() + tensor.numpy().tobytes())
     return {name: value for name, value in result.summary.items() if name != "seconds"}, digest.hexdigest()
 
 
@@ -61,7 +59,8 @@ def runs_level(work: Work, engine: Engine) -> list[Made]:
     return engine.map(whole_run, [work.settings(generations=work.run_generations, seed=s) for s in range(work.runs)])
 
 
-LEVELS: dict[str, Callable[[Work, Engine], list[Made]]] = {"cells": cells_level, "runs": runs_level}
+Level = Callable[[Work, Engine], list[Made]]
+LEVELS: dict[str, Level] = {"cells": cells_level, "runs": runs_level}
 
 
 def against_serial(work: Work, engine: Engine, started: float) -> dict[str, Any]:
@@ -71,19 +70,20 @@ def against_serial(work: Work, engine: Engine, started: float) -> dict[str, Any]
     """
     rows = {}
     for name, level in LEVELS.items():
-        times: dict[str, list[float]] = {"serial": [], engine.name: []}
-        results = []
-        for _ in range(work.rounds):
-            for one in (Engine(), engine):
-                begin = time.perf_counter()
-                results.append(json.dumps(level(work, one), sort_keys=True))
-                times[one.name].append(time.perf_counter() - begin)
+        results: set[str] = set()
+        tasks = {one.name: partial(_once, level, work, one, results) for one in (Engine(), engine)}
+        times = in_turn(tasks, work.rounds, time.perf_counter, warm_up=False)
         serial, seconds = spread(times["serial"]), spread(times[engine.name])
         rows[name] = {
             "serial": serial,
             "seconds": seconds,
-            "speedup": ratio(times["serial"], times[engine.name]),
+            "speedup": spread(times["serial"] / times[engine.name]),
             "speedup_with_start": serial["median"] / (seconds["median"] + started),
-            "same": len(set(results)) == 1,
+            "same": len(results) == 1,
         }
     return rows
+
+
+def _once(level: Level, work: Work, engine: Engine, results: set[str]) -> int:
+    results.add(json.dumps(level(work, engine), sort_keys=True))
+    return 1

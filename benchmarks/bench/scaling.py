@@ -1,18 +1,25 @@
-"""``evoprune bench scaling``: two workers against one program, for cells within a generation and for whole runs."""
+"""``evoprune bench scaling``: two workers against one program, for cells within a generation and for whole runs.
 
+The file is also a program for :func:`evoprune.engines.launcher.launch`: ``scaling.py LAUNCHED WORK...`` prints what it
+measures on the SCOOP pool that it runs in.
+"""
+
+import contextlib
 import dataclasses
+import io
 import json
-import tempfile
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from evoprune.benchmarks.bench import scoop_program
 from evoprune.benchmarks.bench.levels import FULL, Work, against_serial
-from evoprune.benchmarks.bench.shipping import Generation, costs, shipping
+from evoprune.benchmarks.bench.shipping import shipping
 from evoprune.benchmarks.bench.timing import machine, target
-from evoprune.engines import Engine, ProcessEngine
+from evoprune.benchmarks.bench.watch import costs
+from evoprune.engines import Engine, ProcessEngine, make_engine
 from evoprune.engines.launcher import launch
+from evoprune.engines.tasks import one_thread
 
 TARGETS = {"cells": 1.5, "runs": 1.8}
 ENGINES = ("processes", "scoop")
@@ -23,44 +30,38 @@ def measure_scaling(work: Work = FULL, engines: tuple[str, ...] = ENGINES) -> di
 
     :raises RuntimeError: where the SCOOP pool fails.
     """
-    a_cell, generation = costs(work)
     measured: dict[str, Any] = {}
+    a_cell, _ = costs(work)
     if "processes" in engines:
-        begin = time.perf_counter()
+        begin = time.time()
         with ProcessEngine(work.workers) as engine:
-            warm(engine)
-            measured["processes"] = on(engine, work, time.perf_counter() - begin, a_cell, generation)
+            measured["processes"] = on(engine, work, begin)
     if "scoop" in engines:
         measured["scoop"] = _under_scoop(work)
+    targets = []
+    for name, row in measured.items():
+        for level, figures in row["levels"].items():
+            speedup, same = figures["speedup"]["median"], float(figures["same"])
+            targets.append(target(f"{name}, {level}: times serial", speedup, TARGETS[level], least=True))
+            targets.append(target(f"{name}, {level}: same result", same, 1, least=True))
     return {
         "machine": machine(),
         **{name: getattr(work, name) for name in ("workers", "rounds", "cells", "generations", "runs")},
         "costs": a_cell,
         "engines": measured,
-        "targets": [
-            check
-            for name, row in measured.items()
-            for level, figures in row["levels"].items()
-            for check in (
-                target(f"{name}, {level}: times serial", figures["speedup"]["median"], TARGETS[level], least=True),
-                target(f"{name}, {level}: same result", float(figures["same"]), 1, least=True),
-            )
-        ],
+        "targets": targets,
     }
 
 
-def on(engine: Engine, work: Work, started: float, a_cell: dict[str, float], generation: Generation) -> dict[str, Any]:
-    """What is measured on an engine that has started."""
+def on(engine: Engine, work: Work, begin: float) -> dict[str, Any]:
+    """What is measured on an engine; ``begin`` is the time at which its start began."""
+    engine.map(_import_all, [0.3] * engine.workers)  # so that no measurement pays for a worker's imports
+    started = time.time() - begin
     return {
         "start": started,
         "levels": against_serial(work, engine, started),
-        "shipping": shipping(engine, work, a_cell, generation),
+        "shipping": shipping(engine, work),
     }
-
-
-def warm(engine: Engine) -> None:
-    """See every worker import what it needs, so that no measurement pays for it."""
-    engine.map(_import_all, [0.3] * engine.workers)
 
 
 def _import_all(seconds: float) -> None:
@@ -70,11 +71,20 @@ def _import_all(seconds: float) -> None:
 
 
 def _under_scoop(work: Work) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="evoprune-") as folder:
-        order = Path(folder) / "order.json"
-        order.write_text(json.dumps({"work": dataclasses.asdict(work), "launched": time.time()}))
-        answer = Path(folder) / "answer.json"
-        code = launch(Path(scoop_program.__file__).resolve(), [str(order), str(answer)], work.workers)
-        if code or not answer.exists():
-            raise RuntimeError(f"the measurement under SCOOP ended with exit code {code}")
-        return dict(json.loads(answer.read_text()))
+    order = (time.time(), *dataclasses.astuple(work))
+    with contextlib.redirect_stdout(io.StringIO()) as answer:  # what the program prints comes over the launcher's line
+        code = launch(Path(__file__).resolve(), [str(number) for number in order], work.workers)
+    if code:
+        raise RuntimeError(f"the measurement under SCOOP ended with exit code {code}")
+    return dict(json.loads(answer.getvalue()))
+
+
+def main(launched: str, *work: str) -> None:
+    """Measure and print, in the origin of a SCOOP pool that was launched at that time."""
+    one_thread()
+    with make_engine("scoop") as engine:
+        print(json.dumps(on(engine, Work(*map(int, work)), float(launched))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from evoprune.benchmarks.bench import floors
 from evoprune.benchmarks.bench.memory import peak
-from evoprune.benchmarks.bench.outside import outside
 from evoprune.benchmarks.bench.subjects import data, networks, plain, population
-from evoprune.benchmarks.bench.timing import Costs, in_turn, machine, ratio, spread, target
+from evoprune.benchmarks.bench.timing import Costs, in_turn, machine, spread, target
+from evoprune.benchmarks.bench.watch import outside
+from evoprune.training.optimizers import OPTIMIZERS
 
 MICRO = 1e6
 NOISE = 1.1  # what a ratio whose target is 1 may show without meaning anything
@@ -58,10 +61,7 @@ def measure_speed(scope: Scope = FULL) -> dict[str, Any]:
     report = {"machine": machine(), **_compared(scope)}
     report["cells"] = _growing(scope, {n: (n, scope.inputs) for n in scope.cells})
     report["inputs"] = _growing(scope, {n: (scope.pairs, n) for n in scope.widths})
-    report["memory"] = {
-        name: peak(scope.memory_cells, scope.inputs, name) | {"cells": scope.memory_cells}
-        for name in ("adam-anew", "adam")
-    }
+    report["memory"] = {name: peak(scope.memory_cells, scope.inputs, name) for name in ("adam-anew", "adam")}
     report["outside"] = outside(scope.generations, n_samples=scope.samples, n_dim=scope.inputs, cells=scope.pairs)
     report["targets"] = _targets(report)
     return report
@@ -83,8 +83,8 @@ def _compared(scope: Scope) -> dict[str, Any]:
         "plain": {name: _row(costs, name, layers) for name in tasks if name.startswith("plain ")},
         "population": {name: _row(costs, name, layers) for name in CONTENDERS},
         "rates": {
-            "gigaflops": spread([1e-9 / cost for cost in costs["product"]]),
-            **{f"{name} GB/s": spread([1e-9 / cost for cost in costs[f"copy {name}"]]) for name in floors.WORKING_SETS},
+            "gigaflops": spread(1e-9 / costs["product"]),
+            **{f"{name} GB/s": spread(1e-9 / costs[f"copy {name}"]) for name in floors.WORKING_SETS},
         },
         "work": {"operations": floors.operations(layers), "parameters": floors.parameters(layers)},
     }
@@ -92,17 +92,16 @@ def _compared(scope: Scope) -> dict[str, Any]:
 
 def _row(costs: Costs, name: str, layers: list[int]) -> dict[str, Any]:
     optimizer = CONTENDERS[name]["optimizer"] if name in CONTENDERS else "adam"
-    arithmetic = [floors.operations(layers) * cost for cost in costs["product"]]
-    moved = floors.traffic(layers, floors.moments_of(optimizer))
-    memory = [moved * cost for cost in costs["copy memory"]]
-    floor = [max(both) for both in zip(arithmetic, memory, strict=True)]
+    arithmetic = floors.operations(layers) * costs["product"]
+    memory = floors.traffic(layers, OPTIMIZERS[optimizer].moments) * costs["copy memory"]
+    microseconds = spread(MICRO * costs[name])
     return {
-        "microseconds": spread(costs[name], MICRO),
-        "updates_per_second": 1 / spread(costs[name])["median"],
-        "speedup": ratio(costs["plain adam"], costs[name]),
-        "arithmetic_microseconds": spread(arithmetic, MICRO)["median"],
-        "memory_microseconds": spread(memory, MICRO)["median"],
-        "times_floor": ratio(costs[name], floor),
+        "microseconds": microseconds,
+        "updates_per_second": MICRO / microseconds["median"],
+        "speedup": spread(costs["plain adam"] / costs[name]),
+        "arithmetic_microseconds": spread(MICRO * arithmetic)["median"],
+        "memory_microseconds": spread(MICRO * memory)["median"],
+        "times_floor": spread(costs[name] / np.maximum(arithmetic, memory)),
     }
 
 
@@ -116,7 +115,7 @@ def _growing(scope: Scope, sizes: dict[int, tuple[int, int]]) -> dict[str, Any]:
         for name in MAIN
     }
     costs = in_turn(tasks, scope.growing_rounds)
-    return {name: {str(n): spread(costs[f"{name} {n}"], MICRO) for n in sizes} for name in MAIN}
+    return {name: {str(n): spread(MICRO * costs[f"{name} {n}"]) for n in sizes} for name in MAIN}
 
 
 def _targets(report: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,11 +1,14 @@
 """What is timed: pairs of the paper's sizes, the plain loop over them, and an epoch of population training."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from evoprune.benchmarks.problems.binary_clustering import BinaryClustering
+from evoprune.benchmarks.pruning.settings import Settings, make_settings
 from evoprune.genome import Autoencoder, Decoder, Encoder
 from evoprune.networks import mlp_decoder, mlp_encoder
 from evoprune.operators import mutPruneRandom
@@ -17,10 +20,10 @@ HIDDEN = (30, 10)
 BATCH = 5
 RATE = 1e-5
 
-OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "adam": torch.optim.Adam,
-    "fused adam": lambda parameters, lr: torch.optim.Adam(parameters, lr=lr, fused=True),
-}
+
+def paper(*layers: dict[str, Any], **options: Any) -> Settings:
+    """The paper's settings for a run that is timed, with other layers and options over them."""
+    return make_settings({"semantics": "reference", "compare": False}, *layers, options)
 
 
 def data(samples: int, inputs: int) -> Tensor:
@@ -48,7 +51,8 @@ def plain(networks: list[nn.Module], samples: Tensor, optimizer: str = "adam") -
 
     :param optimizer: ``"adam"`` and ``"fused adam"`` are kept, ``"adam-anew"`` is built for every batch.
     """
-    kept = [OPTIMIZERS.get(optimizer, torch.optim.Adam)(network.parameters(), lr=RATE) for network in networks]
+    adam = partial(torch.optim.Adam, lr=RATE, fused=optimizer == "fused adam" or None)
+    kept = [adam(network.parameters()) for network in networks]
     loss = nn.L1Loss()
 
     def epoch() -> int:
@@ -57,7 +61,7 @@ def plain(networks: list[nn.Module], samples: Tensor, optimizer: str = "adam") -
             order = torch.randperm(len(samples))
             for start in range(0, len(samples), BATCH):
                 x = samples[order[start : start + BATCH]]
-                step = torch.optim.Adam(network.parameters(), lr=RATE) if optimizer == "adam-anew" else keeps
+                step = adam(network.parameters()) if optimizer == "adam-anew" else keeps
                 step.zero_grad()
                 loss(network(x), x).backward()
                 step.step()

@@ -2,51 +2,50 @@
 
 import os
 import platform
-import statistics
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-Costs = dict[str, list[float]]
-"""Name -> seconds a unit of work, one number a round."""
+Costs = dict[str, np.ndarray]
+"""Name -> seconds a unit of work, a number a round."""
 
 
 def in_turn(
-    tasks: Mapping[str, Callable[[], float]], rounds: int, clock: Callable[[], float] = time.process_time
+    tasks: Mapping[str, Callable[[], float]],
+    rounds: int,
+    clock: Callable[[], float] = time.process_time,
+    warm_up: bool = True,
 ) -> Costs:
     """Time the tasks one after the other, ``rounds`` times over, so that a slow minute hits all of them.
 
-    :param tasks: each does its work once and returns how many units that was. All are called once beforehand.
+    :param tasks: each does its work once and returns how many units that was.
     :param clock: the processor's seconds of this process by default: on an idle core they are those of the clock on the
         wall, and on a busy one they leave out the time that other programs took.
+    :param warm_up: call all of them once beforehand.
     """
-    costs: Costs = {name: [] for name in tasks}
-    for task in tasks.values():
+    costs: dict[str, list[float]] = {name: [] for name in tasks}
+    for task in tasks.values() if warm_up else ():
         task()
     for _ in range(rounds):
         for name, task in tasks.items():
             begin = clock()
             units = task()
             costs[name].append((clock() - begin) / units)
-    return costs
+    return {name: np.array(each) for name, each in costs.items()}
 
 
-def spread(values: Sequence[float], scale: float = 1.0) -> dict[str, Any]:
-    """Median, smallest and largest of the rounds, and how many rounds there were."""
-    return {
-        "median": statistics.median(values) * scale,
-        "low": min(values) * scale,
-        "high": max(values) * scale,
-        "repeats": len(values),
-    }
+def spread(values: np.ndarray | Sequence[float]) -> dict[str, Any]:
+    """Median, smallest and largest of the rounds, and how many rounds there were.
 
-
-def ratio(above: Sequence[float], below: Sequence[float]) -> dict[str, Any]:
-    """The spread of the ratios taken round by round, in which a slow round cancels."""
-    return spread([a / b for a, b in zip(above, below, strict=True)])
+    Ratios are to be taken round by round before, so that a slow round cancels.
+    """
+    figures = {"median": np.median(values), "low": np.min(values), "high": np.max(values)}
+    return {name: float(value) for name, value in figures.items()} | {"repeats": len(values)}
 
 
 def target(name: str, value: float, limit: float, least: bool = False) -> dict[str, Any]:
@@ -57,18 +56,12 @@ def target(name: str, value: float, limit: float, least: bool = False) -> dict[s
 
 def machine() -> dict[str, Any]:
     """What the numbers were measured on."""
+    described = Path("/proc/cpuinfo")  # of Linux; platform.processor() is empty there
+    found = re.search(r"model name\s*: (.*)", described.read_text()) if described.exists() else None
     return {
-        "processor": _processor(),
+        "processor": found[1].strip() if found else platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
         "torch": torch.__version__.split("+")[0],
         "python": platform.python_version(),
         "threads": torch.get_num_threads(),
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

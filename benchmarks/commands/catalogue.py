@@ -6,7 +6,8 @@ from typing import Any
 from evoprune.algorithms.cells import CONCEPTS
 from evoprune.benchmarks.experiments.registry import EXPERIMENTS
 from evoprune.benchmarks.paper.comparisons import COMPARISONS, SCALES
-from evoprune.benchmarks.pruning.choices import ALGORITHMS, SEMANTICS, TOPOLOGIES
+from evoprune.benchmarks.pruning.algorithms import ALGORITHMS
+from evoprune.benchmarks.pruning.choices import SEMANTICS, TOPOLOGIES
 from evoprune.benchmarks.pruning.parts import REGISTRIES, own_options
 from evoprune.benchmarks.pruning.presets import PRESETS
 from evoprune.losses import LOSSES
@@ -22,7 +23,7 @@ def catalogue() -> dict[str, dict[str, str]]:
         "experiments": {name: item.line for name, item in EXPERIMENTS.items()},
         "comparisons": {name: item.line for name, item in COMPARISONS.items()},
         "scales": {name: item.line for name, item in SCALES.items()},
-        "algorithms": ALGORITHMS,
+        "algorithms": {name: algorithm.line for name, algorithm in ALGORITHMS.items()},
         "operators": {"none": "no pruning"} | _open("operator"),
         "schedules": _open("schedule"),
         "semantics": SEMANTICS,

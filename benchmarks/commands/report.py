@@ -36,7 +36,7 @@ def report(options: argparse.Namespace) -> int:
 
     :raises ValueError: for folders, metrics or a baseline that do not fit.
     """
-    from evoprune.benchmarks.report.build import build  # matplotlib takes a second
+    from evoprune.benchmarks.paper.compare import build_beside_paper  # matplotlib takes a second
     from evoprune.benchmarks.report.save import save
 
     output = _output(options)
@@ -45,7 +45,7 @@ def report(options: argparse.Namespace) -> int:
     if speaks:
         _warn(results.problems)
     title = "Report" if len(options.paths) > 1 else f"Report: {Path(options.paths[0]).resolve().name}"
-    written = save(build(results, options.metric, options.baseline), output, title)
+    written = save(build_beside_paper(results, options.metric, options.baseline), output, title)
     if options.json:
         facts = {
             "report": str(written[-1]),

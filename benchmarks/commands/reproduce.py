@@ -35,7 +35,8 @@ def add_parser(commands: Any, quiet: Any, engine: Any) -> None:
 def command(options: argparse.Namespace) -> int:
     """``evoprune reproduce``."""
     from evoprune.benchmarks.commands.sweep import run_plan
-    from evoprune.benchmarks.report import build, load, save
+    from evoprune.benchmarks.paper.compare import build_beside_paper
+    from evoprune.benchmarks.report import load, save
 
     plan = plan_for(options.scale, options.only, options.trials, options.seed, options.shard)
     part = f"-{plan.shard[0]}-of-{plan.shard[1]}" if plan.shard[1] > 1 else ""
@@ -47,7 +48,7 @@ def command(options: argparse.Namespace) -> int:
         options.engine = "processes"
 
     def report() -> None:
-        save(build(load([directory])), directory / "report")
+        save(build_beside_paper(load([directory])), directory / "report")
         if not (options.quiet or options.json):
             print(f"The report is {directory / 'report' / 'report.html'}")
 

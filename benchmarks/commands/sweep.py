@@ -64,9 +64,8 @@ def command(options: argparse.Namespace) -> int:
     """``evoprune sweep``."""
     kind = settings_of(options.experiment)
     fixed: dict[str, Any] = {}
-    for path in options.config or []:
-        fixed |= read_config(path, kind)
-    fixed |= given(options, kind)
+    for layer in (*(read_config(path, kind) for path in options.config or ()), given(options, kind)):
+        fixed |= layer
     seed = fixed.pop("seed", 0)
     plan = make_plan(options.presets, options.grid, fixed, options.trials, seed, options.experiment, options.shard)
     directory = Path(options.directory) if options.directory else default_directory(plan)
@@ -84,7 +83,7 @@ def run_plan(plan: Plan, directory: Path, options: argparse.Namespace, then: Cal
     check_place(plan, directory)
     check_data(plan)
     if options.dry_run:
-        print(json.dumps(rows(plan.runs), indent=2) if options.json else "\n".join(lines(plan.runs)))
+        print(listed(plan.runs, options.json))
     if wants_pool(options) and not options.dry_run:
         return launch_pool(options)
     with make_engine(options.engine, options.workers) as engine:
@@ -135,15 +134,12 @@ def announce(plan: Plan, directory: Path, engine: Engine, quiet: bool) -> None:
     print(f"{text}; in {directory}", file=sys.stderr)
 
 
-def lines(runs: list[Run]) -> list[str]:
-    """A line a run: variant, trial and seed."""
+def listed(runs: list[Run], as_json: bool) -> str:
+    """A line a run, or all as JSON: variant, trial and seed."""
+    if as_json:
+        return json.dumps([run.name for run in runs], indent=2)
     width = max((len(run.variant) for run in runs), default=0)
-    return [f"{run.variant.ljust(width)}  trial {run.trial:02d}  seed {run.settings['seed']}" for run in runs]
-
-
-def rows(runs: list[Run]) -> list[dict[str, Any]]:
-    """The same as plain values."""
-    return [{"variant": run.variant, "trial": run.trial, "seed": run.settings["seed"]} for run in runs]
+    return "\n".join("{variant:{0}}  trial {trial:02d}  seed {seed}".format(width, **run.name) for run in runs)
 
 
 def default_directory(plan: Plan) -> Path:

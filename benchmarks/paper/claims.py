@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from evoprune.benchmarks.report.measures import without_empty_notes
 from evoprune.benchmarks.report.results import Results
 from evoprune.benchmarks.report.section import Part, Section, Table
 from evoprune.benchmarks.report.statistics import LEVEL, compare
@@ -37,11 +38,11 @@ class Claim:
     """
 
     text: str
-    metric: str
     better: str
     worse: str
     controls: tuple[Control, ...] = ()
     weak: bool = False
+    metric: str = "train_l1"
 
     @property
     def pairs(self) -> list[Control]:
@@ -57,7 +58,6 @@ def both(better: str, worse: str, *suffixes: str) -> tuple[Control, ...]:
 CLAIMS = (
     Claim(
         "Coevolution reaches a lower loss than the canonical baseline.",
-        "train_l1",
         "spatial-none",
         "canonical-none",
         (
@@ -68,21 +68,18 @@ CLAIMS = (
     ),
     Claim(
         "Random pruning with the exponential schedule lowers the loss of the coevolution.",
-        "train_l1",
         "spatial-random-exponential",
         "spatial-none",
         both("spatial-random-exponential", "spatial-none", "constant-rate", "bce", "persistent", "isolated"),
     ),
     Claim(
         "Pruning harms the canonical baseline.",
-        "train_l1",
         "canonical-none",
         "canonical-random-exponential",
         both("canonical-none", "canonical-random-exponential", "walk"),
     ),
     Claim(
         "Conjunctive pruning (final-n) does not lower the loss of the coevolution.",
-        "train_l1",
         "spatial-none",
         "spatial-conjunctive-final-n",
         both("spatial-none", "spatial-conjunctive-final-n", "persistent"),
@@ -90,7 +87,6 @@ CLAIMS = (
     ),
     Claim(
         "Variance pruning (population) does not lower the loss of the coevolution.",
-        "train_l1",
         "spatial-none",
         "spatial-variance-population",
         both("spatial-none", "spatial-variance-population", "persistent"),
@@ -98,7 +94,21 @@ CLAIMS = (
     ),
 )
 
+COLUMNS = {
+    **{"control": "control", "a": "should be lower", "b": "should be higher", "n": "n"},
+    **{"median_a": "median (lower)", "median_b": "median (higher)", "a12": "A12", "effect": "effect"},
+    **{"p_holm": "p (Holm)", "verdict": "verdict", "note": "note"},
+}
+"""What a column of a comparison is called in the table of a claim."""
+
 HOLDS, REVERSED, OPEN = "holds", "reversed", "not distinguishable"
+AS_COMPARED = {
+    HOLDS: "The claim holds as the paper compares it",
+    REVERSED: "As the paper compares it the claim is reversed",
+    OPEN: "As the paper compares it the two cannot be told apart with these trials",
+}
+WITH = {HOLDS: "It holds", REVERSED: "It is reversed", OPEN: "The two cannot be told apart"}
+SILENCE = ", which agrees with the claim and does not prove it"
 
 
 def present(name: str, runs: Mapping[str, int]) -> str | None:
@@ -129,7 +139,7 @@ def claims(results: Results) -> Section:
     ]
     for i, (claim, table) in enumerate(tested, 1):
         parts.append(Table(f"claim-{i}", table, f"**{claim.text}** Medians of `{claim.metric}`"))
-        parts.append(sentence(claim, table, run_counts(results)))
+        parts.append(sentence(claim, table, results.counts))
     return Section(title, parts)
 
 
@@ -137,37 +147,17 @@ def evaluate(results: Results, claim: Claim) -> pd.DataFrame:
     """A row a pair of the claim that was run: what it removes, medians, A12, p, verdict."""
     if claim.metric not in results.numeric:
         return pd.DataFrame()
-    rows, runs = [], run_counts(results)
-    for control in claim.pairs:
-        better, worse = (present(name, runs) for name in (control.better, control.worse))
-        if better and worse:
-            rows.append((control.removes, better, worse))
+    runs = results.counts
+    found = [(c.removes, present(c.better, runs), present(c.worse, runs)) for c in claim.pairs]
+    rows = [(removes, better, worse) for removes, better, worse in found if better and worse]
     tests = compare(results.values(claim.metric), "value", pairs=[(better, worse) for _, better, worse in rows])
-    table = pd.DataFrame(
-        [
-            {
-                "control": removed,
-                "should be lower": test.a,
-                "should be higher": test.b,
-                "n": f"{test.n_a}" if test.test == "Wilcoxon" else f"{test.n_a} and {test.n_b}",
-                "median (lower)": test.median_a,
-                "median (higher)": test.median_b,
-                "A12": test.a12,
-                "effect": test.effect,
-                "p (Holm)": test.p_holm,
-                "verdict": word(test),
-                "note": test.note,
-            }
-            for (removed, _, _), test in zip(rows, tests.itertuples(), strict=True)
-        ]
+    unpaired = tests["n_a"].astype(str) + " and " + tests["n_b"].astype(str)
+    table = tests.assign(
+        control=[removes for removes, _, _ in rows],
+        n=tests["n_a"].astype(str).where(tests["test"] == "Wilcoxon", unpaired),
+        verdict=[word(test) for test in tests.itertuples()],
     )
-    return table if not len(table) or table["note"].any() else table.drop(columns="note")
-
-
-def run_counts(results: Results) -> dict[str, int]:
-    """Variant -> its number of runs."""
-    counts = results.runs["variant"].value_counts()
-    return {variant: int(counts[variant]) for variant in results.variants}
+    return without_empty_notes(table.rename(columns=COLUMNS)[list(COLUMNS.values())])
 
 
 def word(test: Any) -> str:
@@ -179,21 +169,14 @@ def word(test: Any) -> str:
 
 def sentence(claim: Claim, table: pd.DataFrame, runs: Mapping[str, int]) -> str:
     """What the table says of the claim, and which pairs were not run; ``runs`` as in :func:`present`."""
-    own = table.iloc[0]
-    text = ""
-    controls = table
+    own, controls = table.iloc[0], table
+    text = "The pair that the paper compares was not run. "
     if own["control"] == claim.pairs[0].removes:
-        text = {
-            HOLDS: "The claim holds as the paper compares it",
-            REVERSED: "As the paper compares it the claim is reversed",
-            OPEN: "As the paper compares it the two cannot be told apart with these trials"
-            + (", which agrees with the claim and does not prove it" if claim.weak else ""),
-        }[str(own["verdict"])]
+        text = AS_COMPARED[str(own["verdict"])]
+        text += SILENCE if claim.weak and own["verdict"] == OPEN else ""
         text += f" (medians {own['median (lower)']:.3g} and {own['median (higher)']:.3g}). "
         controls = table.iloc[1:]
-    else:
-        text = "The pair that the paper compares was not run. "
-    for verdict, phrase in ((HOLDS, "It holds"), (REVERSED, "It is reversed"), (OPEN, "The two cannot be told apart")):
+    for verdict, phrase in WITH.items():
         found = controls.loc[controls["verdict"] == verdict, "control"]
         if len(found):
             text += f"{phrase} with: {'; '.join(found)}. "

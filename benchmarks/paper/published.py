@@ -9,10 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from evoprune.benchmarks.pruning.settings import PAPER, PAPER_CANONICAL, Settings
+from evoprune.benchmarks.pruning.algorithms import PAPER_CANONICAL
+from evoprune.benchmarks.pruning.choices import PAPER
+from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.report.results import Results
 from evoprune.benchmarks.report.section import Part, Section, Table
 from evoprune.benchmarks.report.statistics import interval
+from evoprune.benchmarks.report.variants import effective, flat
 
 
 @dataclass(frozen=True)
@@ -35,70 +38,48 @@ PUBLISHED = {
     "canonical-conjunctive-exponential": Published(0.271, preserved=0.75),
     "canonical-random-exponential": Published(0.50, preserved=0.79),
     "canonical-variance-exponential": Published(0.50, preserved=0.43),
-    # the schedule sweep
-    "spatial-random-increase": Published(0.117),
-    "spatial-random-final-n": Published(0.124),
-    "spatial-random-population": Published(0.133),
-    "spatial-random-fixed": Published(0.197),
-    "spatial-random-decrease": Published(0.263),
-    "spatial-conjunctive-population": Published(0.170),
-    "spatial-conjunctive-increase": Published(0.174),
-    "spatial-conjunctive-exponential": Published(0.185),
-    "spatial-conjunctive-fixed": Published(0.280),
-    "spatial-conjunctive-decrease": Published(0.282),
-    "spatial-variance-exponential": Published(0.169),
-    "spatial-variance-increase": Published(0.177),
-    "spatial-variance-final-n": Published(0.185),
-    "spatial-variance-fixed": Published(0.191),
-    "spatial-variance-decrease": Published(0.499),
+}
+
+SWEEP = {
+    "random": {"increase": 0.117, "final-n": 0.124, "population": 0.133, "fixed": 0.197, "decrease": 0.263},
+    "conjunctive": {"population": 0.170, "increase": 0.174, "exponential": 0.185, "fixed": 0.280, "decrease": 0.282},
+    "variance": {"exponential": 0.169, "increase": 0.177, "final-n": 0.185, "fixed": 0.191, "decrease": 0.499},
+}
+"""The means of the schedule sweep, by operator and schedule."""
+
+PUBLISHED |= {
+    f"spatial-{operator}-{schedule}": Published(mean)
+    for operator, means in SWEEP.items()
+    for schedule, mean in means.items()
 }
 
 CONDITIONS = (
     *("semantics", "loss", "optimizer", "learning_rate", "batch_size", "generations", "cells", "amount", "finetune"),
-    *(
-        "rate_sigma",
-        "radius",
-        "benchmark",
-        "n_clusters",
-        "n_samples",
-        "n_dim",
-        "noise",
-        "p_one",
-        "network",
-        "corruption",
-    ),
-    *("rate_decay", "concept", "opponents", "prune", "threshold"),
+    *("rate_sigma", "radius", "benchmark", "n_clusters", "n_samples", "n_dim", "noise", "p_one", "network"),
+    *("corruption", "rate_decay", "concept", "opponents", "pruning_order", "threshold"),
 )
 """Settings that must be the paper's for a comparison."""
 
 
+NOTHING = pd.Series(dtype=float)
+
+
 def departures(settings: dict[str, Any]) -> str:
     """In what settings differ from the paper's, such as ``generations 20 (paper 400)``; empty where in nothing."""
-    wanted = {**{key: getattr(Settings, key) for key in CONDITIONS}, **PAPER}
-    if settings.get("algorithm") == "canonical":
-        wanted |= PAPER_CANONICAL
-    unused = {"amount", "threshold"} if settings.get("operator") == "none" else set()
-    if settings.get("algorithm") == "canonical":
-        unused |= {"rate_sigma", "radius", "concept", "opponents", "prune"}
-    else:
-        unused |= {"rate_decay"}
+    settings = effective(flat(settings))  # what has no effect is no departure
+    wanted = flat(Settings().as_dict()) | PAPER
+    wanted |= PAPER_CANONICAL if settings.get("algorithm") == "canonical" else {}
     missing = [key for key in ("semantics", "generations") if key not in settings]
     if missing:
         return f"{' and '.join(missing)} not known"
-    return ", ".join(
-        f"{key} {settings[key]} (paper {wanted[key]})"
-        for key in CONDITIONS
-        if key in settings and key not in unused and settings[key] != wanted[key]
-    )
+    apart = [key for key in CONDITIONS if key in settings and settings[key] != wanted[key]]
+    return ", ".join(f"{key} {settings[key]} (paper {wanted[key]})" for key in apart)
 
 
 def comparable(results: Results) -> dict[str, Published]:
     """The paper's values for the variants that ran under its conditions."""
-    return {
-        variant: PUBLISHED[variant]
-        for variant in results.variants
-        if variant in PUBLISHED and not departures(results.settings[variant])
-    }
+    known = [variant for variant in results.variants if variant in PUBLISHED]
+    return {variant: PUBLISHED[variant] for variant in known if not departures(results.settings[variant])}
 
 
 def beside(results: Results) -> Section:
@@ -115,43 +96,48 @@ def beside(results: Results) -> Section:
         "interval (95 %) of our mean, q1 and q3 our quartiles."
     ]
     why: dict[str, list[str]] = {}
-    for variant in known:
-        if variant not in fits:
-            why.setdefault(departures(results.settings[variant]), []).append(variant)
+    for variant in (variant for variant in known if variant not in fits):
+        why.setdefault(departures(results.settings[variant]), []).append(variant)
     parts += [f"**Not comparable**: {', '.join(who)}: {reason}." for reason, who in why.items()]
-    table = pd.DataFrame([_row(results, variant, variant in fits) for variant in known])
+    losses = results.by_variant("train_l1")
+    table = pd.DataFrame([_row(variant, losses.get(variant, NOTHING), variant in fits) for variant in known])
     empty = [column for column in ("paper's box", "paper's whiskers") if not table[column].any()]
     parts.append(Table("paper", table.drop(columns=empty), "Loss at the last generation: the paper's and ours"))
-    shares = _preserved(results, known)
-    if len(shares):
+    shares = [_share(variant, ours) for variant, ours in results.by_variant("preserved").items() if variant in known]
+    if any(shares):
         parts.append(
             "The paper counts as preserved what is not zero right after the last pruning; so do we in reference "
             "semantics."
         )
-        parts.append(Table("paper-preserved", shares, "Share of weights preserved: the paper's and ours"))
+        frame = pd.DataFrame([share for share in shares if share])
+        parts.append(Table("paper-preserved", frame, "Share of weights preserved: the paper's and ours"))
     return Section(title, parts)
 
 
-def _row(results: Results, variant: str, fits: bool) -> dict[str, Any]:
-    values = results.values("train_l1").query("variant == @variant")["value"].dropna()
-    published = PUBLISHED[variant]
-    low, high = interval(values)
-    q1, q3 = values.quantile([0.25, 0.75])
+def _row(variant: str, ours: pd.Series, fits: bool) -> dict[str, Any]:
+    published, found, (low, high) = PUBLISHED[variant], ours.describe(), interval(ours)
+    q1, q3 = found["25%"], found["75%"]
     return {
         "variant": variant,
-        "n": len(values),
+        "n": len(ours),
         "paper's mean": published.mean,
-        "our mean": values.mean(),
+        "our mean": found["mean"],
         "from": low,
         "to": high,
         "paper's median": math.nan if published.median is None else published.median,
-        "our median": values.median(),
+        "our median": ours.median(),
         "paper's box": _span(published.box),
         "paper's whiskers": _span(published.whiskers),
         "our q1": q1,
         "our q3": q3,
-        "agreement": agreement(published, values.mean(), (low, high), (q1, q3)) if fits else "not comparable",
+        "agreement": agreement(published, found["mean"], (low, high), (q1, q3)) if fits else "not comparable",
     }
+
+
+def _share(variant: str, ours: pd.Series) -> dict[str, Any]:
+    paper, found = PUBLISHED[variant].preserved, ours.describe()
+    numbers = {"our mean": found["mean"], "our q1": found["25%"], "our q3": found["75%"]}
+    return {} if paper is None else {"variant": variant, "n": len(ours), "paper": paper, **numbers}
 
 
 def agreement(
@@ -169,26 +155,6 @@ def agreement(
     if _within(published.mean, quartiles):
         return "the paper's mean is between our quartiles"
     return f"the paper's mean is outside our quartiles ({mean / published.mean - 1:+.0%} in ours)"
-
-
-def _preserved(results: Results, known: list[str]) -> pd.DataFrame:
-    rows = []
-    for variant in known:
-        values = results.values("preserved").query("variant == @variant")["value"].dropna()
-        share = PUBLISHED[variant].preserved
-        if share is not None and len(values):
-            q1, q3 = values.quantile([0.25, 0.75])
-            rows.append(
-                {
-                    "variant": variant,
-                    "n": len(values),
-                    "paper": share,
-                    "our mean": values.mean(),
-                    "our q1": q1,
-                    "our q3": q3,
-                }
-            )
-    return pd.DataFrame(rows)
 
 
 def _within(value: float, span: tuple[float, float]) -> bool:

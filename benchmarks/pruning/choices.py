@@ -2,11 +2,6 @@
 
 from typing import Any
 
-ALGORITHMS = {
-    "spatial": "Lipi-AE-S: cells on a grid coevolve encoders and decoders with their neighbours",
-    "all-vs-all": "coevolution without space: every encoder meets every decoder",
-    "canonical": "DEAP's eaSimple on one pair: training and pruning as its mutation",
-}
 SEMANTICS = {
     "persistent": "a pruned weight stays pruned",
     "reference": "what the paper's code does: pruned weights are set to zero once and grow again",
@@ -18,8 +13,19 @@ ENDINGS = {
     "walk": "the rate moves by a normal step every generation, as a cell's does",
 }
 DEVICES = {"cpu": "the processor", "cuda": "the graphics card", "auto": "cuda where there is one, else cpu"}
-ORDERS = {"after-evaluation": "after", "before-evaluation": "before"}
-"""When an offspring is pruned -> what the algorithms call it."""
+
+GROUPS = {
+    "algorithm": "what runs",
+    "operator": "what, when and how much to prune",
+    "benchmark": "the problem",
+    "network": "the network",
+    "loss": "training",
+    "generations": "generations and the grid",
+    "seed": "the run",
+}
+"""First setting of a group -> its title."""
+ACTIVATION_SAMPLES = 100
+"""Samples that a probe shows to a network, and that a generation's validation error is measured on."""
 
 PAPER: dict[str, Any] = {
     "semantics": "reference",
@@ -39,6 +45,3 @@ PAPER: dict[str, Any] = {
     "radius": 1,
 }
 """The settings of Jorgensen et al. 2025; what ``semantics=reference`` starts from."""
-
-PAPER_CANONICAL: dict[str, Any] = {"algorithm": "canonical", "cells": 1, "optimizer": "adam-0.5", "rate_decay": "step"}
-"""What differs in the paper's canonical baseline."""

@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from deap import base, tools
 
-from evoprune.algorithms import Generation, all_vs_all_generations, canonical_generations, spatial_generations
-from evoprune.algorithms.cells import Offspring
+from evoprune.algorithms import Generation
 from evoprune.benchmarks.problems.problem import Problem
-from evoprune.benchmarks.pruning.choices import ORDERS
-from evoprune.benchmarks.pruning.providers import ACTIVATION_SAMPLES, pruning
+from evoprune.benchmarks.pruning.choices import ACTIVATION_SAMPLES
+from evoprune.benchmarks.pruning.providers import pruning
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.evaluation import draw_batch, reconstruction_loss
 from evoprune.fitness import WORST
@@ -49,7 +48,7 @@ def initial_grid(settings: Settings) -> list[Autoencoder]:
         with seeded(Stream.GRID.seed(settings.seed, cell)):
             encoder, decoder = settings.architecture.build(settings.problem.inputs)
         pair = Autoencoder([Encoder(encoder), Decoder(decoder)])
-        if settings.algorithm != "canonical" or settings.rate_decay == "walk":
+        if not settings.loop.stock or settings.rate_decay == "walk":
             pair.learning_rate = settings.learning_rate
         grid.append(pair)
     return grid
@@ -70,7 +69,7 @@ def make_toolbox(settings: Settings, probability: ScheduledProbability) -> base.
     prune = pruning(settings, probability)
     toolbox = base.Toolbox()
     toolbox.register("batch", draw_batch, problem, size=settings.batch_size)
-    if settings.algorithm == "canonical":
+    if settings.loop.stock:
         quarter = max(1, settings.generations // 4)
         rate = StepDecay(settings.learning_rate, quarter) if settings.rate_decay == "step" else settings.learning_rate
         toolbox.register("evaluate", _loss_on_batch, batch=toolbox.batch, loss=settings.loss)
@@ -90,19 +89,7 @@ def make_toolbox(settings: Settings, probability: ScheduledProbability) -> base.
 
 def generations(settings: Settings, grid: list[Autoencoder], toolbox: base.Toolbox, start: int) -> Iterator[Generation]:
     """The generations of the chosen algorithm, which change ``grid`` in place; number 0 first unless resumed."""
-    options: dict[str, Any] = {
-        "concept": settings.concept,
-        "prune": ORDERS[settings.pruning_order],
-        "rate_sigma": settings.rate_sigma,
-        "seed": settings.seed,
-        "start": start,
-    }
-    if settings.algorithm == "canonical":
-        return canonical_generations(grid, toolbox, settings.generations, seed=settings.seed, start=start)
-    if settings.algorithm == "all-vs-all":
-        return all_vs_all_generations(grid, toolbox, settings.generations, **options)
-    options |= {"update": settings.update_order, "opponents": settings.opponents, "chunk": settings.cells_a_task}
-    return spatial_generations(grid, toolbox, settings.generations, settings.neighbourhoods, **options)
+    return settings.loop.generations(settings, grid, toolbox, start)
 
 
 def _loss_on_batch(pair: Autoencoder, batch: Any, loss: str) -> tuple[float]:
@@ -140,7 +127,8 @@ class Recorder:
 
     def _cell(self, generation: Generation, i: int, pair: Autoencoder) -> dict[str, Any]:
         made = generation.offspring[i] if generation.offspring else None
-        encoder_from, decoder_from = self._origins(i, made)
+        reads = self.settings.neighbourhoods[i]
+        encoder_from, decoder_from = (reads[k] for k in made.chosen) if made else (i, i)
         return {
             "gen": generation.number,
             "cell": i,
@@ -153,14 +141,6 @@ class Recorder:
             "learning_rate": self.settings.learning_rate if pair.learning_rate is None else pair.learning_rate,
             "age": pair.age,
         }
-
-    def _origins(self, i: int, made: Offspring | None) -> tuple[int, int]:
-        if made is None or self.settings.algorithm == "canonical":
-            return i, i
-        if self.settings.algorithm == "all-vs-all":
-            return made.chosen
-        members = self.settings.neighbourhoods[i]
-        return members[made.chosen[0]], members[made.chosen[1]]
 
 
 PRESERVED = ("preserved", "preserved_encoder", "preserved_decoder")

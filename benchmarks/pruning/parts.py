@@ -2,12 +2,10 @@
 
 import dataclasses
 import inspect
-import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, cast
 
-from evoprune.algorithms import ring, torus
 from evoprune.architecture import Blueprint
 from evoprune.benchmarks.problems import BENCHMARKS
 from evoprune.benchmarks.problems.problem import Problem
@@ -113,17 +111,6 @@ def schedule_of(name: str, provided: Mapping[str, Any], given: Mapping[str, Any]
     values = {key: value for key, value in provided.items() if key in takes} | dict(given)
     made: Any = kind(**values) if inspect.isclass(kind) else partial(kind, **values)
     return cast(Callable[[int, int], float], made)
-
-
-def neighbourhoods_of(topology: str, cells: int, radius: int) -> list[list[int]]:
-    """The cells that each cell reads.
-
-    :raises ValueError: for a radius that does not fit.
-    """
-    if topology == "ring":
-        return ring(cells, radius)
-    rows = max(d for d in range(1, math.isqrt(cells) + 1) if cells % d == 0)
-    return torus(rows, cells // rows, radius)
 
 
 def architecture_of(network: str, decoder: str | None, activation: str, output: str) -> MLP | Blueprint:

@@ -7,7 +7,9 @@ Presets compose, later ones over earlier ones: as words of a command, or joined 
 from collections.abc import Sequence
 from typing import Any
 
-from evoprune.benchmarks.pruning.settings import DEFAULT_TARGET, PAPER, PAPER_CANONICAL
+from evoprune.benchmarks.pruning.algorithms import PAPER_CANONICAL
+from evoprune.benchmarks.pruning.choices import PAPER
+from evoprune.benchmarks.pruning.settings import DEFAULT_TARGET
 from evoprune.checks import lookup
 from evoprune.operators import OPERATORS, SCHEDULES
 

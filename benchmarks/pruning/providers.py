@@ -10,6 +10,7 @@ from torch import Tensor
 
 from evoprune.activations import ActivationProbe
 from evoprune.benchmarks.problems.problem import Problem
+from evoprune.benchmarks.pruning.choices import ACTIVATION_SAMPLES
 from evoprune.benchmarks.pruning.parts import REGISTRIES
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.runs.takes import parameters
@@ -18,8 +19,6 @@ from evoprune.losses import Loss
 from evoprune.operators import ScheduledProbability, gated, towards
 from evoprune.plugins import find
 from evoprune.training.gradients import gradients
-
-ACTIVATION_SAMPLES = 100
 
 
 def pruning(settings: Settings, probability: ScheduledProbability) -> Any:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from evoprune.benchmarks.pruning.choices import GROUPS
 from evoprune.benchmarks.pruning.experiment import Recorder, device_of, generations, initial_grid, make_toolbox
 from evoprune.benchmarks.pruning.parts import problem_options
-from evoprune.benchmarks.pruning.settings import GROUPS, Settings, make_settings
+from evoprune.benchmarks.pruning.settings import Settings, make_settings
 from evoprune.benchmarks.pruning.snapshots import save_snapshot
 from evoprune.benchmarks.pruning.summary import baselines, measure, summarize
 from evoprune.benchmarks.pruning.tables import table

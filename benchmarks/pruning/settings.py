@@ -12,12 +12,13 @@ from evoprune.algorithms.spatial import UPDATES
 from evoprune.architecture import PREFIX, Blueprint, found_in
 from evoprune.benchmarks.problems.problem import Problem, validate
 from evoprune.benchmarks.pruning import choices, parts
-from evoprune.benchmarks.pruning.choices import PAPER, PAPER_CANONICAL
+from evoprune.benchmarks.pruning.algorithms import ALGORITHMS, ORDERS, Algorithm
+from evoprune.benchmarks.pruning.choices import PAPER
 from evoprune.benchmarks.pruning.parts import REGISTRIES, known
 from evoprune.benchmarks.pruning.upgrade import BENCHMARK, OLD, upgraded
 from evoprune.benchmarks.runs.fields import check_fields, check_names, option
 from evoprune.benchmarks.runs.takes import chosen, parameters
-from evoprune.checks import at_least, in_unit_interval
+from evoprune.checks import at_least, in_unit_interval, lookup
 from evoprune.losses import LOSSES, check_loss
 from evoprune.networks import ACTIVATIONS, MLP, OUTPUTS
 from evoprune.operators import OPERATORS, ScheduledProbability
@@ -29,16 +30,6 @@ from evoprune.training.optimizers import OPTIMIZERS
 
 DEFAULT_TARGET = 0.2
 OR_NONE = ChainMap[str, Any]({"none": None}, OPERATORS)
-GROUPS = {
-    "algorithm": "what runs",
-    "operator": "what, when and how much to prune",
-    "benchmark": "the problem",
-    "network": "the network",
-    "loss": "training",
-    "generations": "generations and the grid",
-    "seed": "the run",
-}
-"""First setting of a group -> its title."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +39,7 @@ class Settings:
     :raises ValueError: naming the setting, its value and what was expected.
     """
 
-    algorithm: str = option("spatial", "the evolutionary algorithm", choices.ALGORITHMS)
+    algorithm: str = option("spatial", "the evolutionary algorithm", ALGORITHMS)
     operator: str = option(
         "magnitude", "the pruning operator", ChainMap[str, Any]({"none": None}, OPERATORS), code=True
     )
@@ -82,7 +73,7 @@ class Settings:
     optimizer: str = option("adam", "the optimizer", OPTIMIZERS)
     learning_rate: float = option(1e-3, "learning rate, in cells the one they start with")
     rate_sigma: float = option(1e-5, "standard deviation of a learning rate's step a generation, in cells and a walk")
-    rate_decay: str = option("constant", "canonical: the course of the learning rate", choices.ENDINGS)
+    rate_decay: str = option("constant", "the course of the learning rate, for an algorithm of DEAP's", choices.ENDINGS)
     batch_size: int = option(5, "samples a gradient step, and in the batches that fitness is measured on")
     corruption: float = option(0.0, "denoising: probability that an input is set to zero in training")
     shuffle: bool = option(True, "draw the samples in a new order every epoch")
@@ -94,7 +85,7 @@ class Settings:
     update_order: str = option(
         "synchronous", "cells read the last generation, or what is there when their turn comes", UPDATES
     )
-    pruning_order: str = option("after-evaluation", "when an offspring is pruned", choices.ORDERS)
+    pruning_order: str = option("after-evaluation", "when an offspring is pruned", ORDERS)
     opponents: str = option(
         "selected",
         "selected: a selected pair trains together; random: Lipi-AE's random opponents",
@@ -129,7 +120,7 @@ class Settings:
         self._check_amount()
         self.neighbourhoods  # noqa: B018  a radius that does not fit
         self.architecture  # noqa: B018  widths that do not fit
-        if self.algorithm == "all-vs-all" and self.opponents == "random":
+        if self.opponents == "random" and not self.loop.stock and "opponents" not in self.loop.uses:
             raise ValueError("opponents random belongs to the spatial algorithm")
 
     def _choose_options(self, kind: str) -> None:
@@ -177,14 +168,17 @@ class Settings:
     @property
     def neighbourhoods(self) -> list[list[int]]:
         """The cells that each cell reads."""
-        if self.algorithm != "spatial":
-            return [[cell] for cell in range(self.cells)]
-        return parts.neighbourhoods_of(self.topology, self.cells, self.radius)
+        return self.loop.reads(self)
+
+    @property
+    def loop(self) -> Algorithm:
+        """The algorithm."""
+        return ALGORITHMS[self.algorithm]
 
     @property
     def parallel(self) -> bool:
         """Whether a generation has tasks that do not depend on each other."""
-        return self.algorithm == "spatial" and self.update_order == "synchronous"
+        return "chunk" in self.loop.uses and self.update_order == "synchronous"
 
     @property
     def cells_a_task(self) -> int:
@@ -196,7 +190,7 @@ class Settings:
         """The schedule, ending where fine-tuning begins."""
         provided = {
             "C": self.probability,
-            "n": len(self.neighbourhoods[0]) if self.algorithm == "spatial" else self.cells,
+            "n": len(self.neighbourhoods[0]),
             "reference": self.semantics == "reference",
         }
         schedule = parts.schedule_of(self.schedule, provided, self.schedule_options)
@@ -205,7 +199,7 @@ class Settings:
     @property
     def scheduled(self) -> ScheduledProbability:
         """The schedule as a probability. In the reference's canonical loop T is never reached."""
-        late = self.semantics == "reference" and self.algorithm == "canonical"
+        late = self.semantics == "reference" and self.loop.stock
         return ScheduledProbability(self.course, self.generations + late)
 
     @property
@@ -255,15 +249,15 @@ def make_settings(*layers: Mapping[str, Any]) -> Settings:
                 given.pop(other, None)
         given = _laid_over(given, layer)
     given = _with_architecture(_with_code(upgraded(given)))
-    canonical_run = given.get("algorithm") == "canonical"
-    base: dict[str, Any] = {"cells": 1} if canonical_run else {}
+    loop = lookup("algorithm", given.get("algorithm", Settings.algorithm), ALGORITHMS)
+    base: dict[str, Any] = {"cells": loop.pairs} if loop.pairs else {}
     if given.get("semantics") == "reference":
-        base = PAPER | (PAPER_CANONICAL if canonical_run else {})
+        base = {**PAPER, **loop.paper}
         if given.get("target_preserved") is not None:
             base.pop("amount")
     settings = Settings(**(base | given))
-    if canonical_run and settings.cells != 1:
-        raise ValueError(f"the canonical algorithm evolves one pair, got cells {settings.cells}")
+    if loop.pairs and settings.cells != loop.pairs:
+        raise ValueError(f"the {settings.algorithm} algorithm evolves one pair, got cells {settings.cells}")
     return settings
 
 

@@ -8,8 +8,8 @@ import torch
 
 from evoprune._version import __version__
 from evoprune.benchmarks.problems.problem import Problem, trivial_l1
+from evoprune.benchmarks.pruning.choices import ACTIVATION_SAMPLES
 from evoprune.benchmarks.pruning.experiment import PRESERVED, sizes
-from evoprune.benchmarks.pruning.providers import ACTIVATION_SAMPLES
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.evaluation import reconstruction_loss, wrong_bits
 from evoprune.fitness import WORST

@@ -1,22 +1,16 @@
 """Settings that do nothing beside others, for a word to the one who gave them, and for names in a report."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from evoprune.benchmarks.pruning.algorithms import ALGORITHMS
 from evoprune.benchmarks.pruning.parts import PROBLEM_TAKES, known, problem_options
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.runs.takes import parameters
 
 Values = Mapping[str, Any]
 PRUNING = "operator_options amount target_preserved scope threshold schedule schedule_options probability finetune"
-BY_ALGORITHM: dict[str, Callable[[Values], bool]] = {
-    "rate_decay": lambda s: s["algorithm"] == "canonical",
-    "update_order opponents topology radius": lambda s: s["algorithm"] == "spatial",
-    "concept pruning_order": lambda s: s["algorithm"] != "canonical",
-    "chunk": lambda s: s["algorithm"] == "spatial" and s.get("update_order", "synchronous") == "synchronous",
-}
-"""Settings, and whether an algorithm uses them."""
 
 
 def idle(settings: Values) -> dict[str, str]:
@@ -37,10 +31,12 @@ def idle(settings: Values) -> dict[str, str]:
         filled = {PROBLEM_TAKES.get(name) for name in parameters(problem)}
         found |= {name: "benchmark" for name in ("data", "data_seed") if name not in filled}
         found |= {name: "benchmark" for name, on in problem_options().items() if settings["benchmark"] not in on}
-    if "algorithm" in settings:
-        for names, used in BY_ALGORITHM.items():
-            found |= {} if used(settings) else dict.fromkeys(names.split(), "algorithm")
-        if settings["algorithm"] == "canonical" and settings.get("rate_decay", "walk") != "walk":
+    if (loop := ALGORITHMS.get(settings.get("algorithm", ""))) is not None:
+        some = {name for one in ALGORITHMS.values() for name in one.uses}
+        found |= dict.fromkeys(sorted(some.difference(loop.uses)), "algorithm")
+        if settings.get("update_order", "synchronous") != "synchronous":
+            found["chunk"] = "algorithm"
+        if loop.stock and settings.get("rate_decay", "walk") != "walk":
             found["rate_sigma"] = "rate_decay"
     return found
 

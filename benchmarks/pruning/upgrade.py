@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from evoprune.benchmarks.pruning.choices import ORDERS
+from evoprune.benchmarks.pruning.algorithms import ORDERS
 from evoprune.benchmarks.pruning.parts import problem_options
 
 BENCHMARK = "binary-clustering"

@@ -1,6 +1,8 @@
 """From folders to results: studies and runs read, merged, named, and compared with what was planned."""
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,12 @@ from evoprune.benchmarks.report.find import find, study_above
 from evoprune.benchmarks.report.read import ENDED, Record, read_run
 from evoprune.benchmarks.report.results import Results
 from evoprune.benchmarks.report.study import Study, read_study
-from evoprune.benchmarks.report.variants import SAME_RESULT, describe, differing, effective, name_of
+from evoprune.benchmarks.report.variants import SAME_RESULT, describe, differing, effective, names_of
 
 TIMES = ("seconds", "version")
 """What may differ between two copies of a run that ended alike."""
+
+PROBLEM = ("variant", "trial", "status", "message", "place")
 
 
 def load(paths: str | Path | Sequence[str | Path]) -> Results:
@@ -31,13 +35,12 @@ def load(paths: str | Path | Sequence[str | Path]) -> Results:
     _check_studies(studies)
     _name(single)
     settings = _settings(studies, everything)
-    records = _unique(everything)
     rank = {variant: i for i, variant in enumerate(settings)}
-    records.sort(key=lambda record: (rank.get(record.variant, len(rank)), record.trial))
+    records = sorted(_unique(everything), key=lambda record: (rank.get(record.variant, len(rank)), record.trial))
     ended = [record for record in records if record.status == ENDED]
-    planned = {
-        variant: max(s.trials for s in studies if variant in s.variants) for s in studies for variant in s.variants
-    }
+    planned: dict[str, int] = {}
+    for plan in (study.plan for study in studies):
+        planned |= {variant: max(plan.trials, planned.get(variant, 0)) for variant in plan.variants}
     problems = pd.DataFrame([*_missing(studies, records, planned), *_faults(records)], columns=list(PROBLEM))
     if not ended:
         first = f": {problems.iloc[0]['place']}: {problems.iloc[0]['message']}" if len(problems) else ""
@@ -45,24 +48,18 @@ def load(paths: str | Path | Sequence[str | Path]) -> Results:
     return Results(experiment, _runs(ended), _logs(ended), problems, settings, planned)
 
 
-PROBLEM = ("variant", "trial", "status", "message", "place")
-
-
 def _check_studies(studies: list[Study]) -> None:
     """Studies may share a variant only if it has the same settings in both."""
-    for i, one in enumerate(studies):
-        for other in studies[:i]:
-            for variant in one.variants.keys() & other.variants.keys():
-                mine, theirs = one.variants[variant], other.variants[variant]
-                missing = sorted(effective(mine).keys() ^ effective(theirs).keys())
-                what = describe(mine, theirs) or (f"only one of them sets {', '.join(missing)}" if missing else "")
-                if what:
-                    raise ValueError(f"{one.place} and {other.place} are different studies: {variant} has {what}")
-                if one.seed != other.seed:
-                    raise ValueError(
-                        f"{one.place} and {other.place} are different studies: {variant} starts from "
-                        f"seed {one.seed} and {other.seed}"
-                    )
+    for other, one in itertools.combinations(studies, 2):
+        apart = f"{one.place} and {other.place} are different studies"
+        for variant in one.plan.variants.keys() & other.plan.variants.keys():
+            mine, theirs = one.plan.variants[variant], other.plan.variants[variant]
+            missing = sorted(effective(mine).keys() ^ effective(theirs).keys())
+            what = describe(mine, theirs) or (f"only one of them sets {', '.join(missing)}" if missing else "")
+            if what:
+                raise ValueError(f"{apart}: {variant} has {what}")
+            if one.plan.seed != other.plan.seed:
+                raise ValueError(f"{apart}: {variant} starts from seed {one.plan.seed} and {other.plan.seed}")
 
 
 def _name(records: list[Record]) -> None:
@@ -74,11 +71,9 @@ def _name(records: list[Record]) -> None:
             record.variant, record.trial = record.directory.resolve().parent.name, int(record.directory.name)
         elif record.settings:
             free.append(record)
-    keys = differing([record.settings for record in free])
-    for record in free:
-        record.variant = name_of(record.settings, keys)
     seeds = sorted({record.seed for record in free if record.seed is not None})
-    for record in free:
+    for record, name in zip(free, names_of([record.settings for record in free]), strict=True):
+        record.variant = name
         record.trial = seeds.index(record.seed) if record.seed is not None else -1
 
 
@@ -88,11 +83,11 @@ def _unique(records: Iterable[Record]) -> list[Record]:
     for record in records:
         key = (record.variant, record.trial, "" if record.variant and record.trial >= 0 else record.place)
         other = kept.setdefault(key, record)
-        if other is record:
+        if other is record or record.status != ENDED:
             continue
-        if record.status == ENDED and other.status == ENDED:
+        if other.status == ENDED:
             _check_copies(record, other)
-        if record.status == ENDED and (other.status != ENDED or (other.log is None and record.log is not None)):
+        if other.status != ENDED or (other.log is None and record.log is not None):
             kept[key] = record
     return list(kept.values())
 
@@ -115,10 +110,9 @@ def _alike(one: Any, other: Any) -> bool:
 
 
 def _experiment(studies: list[Study], records: list[Record]) -> str:
-    found = {study.experiment: study.place for study in studies}
-    for record in records:
-        if record.settings:
-            found.setdefault(str(record.settings.get("experiment", "run")), record.place)
+    found = {study.plan.experiment: study.place for study in studies}
+    for record in (record for record in records if record.settings):
+        found.setdefault(str(record.settings.get("experiment", "run")), record.place)
     if len(found) > 1:
         names = " and ".join(f"{name!r} ({place})" for name, place in sorted(found.items()))
         raise ValueError(f"a report is about one experiment, but these folders hold {names}")
@@ -127,17 +121,12 @@ def _experiment(studies: list[Study], records: list[Record]) -> str:
 
 def _settings(studies: list[Study], records: list[Record]) -> dict[str, dict[str, Any]]:
     """Variant -> settings: the order of the studies first; the runs' own settings, which are complete, over theirs."""
-    order = dict.fromkeys(variant for study in studies for variant in study.variants)
-    named = sorted({record.variant for record in records} - {""})
-    planned = {variant: settings for study in studies for variant, settings in study.variants.items()}
-    found: dict[str, dict[str, Any]] = {variant: planned.get(variant, {}) for variant in [*order, *named]}
+    found = {variant: settings for study in studies for variant, settings in study.plan.variants.items()}
+    found |= {variant: {} for variant in sorted({record.variant for record in records} - {"", *found})}
     whole: dict[str, Record] = {}
-    for record in records:
-        if not record.settings:
-            continue
+    for record in (record for record in records if record.settings):
         first = whole.setdefault(record.variant, record)
-        apart = differing([first.settings, record.settings])
-        if apart:
+        if differing([first.settings, record.settings]):
             raise ValueError(
                 f"{first.place} and {record.place} are both called {record.variant}, but have "
                 f"{describe(first.settings, record.settings)}: leave one of them out"
@@ -147,47 +136,25 @@ def _settings(studies: list[Study], records: list[Record]) -> dict[str, dict[str
     return found
 
 
-def _missing(studies: list[Study], records: list[Record], planned: dict[str, int]) -> list[dict[str, Any]]:
+def _missing(studies: list[Study], records: list[Record], planned: dict[str, int]) -> Iterator[tuple[Any, ...]]:
     """A row a variant that has fewer runs, in any state, than was planned."""
-    shards = {study.shard for study in studies if study.shard}
-    absent = sorted(set(range(1, max(n for _, n in shards) + 1)) - {i for i, _ in shards}) if shards else []
-    hint = (
-        f"; shard {', '.join(map(str, absent))} of {max(n for _, n in shards)} is not among the folders"
-        if absent
-        else ""
-    )
-    rows = []
+    shards = {study.plan.shard for study in studies}
+    count = max((n for _, n in shards), default=1)
+    absent = ", ".join(str(i) for i in range(1, count + 1) if i not in {shard[0] for shard in shards})
+    hint = f"; shard {absent} of {count} is not among the folders" if absent else ""
+    there = Counter(record.variant for record in records)
     for variant, trials in planned.items():
-        left = trials - sum(record.variant == variant for record in records)
-        if left > 0:
-            places = ", ".join(sorted({study.place for study in studies if variant in study.variants}))
-            message = f"{left} of {trials} trials were not run{hint}"
-            rows.append(dict(zip(PROBLEM, (variant, "", "missing", message, places), strict=True)))
-    return rows
+        if there[variant] < trials:
+            places = ", ".join(sorted({study.place for study in studies if variant in study.plan.variants}))
+            message = f"{trials - there[variant]} of {trials} trials were not run{hint}"
+            yield variant, "", "missing", message, places
 
 
-def _faults(records: list[Record]) -> list[dict[str, Any]]:
-    return [
-        dict(
-            zip(
-                PROBLEM,
-                (
-                    record.variant,
-                    record.trial if record.trial >= 0 else "",
-                    _state(record),
-                    record.message,
-                    record.place,
-                ),
-                strict=True,
-            )
-        )
-        for record in records
-        if record.message
-    ]
-
-
-def _state(record: Record) -> str:
-    return "no log" if record.status == ENDED else record.status
+def _faults(records: list[Record]) -> Iterator[tuple[Any, ...]]:
+    for record in (record for record in records if record.message):
+        trial = record.trial if record.trial >= 0 else ""
+        status = "no log" if record.status == ENDED else record.status
+        yield record.variant, trial, status, record.message, record.place
 
 
 def _runs(records: list[Record]) -> pd.DataFrame:

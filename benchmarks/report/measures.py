@@ -2,8 +2,7 @@
 
 import pandas as pd
 
-from evoprune.benchmarks.report.blocks import blocks, designs
-from evoprune.benchmarks.report.comparable import groups, same_data
+from evoprune.benchmarks.report.groups import blocks, designs, groups, same_data
 from evoprune.benchmarks.report.metrics import Metric
 from evoprune.benchmarks.report.results import Results
 from evoprune.benchmarks.report.section import Part, Section, Table
@@ -16,7 +15,6 @@ PAIRS = {
     "median_a": "median a",
     "median_b": "median b",
     "a12": "A12",
-    "effect": "effect",
     "p_holm": "p (Holm)",
 }
 
@@ -28,10 +26,8 @@ def summaries(results: Results, metrics: list[Metric]) -> Section:
         "resamples, fixed seed); sd is the sample standard deviation; half of the trials lie between q1 and q3."
     ]
     for metric in metrics:
-        table = summarize(results.values(metric.name), "value").rename(columns=SUMMARY)
-        if not table["note"].any():
-            table = table.drop(columns="note")
-        parts.append(Table(f"summary-{metric.name}", table, f"{metric.title} (`{metric.name}`)"))
+        table = without_empty_notes(summarize(results.values(metric.name), "value").rename(columns=SUMMARY))
+        parts.append(Table(f"summary-{metric.name}", table, metric.caption))
     return Section("Tables", parts)
 
 
@@ -39,9 +35,8 @@ def comparisons(results: Results, metrics: list[Metric], baseline: str | None = 
     """A table a metric: every pair of variants, or every variant with the baseline."""
     title = "Tests between variants"
     if len(results.variants) < 2:
-        return Section(
-            title, [f"Skipped: there is only one variant, {results.variants[0]}, and nothing to compare it with."]
-        )
+        only = results.variants[0]
+        return Section(title, [f"Skipped: there is only one variant, {only}, and nothing to compare it with."])
     pairs = None if baseline else same_data(results)
     several = len(groups(results, by_loss=False)) > 1
     against = f"every variant with {baseline}" if baseline else "every pair of variants" + " on the same data" * several
@@ -58,8 +53,7 @@ def comparisons(results: Results, metrics: list[Metric], baseline: str | None = 
         table = compare(results.values(metric.name), "value", baseline, pairs)
         if not i and (note := power(table, baseline is None)):
             parts.append(note)
-        shown = shown_tests(table)
-        parts.append(Table(f"tests-{metric.name}", shown, f"{metric.title} (`{metric.name}`)"))
+        parts.append(Table(f"tests-{metric.name}", shown_tests(table), metric.caption))
     return Section(title, parts)
 
 
@@ -80,21 +74,23 @@ def power(table: pd.DataFrame, all_pairs: bool = True) -> str:
 def shown_tests(table: pd.DataFrame) -> pd.DataFrame:
     """The columns of a table of tests that a reader wants, with a verdict in words."""
     verdicts = [verdict(row) for row in table.itertuples()]
-    columns = [column for column in table if column not in ("metric", "sign", "note")]
-    shown = table[columns].assign(result=verdicts, note=table["note"]).rename(columns=PAIRS)
-    return shown if table["note"].any() else shown.drop(columns="note")
+    shown = table.drop(columns=["metric", "sign", "note"]).assign(result=verdicts, note=table["note"])
+    return without_empty_notes(shown.rename(columns=PAIRS))
+
+
+def without_empty_notes(table: pd.DataFrame) -> pd.DataFrame:
+    """The table without its column ``note`` where that says nothing."""
+    return table if not len(table) or table["note"].any() else table.drop(columns="note")
 
 
 def over_data_sets(results: Results, metrics: list[Metric]) -> Section:
     """Friedman's test where at least 3 designs ran on each of at least 3 data sets."""
     title = "Over data sets"
-    variants = {variant: results.settings[variant] for variant in results.variants}
-    grid = designs(variants)
+    grid = designs({variant: results.settings[variant] for variant in results.variants})
     sizes = f"{len(grid.index)} data sets and {len(grid.columns)} designs"
     if min(grid.shape) < 3:
-        return Section(
-            title, [f"Skipped: Friedman's test needs 3 designs that ran on 3 data sets, and there are {sizes}."]
-        )
+        needed = "Friedman's test needs 3 designs that ran on 3 data sets"
+        return Section(title, [f"Skipped: {needed}, and there are {sizes}."])
     grid = blocks(grid)
     if min(grid.shape) < 3:
         return Section(title, [f"Skipped: of {sizes} fewer than 3 designs ran on all of 3 data sets."])
@@ -113,6 +109,6 @@ def over_data_sets(results: Results, metrics: list[Metric]) -> Section:
         parts.append(f"`{metric.name}`: statistic {statistic:.3g}, p {p:.3g}; mean ranks: {found}.")
         shown = table.rename_axis("data set").reset_index()
         mean = pd.DataFrame([{"data set": "mean rank", **ranks}])
-        caption = f"{metric.title} (`{metric.name}`): medians over the trials, and mean ranks"
+        caption = f"{metric.caption}: medians over the trials, and mean ranks"
         parts.append(Table(f"friedman-{metric.name}", pd.concat([shown, mean], ignore_index=True), caption))
     return Section(title, parts)

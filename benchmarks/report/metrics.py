@@ -16,6 +16,11 @@ class Metric:
     label: str
     scale: float = 1.0
 
+    @property
+    def caption(self) -> str:
+        """The title with the column."""
+        return f"{self.title} (`{self.name}`)"
+
 
 KNOWN = {
     metric.name: metric

@@ -1,62 +1,45 @@
 """What was run, and what is missing."""
 
-from typing import Any
-
 import pandas as pd
 
 from evoprune.benchmarks.report.results import Results
-from evoprune.benchmarks.report.section import Section, Table
+from evoprune.benchmarks.report.section import Part, Section, Table
 from evoprune.benchmarks.report.variants import SAME_RESULT, differing, effective
 
-FACTS = {
-    "algorithm": "algorithm",
-    "operator": "operator",
-    "schedule": "schedule",
-    "semantics": "semantics",
+FACTS = (
+    *("algorithm", "operator", "schedule", "semantics", "benchmark", "n_clusters", "n_samples", "n_dim"),
+    *("network", "loss", "generations", "cells"),
+)
+LABELS = {
     "benchmark": "problem",
     "n_clusters": "clusters",
     "n_samples": "samples",
     "n_dim": "bits a sample",
-    "network": "network",
     "loss": "training loss",
-    "generations": "generations",
-    "cells": "cells",
 }
 FEW = 10
 
 
 def overview(results: Results) -> Section:
     """The variants and their trials; what all have in common stands in a sentence."""
-    runs = results.runs
-    apart = differing([results.settings[v] for v in results.variants], (*SAME_RESULT, *FACTS))
-    keys = FACTS | {key: key for key in apart}
-    facts = {label: {v: _fact(results, v, key) for v in results.variants} for key, label in keys.items()}
-    facts["version"] = {
-        v: _joined(runs.loc[runs["variant"] == v, "version"]) for v in results.variants if "version" in runs
-    }
-    facts = {label: values for label, values in facts.items() if any(values.values())}
-    common = {label: next(iter(values.values())) for label, values in facts.items() if len(set(values.values())) == 1}
-    counts = runs["variant"].value_counts()
-    table = pd.DataFrame(
-        {
-            "variant": results.variants,
-            "trials": [int(counts[v]) for v in results.variants],
-            "planned": pd.array([results.planned.get(v) for v in results.variants], dtype="Int64"),
-            **{label: [values[v] for v in results.variants] for label, values in facts.items() if label not in common},
-        }
-    )
-    if not results.planned:
-        table = table.drop(columns="planned")
-    parts: list[Any] = [_opening(results)]
+    variants, counts = results.variants, results.counts
+    apart = differing([results.settings[v] for v in variants], (*SAME_RESULT, *FACTS))
+    facts = pd.DataFrame({key: [_fact(results, v, key) for v in variants] for key in (*FACTS, *apart, "version")})
+    facts = facts.loc[:, (facts != "").any()].rename(columns=LABELS)
+    common = [label for label in facts if facts[label].nunique() == 1]
+    table = pd.DataFrame({"variant": variants, "trials": list(counts.values())})
+    if results.planned:
+        table["planned"] = pd.array([results.planned.get(v) for v in variants], dtype="Int64")
+    parts: list[Part] = [_opening(results)]
     if common:
-        parts.append("All have in common: " + ", ".join(f"{label} {value}" for label, value in common.items()) + ".")
-    parts.append(Table("variants", table, "The variants: trials that ended, and in what the variants differ."))
-    few = [v for v in results.variants if counts[v] < FEW]
+        parts.append("All have in common: " + ", ".join(f"{label} {facts[label].iloc[0]}" for label in common) + ".")
+    caption = "The variants: trials that ended, and in what the variants differ."
+    parts.append(Table("variants", table.join(facts.drop(columns=common)), caption))
+    few = [v for v in variants if counts[v] < FEW]
     if few:
         parts.append(
-            f"Fewer than {FEW} trials: {'all variants' if len(few) == len(results.variants) else ', '.join(few)}. "
-            "Differences between so few runs may well be chance; "
-            "intervals are wide and tests find little."
+            f"Fewer than {FEW} trials: {'all variants' if few == variants else ', '.join(few)}. Differences between so "
+            "few runs may well be chance; intervals are wide and tests find little."
         )
     return Section("What was run", parts)
 
@@ -68,14 +51,9 @@ def faults(results: Results) -> Section:
         return Section("What is missing", ["Nothing: every run that was planned is there and has ended."])
     counts = problems["status"].value_counts()
     words = ", ".join(f"{count} {status}" for status, count in counts.items())
-    return Section(
-        "What is missing",
-        [
-            f"The rest of this report is about the runs that ended. Listed here: {words}. A line may stand for several "
-            "trials.",
-            Table("problems", problems, "Runs that are missing, failed, unfinished or damaged."),
-        ],
-    )
+    text = "The rest of this report is about the runs that ended. Listed here: {}. A line may stand for several trials."
+    table = Table("problems", problems, "Runs that are missing, failed, unfinished or damaged.")
+    return Section("What is missing", [text.format(words), table])
 
 
 def _opening(results: Results) -> str:
@@ -96,10 +74,5 @@ def _fact(results: Results, variant: str, key: str) -> str:
     if key in settings:
         value = effective(settings).get(key)  # what has no effect is no fact
         return "" if value is None else str(value)
-    if key in results.runs:
-        return _joined(results.runs.loc[results.runs["variant"] == variant, key])
-    return ""
-
-
-def _joined(values: pd.Series) -> str:
-    return ", ".join(sorted({f"{v:g}" if isinstance(v, float) else str(v) for v in values.dropna()}))
+    values = results.runs.loc[results.runs["variant"] == variant].get(key, pd.Series(dtype=object)).dropna()
+    return ", ".join(sorted({f"{v:g}" if isinstance(v, float) else str(v) for v in values}))

@@ -8,9 +8,11 @@ from typing import Any
 import pandas as pd
 
 from evoprune.benchmarks.report.find import Place
+from evoprune.benchmarks.report.variants import flat
 from evoprune.benchmarks.sweeps.execute import error_line
 
 ENDED, FAILED, UNFINISHED, DAMAGED = "ended", "failed", "unfinished", "damaged"
+UNDRAWN = "the run is in the tables but not in the curves"
 
 
 @dataclass
@@ -42,28 +44,16 @@ class Record:
 def read_run(place: Place) -> Record:
     """The run in a directory; a file that is missing or broken ends up in its status and message."""
     path = place.path
+    record = Record(place.shown, ENDED, directory=path)
     try:
-        settings = read_json(path / "settings.json") if (path / "settings.json").exists() else {}
-        record = Record(place.shown, ENDED, directory=path, settings=settings)
+        if (path / "settings.json").exists():
+            record.settings = flat(read_json(path / "settings.json"))
         if (path / "summary.json").exists():
             record.summary = read_json(path / "summary.json")
-            if not record.summary:
-                record.status, record.message = DAMAGED, "summary.json is empty"
-            elif not settings:
-                record.status, record.message = DAMAGED, "settings.json is missing"
-        elif (path / "error.txt").exists():
-            record.status, record.message = FAILED, error_line((path / "error.txt").read_text(errors="replace"))
-        elif settings:
-            record.status, record.message = UNFINISHED, "no summary.json"
-        else:
-            record.status, record.message = DAMAGED, "neither settings.json nor summary.json"
     except ValueError as error:
         return Record(place.shown, DAMAGED, str(error).removeprefix(f"{path}/"), path)
     record.log, broken = _read_log(path / "log.csv")
-    if record.status == UNFINISHED and record.log is not None:
-        record.message = f"no summary.json; {len(record.log)} rows in the log"
-    elif record.status == ENDED:
-        record.message = broken
+    record.status, record.message = _state(path, record, broken)
     return record
 
 
@@ -92,11 +82,23 @@ def read_table(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path}: cannot be read as CSV ({error})") from error
 
 
+def _state(folder: Path, record: Record, broken: str) -> tuple[str, str]:
+    """The status of a run by the files that are there, and a message; ``broken`` says what its log lacks."""
+    if (folder / "summary.json").exists():
+        if not record.summary:
+            return DAMAGED, "summary.json is empty"
+        return (ENDED, broken) if record.settings else (DAMAGED, "settings.json is missing")
+    if (folder / "error.txt").exists():
+        return FAILED, error_line((folder / "error.txt").read_text(errors="replace"))
+    if not record.settings:
+        return DAMAGED, "neither settings.json nor summary.json"
+    return UNFINISHED, "no summary.json" + ("" if record.log is None else f"; {len(record.log)} rows in the log")
+
+
 def _read_log(path: Path) -> tuple[pd.DataFrame | None, str]:
     if not path.exists():
-        return None, "log.csv is missing: the run is in the tables but not in the curves"
+        return None, f"log.csv is missing: {UNDRAWN}"
     try:
-        log = read_table(path)
+        return read_table(path), ""
     except ValueError:
-        return None, "log.csv cannot be read: the run is in the tables but not in the curves"
-    return log, ""
+        return None, f"log.csv cannot be read: {UNDRAWN}"

@@ -30,10 +30,15 @@ class Results:
     planned: dict[str, int]
 
     @property
+    def counts(self) -> dict[str, int]:
+        """Variant -> its number of runs, for those that have some, in order."""
+        counts = self.runs["variant"].value_counts()
+        return {variant: int(counts[variant]) for variant in self.settings if variant in counts}
+
+    @property
     def variants(self) -> list[str]:
         """The variants that have a run, in order."""
-        present = set(self.runs["variant"])
-        return [variant for variant in self.settings if variant in present]
+        return list(self.counts)
 
     def values(self, metric: str) -> pd.DataFrame:
         """Variant, trial, seed and the metric as ``value``; NaN where it is missing or stands for infinity."""
@@ -42,9 +47,12 @@ class Results:
     @property
     def numeric(self) -> list[str]:
         """The columns of the summary that have a number in some run."""
-        found = []
-        for column in self.runs.columns.drop(list(FIXED), errors="ignore"):
-            kind = self.runs[column].dropna()
-            if len(kind) and not kind.map(lambda value: isinstance(value, bool | np.bool_ | str)).any():
-                found.append(str(column))
-        return found
+        known = {str(name): self.runs[name].dropna() for name in self.runs.columns.drop(list(FIXED), errors="ignore")}
+        other = (bool, np.bool_, str)
+        return [name for name, column in known.items() if len(column) and not any(isinstance(v, other) for v in column)]
+
+    def by_variant(self, metric: str) -> dict[str, pd.Series]:
+        """The values of a metric that are there, by variant, in order; without the variants that have none."""
+        known = self.values(metric).dropna(subset=["value"])
+        found = {str(variant): values for variant, values in known.groupby("variant")["value"]}
+        return {variant: found[variant] for variant in self.variants if variant in found}

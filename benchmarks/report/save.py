@@ -3,6 +3,7 @@
 import io
 import re
 from collections import Counter
+from operator import methodcaller
 from pathlib import Path
 
 import matplotlib
@@ -14,7 +15,7 @@ from evoprune.benchmarks.report.find import MARKS, STUDY
 from evoprune.benchmarks.report.markdown import markdown
 from evoprune.benchmarks.report.page import page
 from evoprune.benchmarks.report.section import Picture, Section, Table
-from evoprune.records import write, write_csv
+from evoprune.records import write
 
 TITLE = "Report"
 LARGE = 400_000  # bytes from which a page shows the PNG of a figure: many lines make a heavy SVG
@@ -54,25 +55,20 @@ def _check(sections: list[Section], place: Path) -> None:
 
 
 def _write(sections: list[Section], place: Path, title: str) -> list[Path]:
-    written: list[Path] = []
+    written: dict[str, bytes] = {}
     images: dict[str, tuple[str, bytes]] = {}
-
-    def put(name: str, content: bytes) -> None:
-        write(place / name, lambda file: file.write(content))
-        written.append(place / name)
-
     for part in (part for section in sections for part in section.parts):
         if isinstance(part, Table):
-            write_csv(place / f"{part.name}.csv", part.frame)
-            written.append(place / f"{part.name}.csv")
+            written[f"{part.name}.csv"] = part.frame.to_csv(index=False).encode()
         elif isinstance(part, Picture):
-            png, svg = draw(part.figure, "png"), draw(part.figure, "svg")
-            put(f"{part.name}.png", png)
-            put(f"{part.name}.svg", svg)
+            png, svg = (draw(part.figure, kind) for kind in ("png", "svg"))
+            written |= {f"{part.name}.png": png, f"{part.name}.svg": svg}
             images[part.name] = ("image/svg+xml", svg) if len(svg) <= LARGE else ("image/png", png)
-    put("report.md", markdown(sections, title).encode())
-    put("report.html", page(sections, title, images).encode())
-    return written
+    written["report.md"] = markdown(sections, title).encode()
+    written["report.html"] = page(sections, title, images).encode()
+    for name, content in written.items():
+        write(place / name, methodcaller("write", content))
+    return [place / name for name in written]
 
 
 def draw(figure: Figure, kind: str) -> bytes:

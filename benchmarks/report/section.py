@@ -1,5 +1,6 @@
 """What a report is made of: sections of paragraphs, tables and pictures, whatever they are written as."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -34,3 +35,15 @@ class Section:
 
     title: str
     parts: list[Part] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Values from elsewhere, variant -> value, for diamonds in the box plot of one metric."""
+
+    metric: str
+    values: Mapping[str, float]
+    label: str
+    """In the legend."""
+    sentence: str
+    """In the caption."""

@@ -61,27 +61,14 @@ def summarize(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     """
     rows = []
     for variant, group in frame.groupby("variant", sort=False):
-        values = group[metric].dropna().to_numpy(dtype=float)
-        n, lost = len(values), len(group) - len(values)
-        low, high = interval(values)
+        values = group[metric].dropna().astype(float)
+        n, lost, found = len(values), len(group) - len(values), values.describe()
         notes = [f"n < {FEW}: no interval"] if 0 < n < FEW else []
         notes += [f"{lost} without a finite value"] if lost else []
-        quartiles = np.quantile(values, [0.25, 0.5, 0.75]) if n else [math.nan] * 3
-        rows.append(
-            {
-                "variant": variant,
-                "n": n,
-                "mean": values.mean() if n else math.nan,
-                "mean_low": low,
-                "mean_high": high,
-                "sd": values.std(ddof=1) if n > 1 else math.nan,
-                "median": quartiles[1],
-                "q1": quartiles[0],
-                "q3": quartiles[2],
-                "note": "; ".join(notes),
-            }
-        )
-    return pd.DataFrame(rows)
+        spread = found[["std", "50%", "25%", "75%"]]
+        rows.append((variant, n, found["mean"], *interval(values), *spread, "; ".join(notes)))
+    columns = ("variant", "n", "mean", "mean_low", "mean_high", "sd", "median", "q1", "q3", "note")
+    return pd.DataFrame(rows, columns=list(columns))
 
 
 def interval(values: ArrayLike) -> tuple[float, float]:
@@ -173,9 +160,7 @@ def compare(
     :raises ValueError: for a baseline that is no variant.
     """
     known = frame.dropna(subset=[metric])
-    groups: dict[str, pd.DataFrame] = {
-        str(variant): known[known["variant"] == variant] for variant in dict.fromkeys(frame["variant"])
-    }
+    groups = {str(variant): known[known["variant"] == variant] for variant in frame["variant"].unique()}
     if baseline is not None and baseline not in groups:
         raise ValueError(f"unknown baseline {baseline!r}; the variants are {', '.join(groups)}")
     if pairs is None:
@@ -203,23 +188,9 @@ def _row(metric: str, a: str, b: str, one: pd.DataFrame, other: pd.DataFrame) ->
         note = f"{lost} without a partner left out" if lost else ""
     else:
         outcome, note = unpaired(x, y), ""
-    effect = a12(x, y)
-    return {
-        "metric": metric,
-        "a": a,
-        "b": b,
-        "test": outcome.test,
-        "n_a": outcome.n_a,
-        "n_b": outcome.n_b,
-        "median_a": x.median(),
-        "median_b": y.median(),
-        "a12": effect,
-        "effect": magnitude(effect),
-        "p": outcome.p,
-        "p_holm": math.nan,
-        "sign": outcome.sign,
-        "note": "; ".join(part for part in (outcome.note, note) if part),
-    }
+    effect, notes = a12(x, y), [part for part in (outcome.note, note) if part]
+    measured = {"median_a": x.median(), "median_b": y.median(), "a12": effect, "effect": magnitude(effect)}
+    return {"metric": metric, "a": a, "b": b} | vars(outcome) | measured | {"note": "; ".join(notes)}
 
 
 def by_seed(frame: pd.DataFrame, metric: str) -> pd.Series:

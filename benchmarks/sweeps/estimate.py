@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from typing import Any
+from statistics import fmean
 
 from evoprune.benchmarks.pruning.experiment import generations, initial_grid, make_toolbox
 from evoprune.benchmarks.pruning.settings import Settings
@@ -12,7 +12,7 @@ MOST = 12
 """Kinds of runs that are timed; others are taken for their mean."""
 START = 0.5  # seconds that a run takes beside its generations
 COST = (
-    *("algorithm", "opponents", "cells", "radius", "batch_size", "benchmark", "n_samples", "n_dim"),
+    *("algorithm", "opponents", "cells", "radius", "batch_size", "benchmark", "benchmark_options"),
     *("data", "network", "decoder", "optimizer", "loss", "corruption", "device"),
 )
 """The settings that decide what a generation costs."""
@@ -24,12 +24,13 @@ def seconds_for(runs: Iterable[Run], workers: int = 1) -> float:
     A generation's cost is measured as it is now, with whatever else the machine does.
     """
     settings = [Settings.stored(run.settings) for run in runs]
-    if not settings:
+    keys = [tuple(str(getattr(each, name)) for name in COST) for each in settings]
+    kinds = dict(zip(keys, settings, strict=True))
+    if not kinds:
         return 0.0
-    kinds = {_cost_key(each): each for each in settings}
     measured = {key: generation_seconds(kinds[key]) for key in list(kinds)[:MOST]}
-    mean = sum(measured.values()) / len(measured)
-    times = [START + each.generations * measured.get(_cost_key(each), mean) for each in settings]
+    mean = fmean(measured.values())
+    times = [START + each.generations * measured.get(key, mean) for key, each in zip(keys, settings, strict=True)]
     # A run is not divided: with fewer runs than workers the longest decides.
     return max(sum(times) / workers, max(times))
 
@@ -55,7 +56,3 @@ def words(seconds: float) -> str:
         return "less than a minute"
     hours, minutes = divmod(minutes, 60)
     return "about " + " ".join([f"{hours} h"] * (hours > 0) + [f"{minutes} min"] * (minutes > 0))
-
-
-def _cost_key(settings: Settings) -> tuple[Any, ...]:
-    return tuple(getattr(settings, name) for name in COST)

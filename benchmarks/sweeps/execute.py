@@ -24,6 +24,10 @@ LEFT_OUT = ("checkpoint.pt",)
 TIMES = ("seconds",)
 """Columns that differ from one execution to the next: they go into ``times.csv``, so that ``results.csv`` does not."""
 
+SCRATCH = ".scratch-"
+LEFTOVERS = (f"{SCRATCH}*", ".desk", "runs/*/.*.part")
+"""What a killed sweep leaves, of version 0.1 too: the folder of the runs at work, and runs that were being kept."""
+
 Files = dict[str, bytes]
 
 
@@ -41,27 +45,28 @@ def sweep(
         more trials, or further variants after those that are there.
     """
     place = Path(directory)
-    _prepare(plan, place)
-    with _alone(place), _desk(place) as desk:
-        for leftover in place.glob("runs/*/.*.part"):
-            shutil.rmtree(leftover)
+    check_place(plan, place)
+    try:
+        (place / "runs").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"{place}: cannot write there ({error.strerror or error})") from error
+    with _alone(place), tempfile.TemporaryDirectory("", SCRATCH, place.resolve(), ignore_cleanup_errors=True) as folder:
         runs = plan.runs
-        if retry_failed:
-            for run in runs:
-                if (place / run.place / "error.txt").exists():
-                    shutil.rmtree(place / run.place)
+        for run in runs if retry_failed else ():
+            if (place / run.place / "error.txt").exists():
+                shutil.rmtree(place / run.place)
         plan.save(place)
-        rows = {run.place: row for run in runs if (row := _row(run, place))}
-        table = _tables(runs, rows, place)
-        left = [run for run in runs if run.place not in rows]
-        tasks = [(plan.experiment, run.settings, desk) for run in left]
-        progress = tqdm(total=len(runs), initial=len(rows), desc="sweep", unit="run", disable=not bar)
+        rows = [_row(run, place) for run in runs]
+        table = _tables(rows, place)
+        left = [i for i, row in enumerate(rows) if row is None]
+        tasks = [(plan.experiment, runs[i].settings, Path(folder)) for i in left]
+        progress = tqdm(total=len(runs), initial=len(runs) - len(left), desc="sweep", unit="run", disable=not bar)
         with progress, closing((engine or Engine()).as_completed(whole_run, tasks)) as ended:
-            for index, files in ended:
-                run = left[index]
+            for number, files in ended:
+                run = runs[left[number]]
                 _keep(run, place, files if isinstance(files, dict) else _failure_files(run.settings, str(files)))
-                rows[run.place] = _row(run, place) or {}
-                table = _tables(runs, rows, place)
+                rows[left[number]] = _row(run, place)
+                table = _tables(rows, place)
                 progress.update()
         return table
 
@@ -69,12 +74,12 @@ def sweep(
 def whole_run(task: tuple[str, dict[str, Any], Path]) -> Files:
     """A run from its settings to the files that it leaves, as bytes: a worker may share no disk with us.
 
-    It works on the study's desk where it finds it, so that what a killed worker leaves goes with the desk. An exception
-    of the run is one of its files, ``error.txt``.
+    It works in the study's scratch folder where it finds it, so that what a killed worker leaves goes with the folder.
+    An exception of the run is one of its files, ``error.txt``.
     """
-    name, settings, desk = task
+    name, settings, scratch = task
     experiment = EXPERIMENTS[name]
-    with tempfile.TemporaryDirectory(prefix="evoprune-", dir=desk if desk.is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(prefix="evoprune-", dir=scratch if scratch.is_dir() else None) as folder:
         place = Path(folder) / "run"
         try:
             experiment.start(experiment.settings(**settings), place, plots=False)
@@ -98,61 +103,41 @@ def check_place(plan: Plan, place: Path) -> None:
     """
     if (place / "study.json").exists():
         there = load_plan(place)
-        for name in ("experiment", "seed", "shard"):
-            if getattr(there, name) != getattr(plan, name):
-                raise _other(place, f"its {name} is {getattr(there, name)}, not {getattr(plan, name)}")
-        _check_variants(there, plan, place)
+        if difference := _difference(there, plan):
+            raise ValueError(f"{place} holds another study: {difference}")
         if there.trials > plan.trials:
             raise ValueError(f"{place} holds a study of {there.trials} trials, and {plan.trials} were asked for")
     elif place.exists() and any(path.name != ".lock" for path in place.iterdir()):
         raise ValueError(f"{place} holds something else than a study: choose another directory")
 
 
-def _prepare(plan: Plan, place: Path) -> None:
-    check_place(plan, place)
-    try:
-        (place / "runs").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"{place}: cannot write there ({error.strerror or error})") from error
-
-
-def _check_variants(there: Plan, plan: Plan, place: Path) -> None:
-    """A study may grow, except in parts: there every run's part depends on the number of variants."""
+def _difference(there: Plan, plan: Plan) -> str | None:
+    """The first thing in which a study is another one; it may grow, save for a part: what is in it depends on all."""
+    for name in ("experiment", "seed", "shard"):
+        if getattr(there, name) != getattr(plan, name):
+            return f"its {name} is {getattr(there, name)}, not {getattr(plan, name)}"
     names = list(there.variants)
     if list(plan.variants)[: len(names)] != names or (plan.shard[1] > 1 and len(plan.variants) > len(names)):
-        raise _other(place, f"its variants are {', '.join(names)}; not {', '.join(plan.variants)}")
+        return f"its variants are {', '.join(names)}; not {', '.join(plan.variants)}"
     for name, old in there.variants.items():
         new = plan.variants[name]
         for setting in old | new:
             if old.get(setting) != new.get(setting):
-                raise _other(place, f"{name} has {setting} {old.get(setting)!r}, not {new.get(setting)!r}")
-
-
-def _other(place: Path, difference: str) -> ValueError:
-    return ValueError(f"{place} holds another study: {difference}")
+                return f"{name} has {setting} {old.get(setting)!r}, not {new.get(setting)!r}"
+    return None
 
 
 @contextmanager
 def _alone(place: Path) -> Iterator[None]:
-    """One sweep at a time in a directory."""
+    """One sweep at a time in a directory, and nothing there that a killed one left."""
     with open(place / ".lock", "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise ValueError(f"another sweep is at work in {place}") from None
+        for leftover in (path for pattern in LEFTOVERS for path in place.glob(pattern)):
+            shutil.rmtree(leftover, ignore_errors=True)
         yield
-
-
-@contextmanager
-def _desk(place: Path) -> Iterator[Path]:
-    """A folder for runs at work, empty at the start and gone at the end."""
-    desk = place.resolve() / ".desk"
-    shutil.rmtree(desk, ignore_errors=True)
-    desk.mkdir()
-    try:
-        yield desk
-    finally:
-        shutil.rmtree(desk, ignore_errors=True)
 
 
 def _keep(run: Run, place: Path, files: Files) -> None:
@@ -171,15 +156,14 @@ def _keep(run: Run, place: Path, files: Files) -> None:
 def _row(run: Run, place: Path) -> dict[str, Any] | None:
     """A run that ended or failed as a row; None for one that is to do, which a damaged one is too."""
     folder = place / run.place
-    head = {"variant": run.variant, "trial": run.trial, "seed": run.settings["seed"]}
     if (folder / "error.txt").exists():
-        return head | {"status": "failed", "error": error_line((folder / "error.txt").read_text())}
+        return run.name | {"status": "failed", "error": error_line((folder / "error.txt").read_text())}
     try:
         summary = dict(json.loads((folder / "summary.json").read_text()))
     except (OSError, ValueError, TypeError):
         return None
     plain = {name: value for name, value in summary.items() if not isinstance(value, (dict, list))}
-    return head | {"status": "ended", "error": None} | plain
+    return run.name | {"status": "ended", "error": None} | plain
 
 
 def error_line(text: str) -> str:
@@ -190,9 +174,9 @@ def error_line(text: str) -> str:
     return next((line for line in after if line and not line[0].isspace()), lines[-1])
 
 
-def _tables(runs: list[Run], rows: dict[Path, dict[str, Any]], place: Path) -> pd.DataFrame:
+def _tables(rows: list[dict[str, Any] | None], place: Path) -> pd.DataFrame:
     """Write both tables, whole, in the order of the plan."""
-    table = pd.DataFrame([rows[run.place] for run in runs if run.place in rows])
+    table = pd.DataFrame([row for row in rows if row])
     if table.empty:
         table = pd.DataFrame(columns=["variant", "trial", "seed", "status", "error"])
     times = [name for name in TIMES if name in table]

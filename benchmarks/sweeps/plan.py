@@ -30,6 +30,11 @@ class Run:
     settings: dict[str, Any]
 
     @property
+    def name(self) -> dict[str, Any]:
+        """What tells it from the others, as the first columns of a row."""
+        return {"variant": self.variant, "trial": self.trial, "seed": self.settings["seed"]}
+
+    @property
     def place(self) -> Path:
         """Where its directory is, below that of the study."""
         return Path("runs") / self.variant / f"{self.trial:02d}"
@@ -74,7 +79,7 @@ class Plan:
 
     def as_dict(self) -> dict[str, Any]:
         """The plan as plain values."""
-        return {"format": FORMAT} | dataclasses.asdict(self) | {"shard": list(self.shard)}
+        return {"format": FORMAT} | dataclasses.asdict(self)
 
     def save(self, directory: Path) -> None:
         """Leave the plan as ``study.json``."""
@@ -125,17 +130,15 @@ def make_plan(
             raise ValueError(f"{name} is given both as an option and as an axis of the grid")
     shared = ({"compare": False} if "compare" in names else {}) | dict(fixed or {})
     variants: dict[str, dict[str, Any]] = {}
-    for preset in presets or [""]:
-        for point in itertools.product(*axes.values()):
-            chosen = dict(zip(axes, point, strict=True))
-            label = [preset] if preset else []
-            label += [f"{name}={_text(value)}" for name, value in chosen.items() if len(axes[name]) > 1]
-            layers = layers_of(preset) if preset else []
-            settings = kind.make_settings(*layers, shared, chosen).as_dict()
-            name = _file_name(",".join(label) or "default")
-            if name in variants:
-                raise ValueError(f"two variants are called {name!r}: name each once")
-            variants[name] = {key: value for key, value in settings.items() if key not in PER_RUN}
+    for preset, point in itertools.product(presets or [""], itertools.product(*axes.values())):
+        chosen = dict(zip(axes, point, strict=True))
+        layers = layers_of(preset) if preset else []
+        settings = kind.make_settings(*layers, shared, chosen).as_dict()
+        several = [f"{name}={_shown(value)}" for name, value in chosen.items() if len(axes[name]) > 1]
+        name = re.sub(r"[^\w.,=+-]", "_", ",".join([*filter(None, [preset]), *several]) or "default")
+        if name in variants:
+            raise ValueError(f"two variants are called {name!r}: name each once")
+        variants[name] = {key: value for key, value in settings.items() if key not in PER_RUN}
     return Plan(variants, trials, seed, experiment, parse_shard(shard))
 
 
@@ -181,9 +184,5 @@ def _value(name: str, text: str, kind: str) -> Any:
         raise ValueError(f"{name} must be of type {kind}, got {text!r}") from None
 
 
-def _text(value: Any) -> str:
+def _shown(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _file_name(text: str) -> str:
-    return re.sub(r"[^\w.,=+-]", "_", text)

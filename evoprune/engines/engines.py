@@ -18,7 +18,6 @@ from types import TracebackType
 from typing import Any
 
 import cloudpickle
-from joblib import cpu_count
 
 from evoprune.checks import at_least, lookup
 from evoprune.engines import processes
@@ -96,7 +95,7 @@ class ProcessEngine(Engine):
     name = "processes"
 
     def __init__(self, workers: int | None = None) -> None:
-        super().__init__(cpu_count() if workers is None else workers)
+        super().__init__(processes.cores() if workers is None else workers)
         self._executor: Any = None
         self._stop: Callable[[], Any] = lambda: None
 

@@ -10,8 +10,16 @@ from multiprocessing import resource_tracker
 from typing import Any
 
 import psutil
-import torch
 from tqdm import tqdm
+
+from evoprune.engines.tasks import one_thread
+
+
+def cores() -> int:
+    """Cores that this program may use."""
+    from joblib import cpu_count
+
+    return int(cpu_count())
 
 
 def executor(workers: int) -> Any:
@@ -70,7 +78,7 @@ def stop(executor: Any) -> None:
 def _prepare(parent: int) -> None:
     """A worker process leaves Ctrl-C to the main process, and does not outlive it by more than a second."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
+    one_thread()
     tqdm.set_lock(threading.RLock())  # its own is a semaphore, which Python would report as leaked by a killed worker
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 

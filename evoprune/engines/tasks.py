@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import cloudpickle
-import torch
 
 
 class WorkerError(RuntimeError):
@@ -40,12 +39,19 @@ def work(payload: bytes, by_value: bool = False) -> bytes:
 
     :param by_value: what the program itself defines comes back by value, as cloudpickle has it.
     """
-    torch.set_num_threads(1)
+    one_thread()
     try:
         function, arguments = pickle.loads(payload)
         return (cloudpickle.dumps if by_value else pickle.dumps)((True, function(*arguments)))
     except (Exception, SystemExit):
         return pickle.dumps((False, traceback.format_exc()))
+
+
+def one_thread() -> None:
+    """Have torch compute with one thread in this process. Imported here: to choose an engine takes no torch."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def result(answer: bytes) -> Any:

@@ -2,12 +2,16 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from evoprune.benchmarks.analysis import activation_distance, weight_distance
+from evoprune.benchmarks.analysis.between import by_part
 from tests.benchmarks.analysis.small import linear, pair, rectified
+
+COLUMNS = ("generation", "part", "cell", "other", "size")
 
 
 def values(table, **where):
@@ -83,3 +87,16 @@ def test_one_cell_has_no_others():
     table = weight_distance([pair(linear([[1.0, 0.0], [0.0, 1.0]]))])
     assert len(table) == 0
     assert "distance" in table
+
+
+def test_arrays_of_other_names_or_shapes_are_not_compared():
+    pairs = [pair(linear([[1.0, 0.0]]), linear([[1.0]])) for _ in range(3)]
+    names = iter(["a", "a", "b", "x", "x", "x"])  # three encoders, then three decoders
+
+    def named(genome):
+        return {next(names): genome.module.weight.detach().numpy()}
+
+    table = by_part(pairs, named, lambda flat, key: {"size": np.full((len(flat), len(flat)), flat.shape[1])}, COLUMNS)
+    assert table[table["part"] == "encoder"]["size"].isna().tolist() == [False, True, True]
+    assert table[table["part"] == "decoder"]["size"].tolist() == [1, 1, 1]
+    assert by_part(pairs, lambda genome: None, lambda flat, key: {}, COLUMNS).columns.tolist() == list(COLUMNS)

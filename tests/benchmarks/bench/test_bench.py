@@ -4,16 +4,17 @@ import dataclasses
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from evoprune.__main__ import main
-from evoprune.benchmarks.bench import floors, levels, scaling, shipping, speed, table, timing
+from evoprune.benchmarks.bench import floors, levels, scaling, shipping, speed, table, timing, watch
 from evoprune.benchmarks.bench.memory import own_peak
-from evoprune.benchmarks.bench.outside import outside
 from evoprune.benchmarks.bench.subjects import data, networks, pairs, plain, population
 from evoprune.engines import Engine, ProcessEngine
+from evoprune.training.optimizers import OPTIMIZERS
 
 TINY = speed.Scope(
     rounds=2,
@@ -30,6 +31,12 @@ TINY = speed.Scope(
 )
 SMALL = dataclasses.replace(levels.QUICK, cells=10, generations=1, run_generations=1)
 TINY_SETS = {"memory": 2**16, "L3": 2**14, "L2": 2**12}
+
+
+class Copy(Engine):
+    """The serial engine under another name."""
+
+    name = "copy"
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +56,7 @@ def test_work_of_an_update_by_hand():
     assert floors.operations(layers) == 2 * 5 * (3 * 60_600 - 30_000)
     assert floors.traffic(layers, moments=0) == 4 * (4 * 61_670 + 5_000)
     assert floors.traffic(layers, moments=2) == 4 * (8 * 61_670 + 5_000)
-    assert [floors.moments_of(name) for name in ("adam-anew", "sgd", "adam")] == [0, 1, 2]
+    assert [OPTIMIZERS[name].moments for name in ("adam-anew", "sgd", "adam")] == [0, 1, 2]
 
 
 def test_tasks_return_their_units(monkeypatch):
@@ -90,12 +97,14 @@ def test_tasks_take_turns():
 
     costs = timing.in_turn({"a": task("a", 1), "b": task("b", 2)}, 3, clock=lambda: next(clock))
     assert calls == ["a", "b"] * 4  # once to warm up
-    assert costs == {"a": [1.0] * 3, "b": [0.5] * 3}
+    assert {name: list(each) for name, each in costs.items()} == {"a": [1.0] * 3, "b": [0.5] * 3}
+    calls.clear()
+    timing.in_turn({"a": task("a", 1)}, 2, warm_up=False)
+    assert calls == ["a", "a"]
 
 
-def test_spread_ratio_and_target():
-    assert timing.spread([3.0, 1.0, 2.0], 10) == {"median": 20.0, "low": 10.0, "high": 30.0, "repeats": 3}
-    assert timing.ratio([2.0, 8.0, 9.0], [1.0, 2.0, 3.0])["median"] == 3.0
+def test_spread_and_target():
+    assert timing.spread([3.0, 1.0, 2.0, 2.5]) == {"median": 2.25, "low": 1.0, "high": 3.0, "repeats": 4}
     assert timing.target("most", 4, 4)["met"]
     assert not timing.target("least", 4, 5, least=True)["met"]
 
@@ -113,6 +122,22 @@ def test_report_of_speed(report):
     assert list(report["cells"]["adam l1"]) == ["1", "2"]
     assert list(report["inputs"]["adam-anew l1"]) == ["10", "20"]
     assert len(report["targets"]) == 11
+
+
+def test_ratios_are_taken_round_by_round():
+    """So a round that is ten times slower for all of them cancels."""
+    costs = {
+        "adam l1": np.array([1.0, 10.0]),
+        "plain adam": np.array([3.0, 30.0]),
+        "product": np.array([1e-3, 1e-2]),
+        "copy memory": np.array([1e-9, 1e-8]),
+    }
+    row = speed._row(costs, "adam l1", [1, 1])
+    assert row["speedup"] == {"median": 3.0, "low": 3.0, "high": 3.0, "repeats": 2}
+    # One weight and one bias: 2 * 5 * (2 * 1 + 0) operations, more than the memory takes.
+    assert math.isclose(row["times_floor"]["median"], 1 / (20 * 1e-3))
+    assert math.isclose(row["arithmetic_microseconds"], 20 * 5.5e-3 * 1e6)
+    assert math.isclose(row["updates_per_second"], 1 / 5.5)
 
 
 def test_table_of_speed(report):
@@ -137,13 +162,14 @@ def test_peak_memory(report):
 
 
 def test_parts_of_a_run_add_up():
-    parts = outside(2, n_samples=20, n_dim=20, cells=3)
+    parts = watch.outside(2, n_samples=20, n_dim=20, cells=3)
     assert 0 < parts["share"] < 1
     assert math.isclose(parts["share"], parts["logging"] + parts["cells"])
 
 
-def test_both_levels_give_the_same_anywhere():
-    with ProcessEngine(2) as engine:
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.processes)])
+def test_both_levels_give_the_same_anywhere(workers):
+    with ProcessEngine(workers) if workers else Copy() as engine:
         rows = levels.against_serial(SMALL, engine, 1.0)
     assert list(rows) == ["cells", "runs"]
     assert all(row["same"] for row in rows.values())
@@ -157,13 +183,16 @@ def test_hash_tells_runs_apart():
 
 
 def test_costs_of_shipping():
-    a_cell, generation = shipping.costs(SMALL)
+    a_cell, (_, tasks) = watch.costs(SMALL)
     assert min(a_cell["cell_seconds"], a_cell["bytes_out"], a_cell["bytes_back"]) > 0
-    costs = shipping.shipping(Engine(), SMALL, a_cell, generation)
+    assert watch.costs(SMALL) is watch.costs(SMALL)
+    assert sum(map(len, tasks)) == SMALL.cells
+    costs = shipping.shipping(Engine(), SMALL)
     assert min(costs["round_trip"], costs["cell_seconds"], costs["workers"]) > 0
 
 
 @pytest.mark.slow
+@pytest.mark.processes
 def test_scaling_with_both_engines():
     report = scaling.measure_scaling(SMALL)
     json.dumps(report)

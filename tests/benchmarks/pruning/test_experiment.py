@@ -22,7 +22,7 @@ def make(overrides: dict):
 @pytest.mark.parametrize(("semantics", "split"), [("reference", "test"), ("persistent", "validation")])
 def test_row_conjunctive_which_samples_are_probed(semantics: str, split: str):
     settings, _, toolbox = make(TINY | {"semantics": semantics, "operator": "conjunctive", "n_samples": 120})
-    probe = toolbox.mutate.func.operator.keywords["activations"]
+    probe = toolbox.mutate.func.operator.values["activations"]
     assert torch.equal(probe.samples(), getattr(settings.problem, split))
     assert (probe.limit, probe.semantics) == (100, semantics)
 

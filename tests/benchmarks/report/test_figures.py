@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evoprune.benchmarks.report.boxes import plot_boxes, plot_schedules
-from evoprune.benchmarks.report.curves import over_trials, plot_curves, plot_sizes, thinned, wrapped
-from evoprune.benchmarks.report.scatter import plot_during_after
+from evoprune.benchmarks.report.curves import over_trials, plot_curves, plot_sizes, thinned
+from evoprune.benchmarks.report.ends import plot_boxes, plot_during_after, plot_schedules
+from evoprune.benchmarks.report.panels import grid, legend, wrapped
 
 LONG = "spatial-conjunctive-final-n-persistent-constant-rate"
 
@@ -62,7 +62,26 @@ def test_curves_over_decades_and_of_one_generation():
     assert plot_curves({"a": curve(1), "b": curve(1000)}, "loss").axes[0].get_yscale() == "log"
     single: Any = plot_curves({"a": curve(1, 1)}, "loss")
     assert single.axes[0].lines[0].get_marker() == "o"
+    assert np.asarray(single.axes[0].collections[0].get_segments()).tolist() == [[[0, 0.9], [0, 1.1]]]  # the quartiles
     assert fits(single)
+
+
+def test_panels_stand_three_in_a_row_and_one_legend_names_each_line_once():
+    figure: Any
+    figure, panels = grid(["a", "b", "c", "d"])
+    assert len(figure.axes) == 6
+    assert [axes.get_visible() for axes in figure.axes] == [True] * 4 + [False] * 2
+    for axes in panels[:3]:
+        axes.plot([0, 1], [0, 1], label="line")
+    panels[3].plot([0, 1], [1, 0], label="other")
+    legend(figure, panels)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["line", "other"]
+    assert fits(figure)
+    apart: Any
+    apart, _ = grid(["a", "b"], width=4.0, share=False)
+    assert apart.get_size_inches()[0] == 4
+    legend(apart, apart.axes)
+    assert not apart.legends
 
 
 def test_thinning_keeps_the_ends():

@@ -10,14 +10,17 @@ import matplotlib
 import pandas as pd
 import pytest
 
+from evoprune.benchmarks.commands import reproduce
 from evoprune.benchmarks.commands.report import add_parser
 from evoprune.benchmarks.plots import style
 from evoprune.benchmarks.report import Picture, Section, Table, build, load, save
 from evoprune.benchmarks.report.markdown import markdown
 from evoprune.benchmarks.report.page import inline, page
 from evoprune.benchmarks.report.shown import cell
+from evoprune.benchmarks.sweeps import make_plan
 from tests.benchmarks.report.studies import write_study
 
+SMALL = {"generations": 2, "cells": 2, "benchmark_options": {"n_samples": 10, "n_dim": 12}}
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
 
@@ -115,6 +118,27 @@ def test_text_is_escaped():
     assert "| a\\|b | n |\n| --- | ---: |\n| <script> | 1 |\n| x\\|y |  |" in text
 
 
+def test_the_template_lets_nothing_through():
+    """Names of variants and messages of errors come from outside."""
+    evil = '"><script>alert(1)</script>{{ 7 * 7 }}{% if 1 %}'
+    frame = pd.DataFrame({evil: [evil] * 30, "n": range(30)})
+    sections = [
+        Section(
+            evil, [evil, Table("t", frame, evil), Table("u", frame[:1], evil), Picture("p", style.new_figure(1), evil)]
+        )
+    ]
+    html = page(sections, evil, {"p": ("image/png", b"1")})
+    found = Page(html)
+    assert found.open == []
+    assert not found.all("script")
+    assert "49" not in html.split("</style>")[1]
+    assert found.all("img") == [{"src": "data:image/png;base64,MQ==", "alt": evil.replace("*", "")}]
+    assert set(dict(found.found)["section"]) == {"id"}
+    assert [cell.get("class") for cell in found.all("td")[:2]] == [None, "number"]
+    with pytest.raises(KeyError):
+        page(sections, "T", {})
+
+
 def test_long_tables_are_folded():
     frame = pd.DataFrame({"n": range(100)})
     section = Section("S", [Table("t", frame, "caption"), Table("u", pd.DataFrame({"n": range(101)}), "longer")])
@@ -186,6 +210,23 @@ def test_the_command_writes_beside_the_study(tmp_path, capsys):
     assert json.loads(out)["problems"][-1]["trial"] == 1
     assert sorted(json.loads(out)["files"]) == sorted(path.name for path in (tmp_path / "out").iterdir())
     assert not err
+
+
+def test_reproduce_writes_the_same_report(tmp_path, monkeypatch):
+    plan = make_plan(["spatial-none", "spatial-random-exponential"], fixed=SMALL | {"snapshots": 1}, trials=1)
+    monkeypatch.setattr(reproduce, "plan_for", lambda *asked: plan)
+    given = {"scale": "quick", "only": [], "trials": None, "seed": 0, "shard": "1/1", "directory": tmp_path / "study"}
+    given |= {"engine": "serial", "workers": None, "hostfile": None, "external_hostname": None}
+    flags = {"quiet": True, "json": False, "dry_run": False, "retry_failed": False}
+    assert reproduce.command(argparse.Namespace(**given, **flags)) == 0
+    assert run(tmp_path / "study", "--quiet", "--output", tmp_path / "again") == 0
+    made, again = tmp_path / "study" / "report", tmp_path / "again"
+    assert {path.name for path in made.iterdir()} == {path.name for path in again.iterdir()}
+    title, text = (made / "report.md").read_text().split("\n", 1)
+    assert title == "# Report"
+    assert (again / "report.md").read_text() == f"# Report: study\n{text}"
+    assert "## The paper's values beside ours" in text
+    assert text.rindex("## The networks") > text.rindex("## Over data sets")
 
 
 def test_the_command_refuses_before_it_reads(tmp_path):

@@ -6,19 +6,20 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from evoprune.benchmarks.paper.claims import CLAIMS, claims, evaluate, present, run_counts, sentence
+from evoprune.benchmarks.paper.claims import CLAIMS, claims, evaluate, present, sentence
+from evoprune.benchmarks.paper.compare import build_beside_paper
 from evoprune.benchmarks.paper.published import PUBLISHED, Published, agreement, departures
-from evoprune.benchmarks.report import Picture, Table, build, load
-from evoprune.benchmarks.report.blocks import blocks, designs
+from evoprune.benchmarks.report import Picture, Section, Table, build, load
+from evoprune.benchmarks.report.groups import blocks, designs, schedule_sweeps
 from evoprune.benchmarks.report.measures import over_data_sets
 from evoprune.benchmarks.report.metrics import choose
-from evoprune.benchmarks.report.sweeps import schedule_sweeps
-from evoprune.benchmarks.report.variants import data_of
+from evoprune.benchmarks.report.section import Marks
+from evoprune.benchmarks.report.variants import data_of, flat, names_of
 from tests.benchmarks.report.studies import LEVELS, settings_of, write_run, write_study
 
 
 def sections_of(*paths, **options):
-    return {section.title: section.parts for section in build(load(paths), **options)}
+    return {section.title: section.parts for section in build_beside_paper(load(paths), **options)}
 
 
 def texts(parts) -> str:
@@ -59,6 +60,42 @@ def test_a_study_has_all_its_sections(tmp_path):
     assert tests["p (Holm)"].tolist() == pytest.approx([6 / 32] * 6)
     assert "**No pair can come out as different here**" in texts(found["Tests between variants"])
     assert "Skipped: Friedman's test needs" in texts(found["Over data sets"])
+
+
+def test_a_report_knows_no_paper_and_takes_what_is_handed_in(tmp_path):
+    results = load(write_study(tmp_path / "study", trials=3))
+    plain = {section.title: section.parts for section in build(results, ["train_l1"])}
+    assert not {"What remains of each claim", "The paper's values beside ours", "The networks"} & set(plain)
+    assert "Diamonds" not in pictures(plain["At the end"])["box-train_l1"].caption
+    marks = Marks("train_l1", {"spatial-none": 0.2, "elsewhere": 1.0}, "theirs", "Diamonds are theirs.")
+    more = build(results, ["train_l1", "test_l1"], extra=[Section("Last")], first=[Section("Theirs")], marks=marks)
+    titles = [section.title for section in more]
+    assert titles[:4] == ["What was run", "What is missing", "Theirs", "Over the generations"]
+    assert titles[-1] == "Last"
+    boxes = pictures(more[4].parts)
+    assert boxes["box-train_l1"].caption.endswith("Diamonds are theirs.")
+    assert boxes["box-train_l1"].figure.axes[0].collections[-1].get_offsets().tolist() == [[0.2, 0]]
+    assert [text.get_text() for text in boxes["box-train_l1"].figure.legends[0].get_texts()] == ["theirs"]
+    assert not boxes["box-test_l1"].figure.legends
+
+
+def test_what_is_handed_in_is_made_after_the_checks(tmp_path):
+    def made():
+        raise AssertionError("too early")
+        yield
+
+    results = load(write_study(tmp_path / "study", trials=1))
+    with pytest.raises(ValueError, match="unknown metric"):
+        build(results, ["speed"], extra=made(), first=made())
+
+
+def test_the_whole_report_keeps_its_order(tmp_path):
+    titles = [section.title for section in build_beside_paper(load(write_study(tmp_path / "study", trials=1)))]
+    assert titles == [
+        *("What was run", "What is missing", "What remains of each claim", "The paper's values beside ours"),
+        *("Over the generations", "At the end", "Schedules", "During and after training"),
+        *("Tables", "Tests between variants", "Over data sets"),
+    ]
 
 
 def test_metrics_and_a_baseline_can_be_chosen(tmp_path):
@@ -205,7 +242,7 @@ def test_claims_hold_are_reversed_or_stay_open(tmp_path):
     assert first["p (Holm)"].tolist()[:2] == pytest.approx([3 * 2 / 2**8] * 2)
     # 0.15 + i/1000 against 0.14 + j/1000, i and j below 8: always above
     assert first["A12"].tolist()[:2] == [0, 1]
-    said = sentence(CLAIMS[0], first, run_counts(results))
+    said = sentence(CLAIMS[0], first, results.counts)
     assert said.startswith("The claim holds as the paper compares it (medians 0.153 and 0.273).")
     assert "It is reversed with: the baseline with the learning-rate walk" in said
     assert "The two cannot be told apart with: ten cells that do not see each other" in said
@@ -229,7 +266,7 @@ def test_a_weak_claim_is_not_proven_by_silence(tmp_path):
     table = evaluate(results, CLAIMS[3])
     assert table["verdict"].tolist() == ["not distinguishable"]
     assert table["note"].tolist() == ["all differences are 0"]
-    assert "agrees with the claim and does not prove it" in sentence(CLAIMS[3], table, run_counts(results))
+    assert "agrees with the claim and does not prove it" in sentence(CLAIMS[3], table, results.counts)
 
 
 def test_every_claim_names_presets_that_exist():
@@ -258,8 +295,38 @@ def test_data_are_what_the_benchmark_reads():
     assert data_of(images) == {"benchmark": "images", "data": "a", "image_size": 16}
     assert data_of(images | {"benchmark": "digits"}) == {"benchmark": "digits"}
     assert data_of({"data": None, "samples": 60, "method": "sgd"}) == {"data": None, "samples": 60}
+    assert data_of({"benchmark": "my.py:Waves", "benchmark.rate": 2, "operator.rate": 3}) == {
+        "benchmark": "my.py:Waves",
+        "benchmark.rate": 2,
+    }
     table = designs({v: {"benchmark": "digits", "n_dim": n, "operator": v} for v, n in (("none", 5), ("random", 6))})
     assert table.shape == (1, 2)
+
+
+def test_settings_of_every_version_read_alike():
+    old = {
+        "operator": "random",
+        "benchmark": "binary-clustering",
+        "n_dim": 8,
+        "prune": "before",
+        "update": "sequential",
+    }
+    new = {
+        **{"operator": "random", "operator_options": {}, "benchmark": "binary-clustering"},
+        **{"benchmark_options": {"n_dim": 8}, "pruning_order": "before-evaluation", "update_order": "sequential"},
+        "code": {},
+    }
+    assert flat(old) == flat(new) == flat(flat(new))
+    assert flat(new)["n_dim"] == 8
+    assert list(flat(new))[:3] == ["operator", "benchmark", "n_dim"]
+    theirs = {"operator": "my.py:mine", "operator_options": {"steps": 3}, "code": {"my.py": "0a1b"}}
+    assert flat(theirs) == {"operator": "my.py:mine", "operator.steps": 3, "code": {"my.py": "0a1b"}}
+    weights = {"experiment": "weights", "update": "x", "n_dim": 3}
+    assert flat(weights) == weights
+    assert flat({"update": "x"}, "weights") == {"update": "x"}
+    assert names_of([{"operator.steps": 1}, {"operator.steps": 2}]) == ["operator.steps=1", "operator.steps=2"]
+    assert names_of([weights, weights], "alike") == ["alike", "alike"]
+    assert names_of([weights]) == ["weights"]
 
 
 def test_friedman_ranks_designs_over_data_sets(tmp_path):

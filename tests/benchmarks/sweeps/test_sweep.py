@@ -19,7 +19,7 @@ from evoprune.__main__ import main
 from evoprune.benchmarks.commands import sweep as command
 from evoprune.benchmarks.pruning.run import start
 from evoprune.benchmarks.pruning.settings import Settings
-from evoprune.benchmarks.sweeps import Plan, execute, load_plan, make_plan, sweep
+from evoprune.benchmarks.sweeps import Plan, estimate, execute, load_plan, make_plan, sweep
 from evoprune.engines import ProcessEngine
 from tests.benchmarks.tiny import TINY
 
@@ -97,8 +97,8 @@ def test_an_interrupted_sweep_goes_on(whole: Path, tmp_path: Path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         sweep(tiny(), tmp_path / "s")
     assert len(pd.read_csv(tmp_path / "s" / "results.csv")) == 2
-    assert all(task[2] == tmp_path / "s" / ".desk" for task in calls)
-    assert not calls[0][2].exists()
+    assert {task[2].parent for task in calls} == {tmp_path / "s"}
+    assert not list((tmp_path / "s").glob(".scratch-*"))
     sweep(tiny(), tmp_path / "s")
     assert len(calls) == 5  # two, the interrupted one, and two more
     assert files(tmp_path / "s") == files(whole)
@@ -110,14 +110,15 @@ def test_half_a_run_is_done_again(whole: Path, tmp_path: Path):
     run = tiny().runs[2]
     part = (place / run.place).with_name(f".{run.trial:02d}.part")
     part.mkdir(parents=True)
-    (place / ".desk/evoprune-killed/run").mkdir(parents=True)
+    (place / ".desk/evoprune-killed/run").mkdir(parents=True)  # of version 0.1
+    (place / ".scratch-killed/evoprune-killed/run").mkdir(parents=True)
     (part / "log.csv").write_text("gen\n")
     (place / run.place).mkdir()
     (place / run.place / "settings.json").write_text("{")
     sweep(tiny(), place)
     assert files(place) == files(whole)
     assert not list(place.rglob("*.part"))
-    assert not (place / ".desk").exists()
+    assert {path.name for path in place.iterdir()} == {"study.json", "results.csv", "times.csv", "runs", ".lock"}
 
 
 def test_a_study_grows(whole: Path, tmp_path: Path):
@@ -184,14 +185,20 @@ def test_a_directory_with_something_else(tmp_path: Path):
 
 
 def test_one_sweep_at_a_time(tmp_path: Path):
-    with execute._alone(tmp_path), pytest.raises(ValueError, match="another sweep is at work"):
-        sweep(tiny(), tmp_path)
+    tiny().save(tmp_path)
+    with execute._alone(tmp_path):
+        at_work = tmp_path / ".scratch-of-the-first"
+        at_work.mkdir()
+        with pytest.raises(ValueError, match="another sweep is at work"):
+            sweep(tiny(), tmp_path)
+        assert at_work.exists()
 
 
 SMALL = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items() if name != "compare"]
 
 
-def test_the_command_shows_its_runs_and_stops(tmp_path: Path, capsys):
+def test_the_command_shows_its_runs_and_stops(tmp_path: Path, capsys, monkeypatch):
+    monkeypatch.setattr(estimate, "generation_seconds", lambda settings: 0.1)
     arguments = ["sweep", "--grid", "operator=random,none", "--trials", "2", *SMALL, "--output", str(tmp_path / "s")]
     assert main([*arguments, "--dry-run"]) == 0
     out, err = capsys.readouterr()
@@ -208,6 +215,24 @@ def test_the_command_runs_and_resume_finds_nothing_left(tmp_path: Path, capsys):
     assert main(["resume", place, "--quiet"]) == 0
     assert main(["sweep", "quick-none", "--trials", "2", *SMALL, "--output", place, "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 2
+
+
+def test_what_a_sweep_will_take_by_hand(monkeypatch):
+    """A kind of run is timed once, whatever its operator; a run takes half a second beside its generations."""
+    timed: list[int] = []
+
+    def seconds(settings: Settings) -> float:
+        timed.append(settings.cells)
+        return 100.0 * settings.cells
+
+    monkeypatch.setattr(estimate, "generation_seconds", seconds)
+    runs = make_plan(grid=["cells=3,5", "operator=random,none"], fixed={"generations": 2}, trials=1).runs
+    assert estimate.seconds_for(runs) == 2 * 600.5 + 2 * 1000.5
+    assert sorted(timed) == [3, 5]
+    assert estimate.seconds_for(runs, workers=8) == 1000.5  # the longest decides
+    assert estimate.seconds_for([]) == 0
+    texts = ["less than a minute", "about 1 min", "about 1 h", "about 2 h 5 min"]
+    assert [estimate.words(s) for s in (29, 31, 3600, 7501)] == texts
 
 
 def test_a_dry_run_prints_the_runs_and_looks_at_the_place(tmp_path: Path, capsys):

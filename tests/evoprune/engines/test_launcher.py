@@ -12,6 +12,7 @@ from evoprune.__main__ import main
 from evoprune.engines import launcher
 from evoprune.engines.launcher import launch, read_hostfile
 from evoprune.engines.lifeline import Register
+from tests.real import wait_for
 
 
 @pytest.fixture
@@ -167,11 +168,7 @@ def test_stop_ends_the_whole_session(tmp_path):
     script.write_text(code)
     process = subprocess.Popen([sys.executable, script], start_new_session=True, stdin=subprocess.DEVNULL)
     try:
-        for _ in range(200):
-            if (tmp_path / "ready").exists():
-                break
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(0.05)
+        wait_for((tmp_path / "ready").exists, "the child")
         assert len(launcher._session(process.pid)) == 2
     finally:
         launcher._stop(process)

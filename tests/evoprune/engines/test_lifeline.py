@@ -4,11 +4,11 @@ import contextlib
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
 
 from evoprune.engines.lifeline import LONGEST_GREETING, Register
+from tests.real import wait_for
 
 # Imports only what it needs, torch not among it, so that these tests are quick.
 MEMBER = """
@@ -53,10 +53,13 @@ def member(register):
 
 
 def poll(register: Register, condition) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
+    """Poll until a condition holds."""
+
+    def polled() -> object:
         register.poll(0.1)
+        return condition()
+
+    wait_for(polled, "what the other end says")
 
 
 def test_a_process_reports_prints_and_ends(register, member, capsys):
@@ -108,8 +111,8 @@ def test_strangers_are_sent_away(register, said):
     host, port, _ = register.address("127.0.0.1").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as stranger:
         stranger.sendall(said)
-        for _ in range(5):
-            register.poll(0.1)
+        poll(register, lambda: len(register._selector.get_map()) > 1)
+        poll(register, lambda: len(register._selector.get_map()) == 1)
         with contextlib.suppress(ConnectionResetError):
             assert stranger.recv(10) == b""
     assert (register.seen, register.lost, register.exit_code) == (0, [], None)

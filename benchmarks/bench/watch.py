@@ -1,0 +1,80 @@
+"""Where the time of a run goes: the share that is not training, and what a cell costs a worker and the origin."""
+
+import dataclasses
+import pickle
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any
+
+from evoprune.benchmarks.bench.levels import Work
+from evoprune.benchmarks.bench.subjects import paper
+from evoprune.benchmarks.pruning.run import start
+from evoprune.engines import Engine
+
+Generation = tuple[Any, list[Any]]  # the cell update and the tasks of one
+
+
+class Watch(Engine):
+    """The serial engine, which times the train slot, the cell updates and the whole map, and keeps the last one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds = {"training": 0.0, "working": 0.0, "mapping": 0.0}
+        self.last: Generation = (None, [])
+        self.results: list[Any] = []
+
+    def map(self, function: Callable[..., Any], *iterables: Iterable[Any]) -> list[Any]:
+        """The map of :class:`Engine` for the spatial algorithm's cell update, of one argument."""
+        (tasks,) = (list(tasks) for tasks in iterables)
+        timed: Any = dataclasses.replace(function, train=self._timed("training", function.train))  # type: ignore[type-var, attr-defined]
+        self.last = (function, tasks)
+        self.results = self._timed("mapping", super().map)(self._timed("working", timed), tasks)
+        return self.results
+
+    def _timed(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any, **options: Any) -> Any:
+            begin = time.perf_counter()
+            try:
+                return call(*arguments, **options)
+            finally:
+                self.seconds[name] += time.perf_counter() - begin
+
+        return run
+
+
+def outside(generations: int, **settings: Any) -> dict[str, float]:
+    """Shares and seconds of a run at the paper's settings, with its log, its checkpoints and its pruning.
+
+    ``share`` is the part of the time outside the train slot; ``logging`` and ``cells`` divide it into what happens
+    between the generations and what else a cell does: copies, neighbourhood, selection, evaluation, pruning.
+    """
+    watch = Watch()
+    with tempfile.TemporaryDirectory(prefix="evoprune-") as folder:
+        run = start(paper(settings, generations=generations), folder, engine=watch)
+    seconds = float(run.summary["seconds"])
+    training, mapping = watch.seconds["training"], watch.seconds["mapping"]
+    return {
+        "share": 1 - training / seconds,
+        "logging": 1 - mapping / seconds,
+        "cells": (mapping - training) / seconds,
+        "seconds": seconds,
+        "generations": generations,
+    }
+
+
+@cache
+def costs(work: Work) -> tuple[dict[str, float], Generation]:
+    """Seconds and bytes a cell and generation, and a generation's function and tasks; measured once."""
+    watch = Watch()
+    generations = max(2, work.generations // 4)
+    run = start(work.settings(cells=work.cells, generations=generations), engine=watch)
+    count = work.cells * generations
+    function, tasks = watch.last
+    return {
+        "cell_seconds": watch.seconds["working"] / count,
+        "log_seconds": max(0.0, run.summary["seconds"] - watch.seconds["mapping"]) / count,
+        "bytes_out": sum(len(pickle.dumps((function, task), protocol=5)) for task in tasks) / work.cells,
+        "bytes_back": sum(len(pickle.dumps(result, protocol=5)) for result in watch.results) / work.cells,
+    }, watch.last

@@ -1,0 +1,101 @@
+"""The algorithms by name, and what a run has to know of each: the one place that knows them."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from deap import base
+
+from evoprune.algorithms import (
+    Generation,
+    all_vs_all_generations,
+    canonical_generations,
+    ring,
+    spatial_generations,
+    torus,
+)
+from evoprune.algorithms.topologies import Neighbourhoods
+from evoprune.genome import Autoencoder
+
+ORDERS = {"after-evaluation": "after", "before-evaluation": "before"}
+"""When an offspring is pruned -> what the algorithms call it."""
+PAPER_CANONICAL: dict[str, Any] = {"algorithm": "canonical", "cells": 1, "optimizer": "adam-0.5", "rate_decay": "step"}
+"""What differs in the paper's canonical baseline from its other settings."""
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """A loop and what it needs.
+
+    ``generations(settings, grid, toolbox, start)`` changes the grid in place and yields a generation at a time.
+    ``reads(settings)`` are for every cell the cells that an offspring's parents may come from, in the order in which
+    the loop counts them. ``uses`` are those settings that only some algorithms use. A ``stock`` algorithm is one of
+    DEAP's: it has no train slot, so training is part of its mutation. ``pairs`` is how many it evolves, None for any.
+    ``paper`` are the paper's settings for it, where they differ from those for the others.
+    """
+
+    line: str
+    generations: Callable[[Any, list[Autoencoder], base.Toolbox, int], Iterator[Generation]]
+    reads: Callable[[Any], Neighbourhoods]
+    uses: tuple[str, ...] = ()
+    stock: bool = False
+    pairs: int | None = None
+    paper: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _spatial(settings: Any, grid: list[Autoencoder], toolbox: base.Toolbox, start: int) -> Iterator[Generation]:
+    options = {"update": settings.update_order, "opponents": settings.opponents, "chunk": settings.cells_a_task}
+    return spatial_generations(
+        grid, toolbox, settings.generations, settings.neighbourhoods, **_common(settings, start), **options
+    )
+
+
+def _all_vs_all(settings: Any, grid: list[Autoencoder], toolbox: base.Toolbox, start: int) -> Iterator[Generation]:
+    return all_vs_all_generations(grid, toolbox, settings.generations, **_common(settings, start))
+
+
+def _canonical(settings: Any, grid: list[Autoencoder], toolbox: base.Toolbox, start: int) -> Iterator[Generation]:
+    return canonical_generations(grid, toolbox, settings.generations, seed=settings.seed, start=start)
+
+
+def _common(settings: Any, start: int) -> dict[str, Any]:
+    order = {"concept": settings.concept, "prune": ORDERS[settings.pruning_order]}
+    return {**order, "rate_sigma": settings.rate_sigma, "seed": settings.seed, "start": start}
+
+
+def _everyone(settings: Any) -> Neighbourhoods:
+    return [list(range(settings.cells))] * settings.cells
+
+
+def _neighbours(settings: Any) -> Neighbourhoods:
+    """On the ring, or on a torus as square as the number of cells allows."""
+    if settings.topology == "ring":
+        return ring(settings.cells, settings.radius)
+    rows = max(d for d in range(1, math.isqrt(settings.cells) + 1) if settings.cells % d == 0)
+    return torus(rows, settings.cells // rows, settings.radius)
+
+
+ALGORITHMS: dict[str, Algorithm] = {
+    "spatial": Algorithm(
+        "Lipi-AE-S: cells on a grid coevolve encoders and decoders with their neighbours",
+        _spatial,
+        _neighbours,
+        ("update_order", "opponents", "topology", "radius", "concept", "pruning_order", "chunk"),
+    ),
+    "all-vs-all": Algorithm(
+        "coevolution without space: every encoder meets every decoder",
+        _all_vs_all,
+        _everyone,
+        ("concept", "pruning_order"),
+    ),
+    "canonical": Algorithm(
+        "DEAP's eaSimple on one pair: training and pruning as its mutation",
+        _canonical,
+        _everyone,
+        ("rate_decay",),
+        stock=True,
+        pairs=1,
+        paper=PAPER_CANONICAL,
+    ),
+}
