@@ -10,8 +10,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-import torch
-
 from evoprune._version import __version__
 from evoprune.benchmarks.commands.common import INTERRUPTED
 from evoprune.checks import lookup
@@ -21,9 +19,11 @@ from evoprune.engines import ENGINES, lifeline, scoop_is_running
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the arguments and do what they say; returns the exit code."""
     options = _parse(arguments)
-    torch.set_num_threads(1)  # two threads are slower here, and the last bits depend on their number
     warnings.showwarning = _warn  # type: ignore[assignment]
     try:
+        import torch  # which takes a second, that --version needs not wait for
+
+        torch.set_num_threads(1)  # two threads are slower here, and the last bits depend on their number
         return int(options.command(options))
     except (ValueError, FileNotFoundError) as error:
         print(f"evoprune: error: {error}", file=sys.stderr)
@@ -31,15 +31,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("evoprune: interrupted", file=sys.stderr)
         return INTERRUPTED
-
-
-def run(options: argparse.Namespace) -> int:
-    """``evoprune run``: one run from settings to a run directory."""
-    from evoprune.benchmarks.commands.start import start
-    from evoprune.benchmarks.pruning.presets import layers_of
-    from evoprune.benchmarks.pruning.run import PRUNING
-
-    return start(options, PRUNING, [layer for name in options.presets for layer in layers_of(name)])
 
 
 def resume(options: argparse.Namespace) -> int:
@@ -106,8 +97,6 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _parser(arguments: list[str]) -> _Parser:
-    from evoprune.benchmarks.commands import start
-
     parser = _Parser(prog="evoprune", description="Evolve and prune autoencoders with DEAP.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"evoprune {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
@@ -123,11 +112,8 @@ def _parser(arguments: list[str]) -> _Parser:
     group.add_argument("--hostfile", metavar="FILE", help="scoop: a host and its number of workers a line")
     group.add_argument("--external-hostname", metavar="NAME", help="scoop: how the other hosts reach this one")
 
-    one = start.add_parser(commands, "run", quiet, engine)
-    one.add_argument("presets", nargs="*", metavar="PRESET", help="named settings, see evoprune list presets")
-    one.set_defaults(command=run)
-
     modules: dict[str, tuple[str, tuple[Any, ...]]] = {
+        "run": ("start", ("run", quiet, engine)),
         "sweep": ("sweep", (quiet, engine, arguments)),
         "report": ("report", (quiet,)),
         "reproduce": ("reproduce", (quiet, engine)),
@@ -136,7 +122,7 @@ def _parser(arguments: list[str]) -> _Parser:
         "reconstruct": ("reconstruct", ()),
     }
     asked = next(iter(arguments), "")
-    known = asked in {"run", "resume", "list", "bench", *modules}
+    known = asked in {"--version", "resume", "list", "bench", *modules}
     for name, (module, parts) in modules.items():
         if asked == name or not known:  # to import them all takes seconds
             import_module(f"evoprune.benchmarks.commands.{module}").add_parser(commands, *parts)

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +12,30 @@ from evoprune.benchmarks.runs.options import add_options, given, read_config
 from evoprune.plugins import allow, check_unchanged
 
 
-def add_parser(commands: Any, name: str, quiet: Any, engine: Any) -> argparse.ArgumentParser:
+def add_parser(commands: Any, name: str, quiet: Any, engine: Any) -> None:
     """Add the command that starts a run of the experiment ``name``; its options are the settings of a run."""
     experiment = EXPERIMENTS[name]
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name, parents=[quiet, engine], help=experiment.line, description=experiment.description, allow_abbrev=False
+    words = "[PRESET ...] " * (experiment.presets is not None)
+    parser = commands.add_parser(
+        name,
+        parents=[quiet, engine],
+        usage=f"evoprune {name} {words}[options]",
+        help=experiment.line,
+        description=experiment.description,
+        allow_abbrev=False,
     )
+    if experiment.presets is not None:
+        parser.add_argument("presets", nargs="*", metavar="PRESET", help="named settings, see evoprune list presets")
     parser.add_argument("--config", action="append", metavar="FILE.toml", help="settings from a file, a line each")
     parser.add_argument("--output", dest="directory", metavar="DIR", help="the run directory (default runs/...)")
     parser.add_argument("--force", action="store_true", help="replace another run in that directory")
     add_options(parser, experiment.settings, experiment.groups, experiment.flags())
     parser.set_defaults(command=lambda options: start(options, experiment), parser=parser)
-    return parser
 
 
-def start(options: argparse.Namespace, experiment: AnyExperiment, presets: Iterable[Mapping[str, Any]] = ()) -> int:
+def start(options: argparse.Namespace, experiment: AnyExperiment) -> int:
     """A run from a command line to a run directory: presets, then files, then options decide. The exit code."""
+    presets = [layer for name in getattr(options, "presets", ()) for layer in (experiment.presets or list)(name)]
     *files, options_given = layers_from(options, experiment)
     settings = experiment.make_settings(*presets, *files, options_given)
     if wants_pool(options):

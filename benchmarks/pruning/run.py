@@ -11,6 +11,7 @@ import pandas as pd
 from evoprune.benchmarks.pruning.choices import GROUPS
 from evoprune.benchmarks.pruning.experiment import Recorder, device_of, generations, initial_grid, make_toolbox
 from evoprune.benchmarks.pruning.parts import problem_options
+from evoprune.benchmarks.pruning.presets import layers_of
 from evoprune.benchmarks.pruning.settings import Settings, make_settings
 from evoprune.benchmarks.pruning.snapshots import empty_pair, save_snapshot
 from evoprune.benchmarks.pruning.summary import baselines, measure, summarize
@@ -64,6 +65,7 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
     settings = Settings
     groups = GROUPS
     old_names = tuple(OLD)
+    presets = staticmethod(layers_of)
     titles = ("algorithm", "operator", "benchmark", "seed")
     why_serial = "algorithm {algorithm} with a {update_order} update goes step by step"
     make_settings = staticmethod(make_settings)

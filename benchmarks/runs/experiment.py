@@ -54,6 +54,8 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
     """First setting of a group -> its title, for the help."""
     old_names: Collection[str] = ()
     """Settings of version 0.1 that may still be in settings files."""
+    presets: Callable[[str], list[dict[str, Any]]] | None = None
+    """Layers of settings by the name of a preset, where the experiment has presets."""
     titles: tuple[str, ...] = ("method", "benchmark", "seed")
     """The settings of which a run directory without a name gets its own."""
     why_serial = ""

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from evoprune.benchmarks.experiments.registry import DEFAULT, EXPERIMENTS, AnyExperiment
-from evoprune.benchmarks.pruning.presets import layers_of
 from evoprune.benchmarks.runs.fields import parse, types_of
 from evoprune.checks import at_least, lookup
 from evoprune.plugins import label
@@ -125,7 +124,7 @@ def make_plan(
     :raises ValueError: for an unknown setting or value, or variants of the same name, before anything runs.
     """
     kind = lookup("experiment", experiment, EXPERIMENTS)
-    if presets and experiment != DEFAULT:
+    if presets and kind.presets is None:
         raise ValueError(f"presets belong to experiment {DEFAULT}, not {experiment}: use --grid")
     types = _types(kind)
     axes = _axes(grid, types)
@@ -136,7 +135,7 @@ def make_plan(
     variants: dict[str, dict[str, Any]] = {}
     for preset, point in itertools.product(presets or [""], itertools.product(*axes.values())):
         chosen = dict(zip(axes, point, strict=True))
-        layers = layers_of(preset) if preset else []
+        layers = kind.presets(preset) if kind.presets and preset else []
         settings = kind.make_settings(*layers, shared, *(_layer(*each) for each in chosen.items()))
         several = [f"{name}={_shown(value)}" for name, value in chosen.items() if len(axes[name]) > 1]
         name = re.sub(r"[^\w.,=+-]", "_", ",".join([*filter(None, [preset]), *several]) or "default")
