@@ -103,7 +103,7 @@ def load_plan(directory: str | Path) -> Plan:
     except FileNotFoundError:
         raise ValueError(f"{path}: there is no study here") from None
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{path}: damaged, or it does not fit this version of evoprune ({error})") from error
+        raise ValueError(f"{path}: damaged or not a study, or it does not fit this version of evoprune ({error})") from error
 
 
 def make_plan(
