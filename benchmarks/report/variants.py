@@ -91,4 +91,5 @@ def data_of(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _part(key: str, value: Any) -> str:
-    return str(label(value)) if isinstance(value, str) else f"{key}={'none' if value is None else value}"
+    value = label(value) if key in REGISTRIES else value  # of code from outside its name alone, without slashes
+    return value if isinstance(value, str) else f"{key}={'none' if value is None else value}"
