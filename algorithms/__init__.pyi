@@ -1,18 +1,5 @@
-from .all_vs_all import all_vs_all_generations, eaAllVsAll
-from .canonical import canonical_generations
-from .generations import Generation
-from .spatial import eaSpatialCoevolution, spatial_generations
-from .topologies import complete, graph, ring, torus
-
-__all__ = [
-    "Generation",
-    "all_vs_all_generations",
-    "canonical_generations",
-    "complete",
-    "eaAllVsAll",
-    "eaSpatialCoevolution",
-    "graph",
-    "ring",
-    "spatial_generations",
-    "torus",
-]
+from .all_vs_all import all_vs_all_generations as all_vs_all_generations, eaAllVsAll as eaAllVsAll
+from .canonical import canonical_generations as canonical_generations
+from .generations import Generation as Generation
+from .spatial import eaSpatialCoevolution as eaSpatialCoevolution, spatial_generations as spatial_generations
+from .topologies import complete as complete, graph as graph, ring as ring, torus as torus

@@ -103,7 +103,8 @@ def load_plan(directory: str | Path) -> Plan:
     except FileNotFoundError:
         raise ValueError(f"{path}: there is no study here") from None
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{path}: damaged or not a study, or it does not fit this version of evoprune ({error})") from error
+        problem = "damaged or not a study, or it does not fit this version of evoprune"
+        raise ValueError(f"{path}: {problem} ({error})") from error
 
 
 def make_plan(

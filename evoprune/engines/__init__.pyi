@@ -1,23 +1,11 @@
 from .engines import (
-    ATTEMPTS,
-    ENGINES,
-    Engine,
-    ProcessEngine,
-    ScoopEngine,
-    calm_scoop,
-    make_engine,
-    scoop_is_running,
+    ATTEMPTS as ATTEMPTS,
+    ENGINES as ENGINES,
+    Engine as Engine,
+    ProcessEngine as ProcessEngine,
+    ScoopEngine as ScoopEngine,
+    calm_scoop as calm_scoop,
+    make_engine as make_engine,
+    scoop_is_running as scoop_is_running,
 )
-from .tasks import WorkerError
-
-__all__ = [
-    "ATTEMPTS",
-    "ENGINES",
-    "Engine",
-    "ProcessEngine",
-    "ScoopEngine",
-    "WorkerError",
-    "calm_scoop",
-    "make_engine",
-    "scoop_is_running",
-]
+from .tasks import WorkerError as WorkerError

@@ -1,4 +1,2 @@
-from .batches import Epoch
-from .training import train, train_epoch
-
-__all__ = ["Epoch", "train", "train_epoch"]
+from .batches import Epoch as Epoch
+from .training import train as train, train_epoch as train_epoch

@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from evoprune.benchmarks.runs import experiment
-from evoprune.benchmarks.weights import load_model, make_settings, resume, start
-from evoprune.benchmarks.weights import run as run_module
+from evoprune.benchmarks.weights import load_model, make_settings, resume, run as run_module, start
 from evoprune.benchmarks.weights.genetic import rmse
 from evoprune.benchmarks.weights.run import load_run
 from evoprune.benchmarks.weights.tables import table
