@@ -1,10 +1,5 @@
-from .all_vs_all import all_vs_all_generations as all_vs_all_generations
-from .all_vs_all import eaAllVsAll as eaAllVsAll
+from .all_vs_all import all_vs_all_generations as all_vs_all_generations, eaAllVsAll as eaAllVsAll
 from .canonical import canonical_generations as canonical_generations
 from .generations import Generation as Generation
-from .spatial import eaSpatialCoevolution as eaSpatialCoevolution
-from .spatial import spatial_generations as spatial_generations
-from .topologies import complete as complete
-from .topologies import graph as graph
-from .topologies import ring as ring
-from .topologies import torus as torus
+from .spatial import eaSpatialCoevolution as eaSpatialCoevolution, spatial_generations as spatial_generations
+from .topologies import complete as complete, graph as graph, ring as ring, torus as torus

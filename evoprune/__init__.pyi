@@ -1,5 +1,9 @@
-from ._version import __version__
-from .fitness import MinimizeLoss
-from .genome import Autoencoder, Decoder, Encoder, Genome, similar
-
-__all__ = ["Autoencoder", "Decoder", "Encoder", "Genome", "MinimizeLoss", "__version__", "similar"]
+from ._version import __version__ as __version__
+from .fitness import MinimizeLoss as MinimizeLoss
+from .genome import (
+    Autoencoder as Autoencoder,
+    Decoder as Decoder,
+    Encoder as Encoder,
+    Genome as Genome,
+    similar as similar,
+)

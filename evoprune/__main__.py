@@ -10,18 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-import torch
-
 from evoprune._version import __version__
-from evoprune.benchmarks.commands.common import (
-    INTERRUPTED,
-    directory_for,
-    engine_for,
-    guarded,
-    launch_pool,
-    shows,
-    wants_pool,
-)
+from evoprune.benchmarks.commands.common import INTERRUPTED
 from evoprune.checks import lookup
 from evoprune.engines import ENGINES, lifeline, scoop_is_running
 
@@ -29,9 +19,11 @@ from evoprune.engines import ENGINES, lifeline, scoop_is_running
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the arguments and do what they say; returns the exit code."""
     options = _parse(arguments)
-    torch.set_num_threads(1)  # two threads are slower here, and the last bits depend on their number
     warnings.showwarning = _warn  # type: ignore[assignment]
     try:
+        import torch  # which takes a second, that --version needs not wait for
+
+        torch.set_num_threads(1)  # two threads are slower here, and the last bits depend on their number
         return int(options.command(options))
     except (ValueError, FileNotFoundError) as error:
         print(f"evoprune: error: {error}", file=sys.stderr)
@@ -41,53 +33,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def run(options: argparse.Namespace) -> int:
-    """``evoprune run``: one run from settings to a run directory."""
-    from evoprune.benchmarks.pruning.parts import problem_options
-    from evoprune.benchmarks.pruning.presets import layers_of
-    from evoprune.benchmarks.pruning.run import start
-    from evoprune.benchmarks.pruning.settings import Settings, make_settings
-    from evoprune.benchmarks.pruning.tables import table
-    from evoprune.benchmarks.pruning.unused import unused
-    from evoprune.benchmarks.pruning.upgrade import OLD
-    from evoprune.benchmarks.runs.options import given, read_config
-
-    layers = [layer for name in options.presets for layer in layers_of(name)]
-    flags = problem_options()
-    layers += [read_config(path, Settings, (*OLD, *flags)) for path in options.config or []]
-    settings = make_settings(*layers, given(options, Settings, flags))
-    settings.check_data()
-    if wants_pool(options):
-        return launch_pool(options)
-    for line in unused(settings, given(options, Settings, flags)):
-        _warn(line)
-    directory = directory_for(options, settings.algorithm, settings.operator, settings.benchmark, settings.seed)
-    with engine_for(options, settings) as engine:
-        return guarded(
-            lambda: start(settings, directory, options.force, shows(options), engine), directory, options, table
-        )
-
-
 def resume(options: argparse.Namespace) -> int:
     """``evoprune resume``: continue an interrupted run, of whatever kind, or an interrupted sweep."""
+    from evoprune.benchmarks.commands.start import resume as continue_run
     from evoprune.benchmarks.commands.sweep import continue_sweep
-    from evoprune.benchmarks.experiments.registry import EXPERIMENTS, experiment_of
+    from evoprune.benchmarks.experiments.registry import experiment_of
 
     directory = Path(options.directory)
     if (directory / "study.json").exists():
         return continue_sweep(directory, options)
-    experiment = EXPERIMENTS[experiment_of(directory)]
-    settings = experiment.checkpointed(directory)
-    if (directory / "summary.json").exists():
-        print(f"evoprune: the run in {directory} has ended already", file=sys.stderr)
-        if options.json:
-            print((directory / "summary.json").read_text(encoding="utf-8"), end="")
-        return 0
-    if wants_pool(options):
-        return launch_pool(options)
-    with engine_for(options, settings) as engine:
-        again = experiment.resume
-        return guarded(lambda: again(directory, shows(options), engine), directory, options, experiment.table)
+    return continue_run(options, experiment_of(directory), directory)
 
 
 def list_names(options: argparse.Namespace) -> int:
@@ -142,11 +97,6 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _parser(arguments: list[str]) -> _Parser:
-    from evoprune.benchmarks.pruning.choices import GROUPS
-    from evoprune.benchmarks.pruning.parts import problem_options
-    from evoprune.benchmarks.pruning.settings import Settings
-    from evoprune.benchmarks.runs.options import add_options
-
     parser = _Parser(prog="evoprune", description="Evolve and prune autoencoders with DEAP.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"evoprune {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
@@ -162,30 +112,17 @@ def _parser(arguments: list[str]) -> _Parser:
     group.add_argument("--hostfile", metavar="FILE", help="scoop: a host and its number of workers a line")
     group.add_argument("--external-hostname", metavar="NAME", help="scoop: how the other hosts reach this one")
 
-    one = commands.add_parser(
-        "run",
-        parents=[quiet, engine],
-        help="run an experiment; without arguments the default one",
-        description="Run an experiment and leave a run directory. Presets, then settings files, then options decide.",
-        allow_abbrev=False,
-    )
-    one.add_argument("presets", nargs="*", metavar="PRESET", help="named settings, see evoprune list presets")
-    one.add_argument("--config", action="append", metavar="FILE.toml", help="settings from a file, a line each")
-    one.add_argument("--output", dest="directory", metavar="DIR", help="the run directory (default runs/...)")
-    one.add_argument("--force", action="store_true", help="replace another run in that directory")
-    add_options(one, Settings, GROUPS, problem_options())
-    one.set_defaults(command=run, parser=one)
-
     modules: dict[str, tuple[str, tuple[Any, ...]]] = {
+        "run": ("start", ("run", quiet, engine)),
         "sweep": ("sweep", (quiet, engine, arguments)),
         "report": ("report", (quiet,)),
         "reproduce": ("reproduce", (quiet, engine)),
-        "weights": ("weights", (quiet, engine)),
-        "architectures": ("architectures", (quiet, engine)),
+        "weights": ("start", ("weights", quiet, engine)),
+        "architectures": ("start", ("architectures", quiet, engine)),
         "reconstruct": ("reconstruct", ()),
     }
     asked = next(iter(arguments), "")
-    known = asked in {"run", "resume", "list", "bench", *modules}
+    known = asked in {"--version", "resume", "list", "bench", *modules}
     for name, (module, parts) in modules.items():
         if asked == name or not known:  # to import them all takes seconds
             import_module(f"evoprune.benchmarks.commands.{module}").add_parser(commands, *parts)
@@ -194,6 +131,7 @@ def _parser(arguments: list[str]) -> _Parser:
         "resume", parents=[quiet, engine], help="continue an interrupted run or sweep", allow_abbrev=False
     )
     more.add_argument("directory", metavar="DIR", help="its directory")
+    more.add_argument("--allow-code", action="store_true", help="run the code outside of evoprune that it names")
     more.set_defaults(command=resume, parser=more)
 
     names = commands.add_parser("list", help="name presets, operators, schedules, ...", allow_abbrev=False)

@@ -111,7 +111,7 @@ def pack(module: nn.Module, masks: Mapping[str, Tensor], moments: Mapping[str, t
     packer = MaskPacker(masks)
     return {
         "module": _pack_module(module, packer),
-        "masks": {name: Packed(_unpack_mask, packer.bits[name], tuple(mask.shape)) for name, mask in masks.items()},
+        "masks": {name: Packed(unpack_mask, packer.bits[name], tuple(mask.shape)) for name, mask in masks.items()},
         "moments": {name: tuple(packer.tensor(name, t) for t in tensors) for name, tensors in moments.items()},
     }
 
@@ -132,7 +132,8 @@ def _pack_module(module: nn.Module, packer: MaskPacker) -> nn.Module:
     return packed
 
 
-def _unpack_mask(bits: np.ndarray | None, shape: tuple[int, ...]) -> Tensor:
+def unpack_mask(bits: np.ndarray | None, shape: tuple[int, ...]) -> Tensor:
+    """The mask of this shape that :class:`MaskPacker` has packed; without bits all is kept."""
     if bits is None:
         return torch.ones(shape, dtype=torch.bool)
     return torch.from_numpy(np.unpackbits(bits, count=math.prod(shape)).astype(bool)).view(shape)
@@ -142,7 +143,7 @@ def _unpack_tensor(values: Any, shape: Any, strides: Any, bits: np.ndarray | Non
     tensor = values if isinstance(values, Tensor) else torch.from_numpy(np.array(values))  # a copy can be written to
     if bits is not None:
         full = torch.zeros(shape, dtype=tensor.dtype)
-        full[_unpack_mask(bits, shape)] = tensor
+        full[unpack_mask(bits, shape)] = tensor
         tensor = full
     if strides is not None:
         tensor = torch.empty_strided(shape, strides, dtype=tensor.dtype).copy_(tensor)

@@ -6,6 +6,7 @@ entry points.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -24,7 +25,7 @@ _allowed: set[str] = set()
 
 def is_code(name: str) -> bool:
     """Whether a name says where code is, rather than being one of a registry."""
-    return isinstance(name, str) and ":" in name
+    return isinstance(name, str) and re.fullmatch(r"(.+\.py|[^\W\d][\w.]*):[^\W\d]\w*", name) is not None
 
 
 def label(name: Any) -> Any:

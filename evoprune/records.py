@@ -65,21 +65,22 @@ def save_checkpoint(path: str | Path, state: Mapping[str, Any]) -> None:
     save_tensors(path, {"format": CHECKPOINT, **state})
 
 
-def load_checkpoint(path: str | Path) -> dict[str, Any]:
-    """Read what :func:`save_checkpoint` wrote, without unpickling code.
+def load_checkpoint(path: str | Path, what: str = "checkpoint", format: str = CHECKPOINT) -> dict[str, Any]:
+    """Read what :func:`save_checkpoint` wrote, or another file with a ``format``, without unpickling code.
 
+    :param what: what the messages call it.
     :raises ValueError: for a file that is missing, damaged or something else.
     """
     path = Path(path)
     if not path.is_file():
-        raise ValueError(f"{path}: there is no checkpoint here")
+        raise ValueError(f"{path}: there is no {what} here")
     try:
         state = torch.load(path, weights_only=True, map_location="cpu")
     except Exception as error:  # whatever a damaged file makes the reader stumble over
-        raise ValueError(f"{path}: damaged or not a checkpoint ({type(error).__name__})") from error
-    if not isinstance(state, dict) or state.get("format") != CHECKPOINT:
+        raise ValueError(f"{path}: damaged or not a {what} ({type(error).__name__})") from error
+    if not isinstance(state, dict) or state.get("format") != format:
         found = state.get("format") if isinstance(state, dict) else type(state).__name__
-        raise ValueError(f"{path}: not a checkpoint of this version (expected {CHECKPOINT!r}, got {found!r})")
+        raise ValueError(f"{path}: not a {what} of this version (expected {format!r}, got {found!r})")
     return state
 
 

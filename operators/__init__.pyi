@@ -1,13 +1,14 @@
-from .architecture import Space as Space
-from .architecture import cxOnePointLayers as cxOnePointLayers
-from .architecture import mutActivation as mutActivation
-from .architecture import mutArchitecture as mutArchitecture
-from .architecture import mutDeleteLayer as mutDeleteLayer
-from .architecture import mutInsertLayer as mutInsertLayer
-from .architecture import mutResizeLayer as mutResizeLayer
-from .architecture import random_architecture as random_architecture
-from .combine import gated as gated
-from .combine import sequence as sequence
+from .architecture import (
+    Space as Space,
+    cxOnePointLayers as cxOnePointLayers,
+    mutActivation as mutActivation,
+    mutArchitecture as mutArchitecture,
+    mutDeleteLayer as mutDeleteLayer,
+    mutInsertLayer as mutInsertLayer,
+    mutResizeLayer as mutResizeLayer,
+    random_architecture as random_architecture,
+)
+from .combine import gated as gated, sequence as sequence
 from .probability import ScheduledProbability as ScheduledProbability
 from .prune_conjunctive import mutPruneConjunctive as mutPruneConjunctive
 from .prune_magnitude import mutPruneMagnitude as mutPruneMagnitude
@@ -15,20 +16,18 @@ from .prune_random import mutPruneRandom as mutPruneRandom
 from .prune_variance import mutPruneVariance as mutPruneVariance
 from .rate import mutLearningRate as mutLearningRate
 from .registry import OPERATORS as OPERATORS
-from .schedules import SCHEDULES as SCHEDULES
-from .schedules import Decrease as Decrease
-from .schedules import Exponential as Exponential
-from .schedules import FinalN as FinalN
-from .schedules import Fixed as Fixed
-from .schedules import Increase as Increase
-from .schedules import Population as Population
-from .schedules import PruneAfter as PruneAfter
-from .schedules import Schedule as Schedule
-from .schedules import Until as Until
-from .target import amount_for_target as amount_for_target
-from .target import expected_preserved as expected_preserved
-from .target import towards as towards
-from .train import StepDecay as StepDecay
-from .train import mutTrain as mutTrain
-from .weights import cxUniformWeights as cxUniformWeights
-from .weights import mutZeroWeights as mutZeroWeights
+from .schedules import (
+    SCHEDULES as SCHEDULES,
+    Decrease as Decrease,
+    Exponential as Exponential,
+    FinalN as FinalN,
+    Fixed as Fixed,
+    Increase as Increase,
+    Population as Population,
+    PruneAfter as PruneAfter,
+    Schedule as Schedule,
+    Until as Until,
+)
+from .target import amount_for_target as amount_for_target, expected_preserved as expected_preserved, towards as towards
+from .train import StepDecay as StepDecay, mutTrain as mutTrain
+from .weights import cxUniformWeights as cxUniformWeights, mutZeroWeights as mutZeroWeights

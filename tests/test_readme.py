@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from evoprune.__main__ import _parse, main
+from evoprune.benchmarks.pruning.run import PRUNING
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -73,7 +74,7 @@ def test_commands_are_accepted(line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("warnings.showwarning", warnings.showwarning)
     started = []
-    monkeypatch.setattr("evoprune.benchmarks.pruning.run.start", lambda settings, *_: started.append(settings))
+    monkeypatch.setattr(PRUNING, "start", lambda settings, *_, checked: started.append(settings))
 
     def launch(program, arguments, *_):
         started.append(arguments)

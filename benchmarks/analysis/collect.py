@@ -15,6 +15,7 @@ from evoprune.benchmarks.analysis.pairing_loss import pairing_loss
 from evoprune.benchmarks.analysis.similarity import similarity, similarity_over_time
 from evoprune.benchmarks.analysis.source import run_settings
 from evoprune.benchmarks.analysis.unit_coverage import unit_coverage
+from evoprune.benchmarks.problems.problem import validate
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.pruning.snapshots import has_snapshots, load_snapshots
 from evoprune.genome import Autoencoder
@@ -84,7 +85,7 @@ def collect(runs: Sequence[Run], trials: int | None = TRIALS, samples: int | Non
 
 def _measured(grids: dict[int, list[Autoencoder]], settings: Settings, samples: int | None) -> dict[str, pd.DataFrame]:
     """All measures of one run."""
-    settings.check_data()
+    validate(settings.problem, 1)
     seen = {"data": settings.problem, "limit": samples}
     options: dict[str, dict[str, Any]] = {name: {} if name in WEIGHTS_ONLY else seen for name in MEASURES}
     options["pairing-loss"] = seen | {"loss": settings.loss}

@@ -70,7 +70,7 @@ def check_cells(directory: str | Path) -> None:
 
     :raises ValueError: naming the experiment, where it has not.
     """
-    name = experiment_of(directory)
+    name = experiment_of(directory).name
     if name != DEFAULT:
         raise ValueError(f"{directory}: runs of experiment {name} have no cells to compare")
 

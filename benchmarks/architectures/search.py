@@ -1,7 +1,7 @@
 """The search itself: DEAP's parts around a cache of everything that was trained."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,13 +10,16 @@ from deap import base
 from evoprune.architecture import Architecture
 from evoprune.benchmarks.architectures.settings import ArchitectureSettings, selection
 from evoprune.benchmarks.architectures.training import Weights, measure
+from evoprune.benchmarks.runs.experiment import Map
+from evoprune.benchmarks.runs.state import RunState
 from evoprune.fitness import WORST, MinimizeLoss
 from evoprune.operators.architecture import cxOnePointLayers, mutArchitecture, random_architecture
 from evoprune.seeds import Stream, seeded
 
 ATTEMPTS = 50  # draws for each new architecture, after which the space counts as used up
 
-Map = Callable[..., Any]
+Child = tuple[Architecture, str | None]
+"""A new architecture and its parent's text."""
 
 
 class LossAndSize(MinimizeLoss):
@@ -26,20 +29,27 @@ class LossAndSize(MinimizeLoss):
 
 
 @dataclass
-class Search:
-    """A search in progress or ended: what a checkpoint holds.
+class Search(RunState):
+    """A search in progress or ended.
 
     ``trained`` has an entry for every architecture that was trained, by its text: ``loss``, ``parameters`` and ``gen``.
-    ``weights`` are those of the population, kept only where children inherit them.
+    ``weights`` are those of the population, kept only where children inherit them. ``known`` are fitnesses of
+    architectures measured elsewhere under the same settings, which are not trained again. ``random`` is the search at
+    random that this one is compared with.
     """
 
     settings: ArchitectureSettings
     population: list[Architecture] = field(default_factory=list)
     trained: dict[str, dict[str, Any]] = field(default_factory=dict)
-    generation: int = -1
-    log: list[dict[str, Any]] = field(default_factory=list)
     weights: dict[str, Weights] = field(default_factory=dict)
     exhausted: bool = False
+    known: dict[str, dict[str, Any]] = field(default_factory=dict)
+    random: "Search | None" = None
+
+    @property
+    def due(self) -> bool:
+        """Always: a generation takes long."""
+        return True
 
     @property
     def best(self) -> str:
@@ -61,7 +71,7 @@ class Search:
     @property
     def ended(self) -> bool:
         """Whether there is nothing left to search."""
-        return self.generation >= self.settings.generations or (self.generation >= 0 and self.stopped_early)
+        return super().ended or (self.generation >= 0 and self.stopped_early)
 
 
 def make_toolbox(settings: ArchitectureSettings) -> base.Toolbox:
@@ -77,12 +87,8 @@ def make_toolbox(settings: ArchitectureSettings) -> base.Toolbox:
     return toolbox
 
 
-def generations(search: Search, map_: Map, known: dict[str, dict[str, Any]] | None = None) -> Iterator[dict[str, Any]]:
-    """The generations that are left, which change ``search`` in place; yields the log's rows.
-
-    :param map_: DEAP's map slot.
-    :param known: fitnesses of architectures measured elsewhere under the same settings, which are not trained again.
-    """
+def generations(search: Search, map_: Map) -> Iterator[dict[str, Any]]:
+    """The generations that are left, which change ``search`` in place; yields the log's rows."""
     toolbox, settings = make_toolbox(search.settings), search.settings
     while not search.ended:
         number = search.generation + 1
@@ -90,7 +96,7 @@ def generations(search: Search, map_: Map, known: dict[str, dict[str, Any]] | No
             wanted = settings.offspring if number else settings.population
             genetic = settings.method == "genetic" and number > 0
             children, again = _new(search, toolbox, wanted, genetic)
-        _evaluate(search, toolbox, children, number, map_, known or {})
+        _evaluate(search, toolbox, children, number, map_)
         with seeded(Stream.SURVIVAL.seed(settings.seed, number)):
             everyone = search.population + [child for child, _ in children]
             # NSGA-II and truncation give each survivor once; a tournament may give it several times, so clones.
@@ -111,11 +117,9 @@ def fitness(entry: dict[str, Any], settings: ArchitectureSettings) -> MinimizeLo
     return made
 
 
-def _new(
-    search: Search, toolbox: base.Toolbox, wanted: int, genetic: bool
-) -> tuple[list[tuple[Architecture, str | None]], int]:
-    """Architectures that were never trained, each with its parent's text, and how often a known one came up."""
-    found: dict[str, tuple[Architecture, str | None]] = {}
+def _new(search: Search, toolbox: base.Toolbox, wanted: int, genetic: bool) -> tuple[list[Child], int]:
+    """Architectures that were never trained, and how often a known one came up."""
+    found: dict[str, Child] = {}
     again = 0
     for _ in range(wanted * ATTEMPTS):
         if len(found) == wanted:
@@ -128,7 +132,7 @@ def _new(
     return list(found.values()), again
 
 
-def _child(search: Search, toolbox: base.Toolbox) -> tuple[Architecture, str]:
+def _child(search: Search, toolbox: base.Toolbox) -> Child:
     """A child and the parent whose head it has; draws from Python's global ``random``, as DEAP's own operators do."""
     first, second = (random.choice(search.population) for _ in range(2))
     child = toolbox.clone(first)
@@ -138,20 +142,13 @@ def _child(search: Search, toolbox: base.Toolbox) -> tuple[Architecture, str]:
     return child, first.text
 
 
-def _evaluate(
-    search: Search,
-    toolbox: base.Toolbox,
-    children: list[tuple[Architecture, str | None]],
-    number: int,
-    map_: Map,
-    known: dict[str, dict[str, Any]],
-) -> None:
+def _evaluate(search: Search, toolbox: base.Toolbox, children: list[Child], number: int, map_: Map) -> None:
     """Measure the children in parallel, and keep what came out."""
-    tasks = [(child.text, search.weights.get(parent or "")) for child, parent in children if child.text not in known]
-    texts, parents = [text for text, _ in tasks], [parent for _, parent in tasks]
+    new = [(child.text, parent or "") for child, parent in children if child.text not in search.known]
+    texts, parents = [text for text, _ in new], [search.weights.get(parent) for _, parent in new]
     measured = dict(zip(texts, map_(toolbox.evaluate, texts, parents), strict=True))
     for child, _ in children:
-        entry = measured.get(child.text) or known[child.text]
+        entry = measured.get(child.text) or search.known[child.text]
         search.trained[child.text] = {name: entry[name] for name in ("loss", "parameters")} | {"gen": number}
         if entry.get("weights") is not None:
             search.weights[child.text] = entry["weights"]

@@ -10,6 +10,7 @@ from torch import nn
 from evoprune.architecture import Architecture, parse_architecture
 from evoprune.benchmarks.architectures.settings import ArchitectureSettings
 from evoprune.benchmarks.problems.problem import Problem
+from evoprune.benchmarks.runs.experiment import PARTS
 from evoprune.evaluation import evaluate
 from evoprune.fitness import WORST
 from evoprune.genome import Autoencoder, Decoder, Encoder, prunable_layers
@@ -86,13 +87,13 @@ def trained(pair: Autoencoder, settings: ArchitectureSettings, seed: int, epochs
 
 def weights(pair: Autoencoder, text: str) -> Weights:
     """A copy of the weights of a pair, as plain tensors."""
-    return {"text": text, **{name: genome.state()["weights"] for name, genome in _parts(pair)}}
+    return {"text": text, **{name: genome.state()["weights"] for name, genome in zip(PARTS, pair, strict=True)}}
 
 
 def restore(stored: Weights) -> Autoencoder:
     """The pair whose weights these are."""
     pair = build(stored["text"], 0)
-    for name, genome in _parts(pair):
+    for name, genome in zip(PARTS, pair, strict=True):
         genome.module.load_state_dict(stored[name])
     return pair
 
@@ -119,10 +120,6 @@ def _layers(pair: Autoencoder, architecture: Architecture) -> list[tuple[nn.Modu
     back = [layer for _, layer in prunable_layers(pair.decoder.module)]
     assert len(there) == len(back) == len(architecture) + 1
     return list(zip(there, reversed(back), strict=True))
-
-
-def _parts(pair: Autoencoder) -> list[tuple[str, Any]]:
-    return [("encoder", pair.encoder), ("decoder", pair.decoder)]
 
 
 def _seed(settings: ArchitectureSettings, stream: Stream, text: str, attempt: int) -> int:

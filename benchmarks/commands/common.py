@@ -9,6 +9,7 @@ from typing import Any
 
 import evoprune
 from evoprune.engines import Engine, WorkerError, make_engine, scoop_is_running
+from evoprune.plugins import label
 
 INTERRUPTED = 130  # what shells expect of a process that Ctrl-C ended
 
@@ -49,18 +50,13 @@ def directory_for(options: argparse.Namespace, *words: object) -> Path:
     """The run directory asked for, else a place under ``runs/`` that no run has: its name says what ran and when."""
     if options.directory:
         return Path(options.directory)
-    name = "-".join(str(word) for word in (*words, time.strftime("%Y%m%d-%H%M%S")))
+    name = "-".join(str(label(word)) for word in (*words, time.strftime("%Y%m%d-%H%M%S")))
     places = (Path("runs") / (name if k == 0 else f"{name}-{k}") for k in range(1000))
     return next(place for place in places if not place.exists())
 
 
-def guarded(
-    work: Callable[[], Any], directory: Path, options: argparse.Namespace, table: Callable[[Any], str | None]
-) -> int:
-    """Do the work of a run and show its result, or say in a line why there is none; the exit code.
-
-    :param table: what the result says at the end of a run.
-    """
+def guarded(work: Callable[[], Any], directory: Path, options: argparse.Namespace, experiment: Any) -> int:
+    """Do the work of a run and show its result, or say in a line why there is none; the exit code."""
     try:
         result = work()
     except KeyboardInterrupt:
@@ -79,6 +75,7 @@ def guarded(
     if options.json:
         print((directory / "summary.json").read_text(encoding="utf-8"), end="")
     elif not options.quiet:
-        print(f"\n{table(result)}")
+        print(f"\n{experiment.table(result)}")
         print(f"\nThe tables, the model and the plots are in {directory}")
+        print(experiment.hint(result), end="")
     return 0

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from evoprune.benchmarks.commands.common import INTERRUPTED, launch_pool, wants_pool
+from evoprune.benchmarks.commands.start import admit, layers_from
 from evoprune.benchmarks.experiments.registry import DEFAULT, EXPERIMENTS
-from evoprune.benchmarks.runs.options import add_options, given, read_config
+from evoprune.benchmarks.runs.options import add_options
 from evoprune.benchmarks.sweeps.execute import check_place, sweep
 from evoprune.benchmarks.sweeps.plan import Plan, Run, load_plan, make_plan
 from evoprune.checks import lookup
@@ -42,9 +43,7 @@ def add_parser(commands: Any, quiet: Any, engine: Any, arguments: list[str]) -> 
     parser.add_argument("--output", dest="directory", metavar="DIR", help="the study directory (default studies/...)")
     kind = asked_for(arguments)
     if kind in EXPERIMENTS:
-        add_options(
-            parser.add_argument_group("settings of all variants; --seed is that of the sweep"), settings_of(kind)
-        )
+        add_options(parser, EXPERIMENTS[kind].settings, EXPERIMENTS[kind].groups, EXPERIMENTS[kind].flags())
     parser.set_defaults(command=command, parser=parser)
 
 
@@ -55,16 +54,11 @@ def asked_for(arguments: list[str]) -> str:
     return str(peek.parse_known_args(arguments)[0].experiment)
 
 
-def settings_of(kind: str) -> type:
-    """The settings dataclass of an experiment."""
-    return lookup("experiment", kind, EXPERIMENTS).settings
-
-
 def command(options: argparse.Namespace) -> int:
     """``evoprune sweep``."""
-    kind = settings_of(options.experiment)
+    experiment = lookup("experiment", options.experiment, EXPERIMENTS)
     fixed: dict[str, Any] = {}
-    for layer in (*(read_config(path, kind) for path in options.config or ()), given(options, kind)):
+    for layer in layers_from(options, experiment):
         fixed |= layer
     seed = fixed.pop("seed", 0)
     plan = make_plan(options.presets, options.grid, fixed, options.trials, seed, options.experiment, options.shard)
@@ -75,7 +69,11 @@ def command(options: argparse.Namespace) -> int:
 def continue_sweep(directory: Path, options: argparse.Namespace) -> int:
     """``evoprune resume`` of a study: do the runs that are left."""
     options.dry_run, options.retry_failed = False, False
-    return run_plan(load_plan(directory), directory, options)
+    plan = load_plan(directory)
+    experiment = EXPERIMENTS[plan.experiment]
+    for values in plan.variants.values():
+        admit(experiment.code(experiment.stored_settings(values)), directory, options.allow_code)
+    return run_plan(plan, directory, options)
 
 
 def run_plan(plan: Plan, directory: Path, options: argparse.Namespace, then: Callable[[], None] | None = None) -> int:
@@ -109,13 +107,9 @@ def run_plan(plan: Plan, directory: Path, options: argparse.Namespace, then: Cal
 
 def check_data(plan: Plan) -> None:
     """Load the data of every variant, before any work."""
-    kind = settings_of(plan.experiment)
-    for name, values in plan.variants.items():
-        try:
-            settings = kind(**values)
-        except TypeError as error:
-            raise ValueError(f"variant {name} does not fit this version of evoprune: {error}") from error
-        settings.check_data()
+    experiment = EXPERIMENTS[plan.experiment]
+    for values in plan.variants.values():
+        experiment.stored_settings(values).check_data()
 
 
 def announce(plan: Plan, directory: Path, engine: Engine, quiet: bool) -> None:

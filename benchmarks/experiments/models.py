@@ -6,8 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from evoprune.benchmarks.experiments.registry import EXPERIMENTS, experiment_of
-from evoprune.benchmarks.problems.problem import Problem
+from evoprune.benchmarks.experiments.registry import experiment_of
 from evoprune.evaluation import reconstruct
 from evoprune.genome import Autoencoder
 
@@ -32,20 +31,11 @@ def load_any_model(directory: str | Path) -> ImageModel:
     place = Path(directory)
     if not (place / "model.pt").is_file():
         raise ValueError(f"{place}: there is no model here; give the directory of a run that has ended")
-    experiment = EXPERIMENTS[experiment_of(place)]
+    experiment = experiment_of(place)
     pair = experiment.load_model(place / "model.pt")
-    stored = torch.load(place / "model.pt", weights_only=True, map_location="cpu")["settings"]
-    return ImageModel(pair, image_of(experiment.settings(**stored).problem))
-
-
-def image_of(problem: Problem) -> tuple[int, int, int]:
-    """Channels, height and width of a problem's samples.
-
-    :raises ValueError: where they are no images.
-    """
-    image = getattr(problem, "image", None)  # of problems in colour
-    if image is not None:
-        return image
-    if problem.shape is None:
-        raise ValueError(f"the model was trained on {problem.name}, whose samples are no images")
-    return (1, *problem.shape)
+    stored = torch.load(place / "model.pt", weights_only=True, map_location="cpu")
+    # A model of version 0.1 does not say what its inputs look like, its problem does.
+    image = stored["image"] if "image" in stored else experiment.stored_settings(stored["settings"]).problem.image
+    if image is None:
+        raise ValueError(f"the model was trained on {stored['settings']['benchmark']}, whose samples are no images")
+    return ImageModel(pair, tuple(image))

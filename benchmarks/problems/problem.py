@@ -49,6 +49,11 @@ class Problem(ABC):
         return None
 
     @property
+    def image(self) -> tuple[int, int, int] | None:
+        """Channels, height and width of a sample that is an image."""
+        return None if self.shape is None else (1, *self.shape)
+
+    @property
     def noise_floor(self) -> float | None:
         """The L1 that no model is expected to beat on unseen data, where that is known."""
         return None

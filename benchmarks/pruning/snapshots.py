@@ -7,11 +7,13 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from evoprune.architecture import Blueprint
 from evoprune.benchmarks.pruning.settings import Settings
+from evoprune.benchmarks.runs.experiment import PARTS
+from evoprune.copying import MaskPacker, unpack_mask
 from evoprune.genome import Autoencoder, Decoder, Encoder, Genome
 from evoprune.records import load_checkpoint, save_tensors
 from evoprune.seeds import seeded
@@ -33,7 +35,7 @@ def save_snapshot(directory: str | Path, generation: int, grid: list[Autoencoder
     """
     path = Path(directory) / FOLDER / f"{generation:06d}.pt"
     path.parent.mkdir(parents=True, exist_ok=True)
-    cells = [{"encoder": _stored(pair.encoder), "decoder": _stored(pair.decoder)} for pair in grid]
+    cells = [{part: _stored(genome) for part, genome in zip(PARTS, pair, strict=True)} for pair in grid]
     save_tensors(path, {"format": SNAPSHOT, "generation": generation, "cells": cells})
     return path
 
@@ -43,21 +45,20 @@ def load_snapshots(directory: str | Path) -> dict[int, list[Autoencoder]]:
 
     Without snapshots it is the generation of the checkpoint alone. The pairs have weights and masks, no fitness.
 
-    :raises ValueError: for a directory without either, without settings, or with a damaged file; and where the data of
-        the run, which say how wide its networks are, are gone.
+    :raises ValueError: for a directory without either, without settings, or with a damaged file.
     """
     place = Path(directory)
     if not place.is_dir():
         raise ValueError(f"{place}: there is no such directory")
     paths = sorted((place / FOLDER).glob("[0-9]*.pt"))
     if paths:
-        template = _template(read_settings(place))
-        return dict(sorted((_read(path, template) for path in paths), key=itemgetter(0)))
+        settings = read_settings(place)
+        return dict(sorted((_read(path, settings) for path in paths), key=itemgetter(0)))
     if not (place / "checkpoint.pt").is_file():
         raise ValueError(f"{place}: neither snapshots nor a checkpoint.pt here; run with --snapshots N to keep some")
     state = load_checkpoint(place / "checkpoint.pt")
     try:
-        return {int(state["generation"]): _grid(_template(Settings.stored(state["settings"])), state["grid"])}
+        return {int(state["generation"]): _grid(Settings.stored(state["settings"]), state["grid"])}
     except _WRONG as error:
         raise _unfit(place / "checkpoint.pt", error) from error
 
@@ -82,61 +83,46 @@ def read_settings(directory: str | Path) -> Settings:
         raise _unfit(path, error) from error
 
 
-def _read(path: Path, template: Autoencoder) -> tuple[int, list[Autoencoder]]:
+def _read(path: Path, settings: Settings) -> tuple[int, list[Autoencoder]]:
+    state = load_checkpoint(path, "snapshot", SNAPSHOT)
     try:
-        state = torch.load(path, weights_only=True, map_location="cpu")
-    except Exception as error:  # whatever a damaged file makes the reader stumble over
-        raise ValueError(f"{path}: damaged or not a snapshot ({type(error).__name__})") from error
-    if not isinstance(state, dict) or state.get("format") != SNAPSHOT:
-        raise ValueError(f"{path}: not a snapshot of this version (expected {SNAPSHOT!r})")
-    try:
-        return int(state["generation"]), _grid(template, [_unpacked(cell) for cell in state["cells"]])
+        cells = [{part: _unpacked(kept) for part, kept in cell.items()} for cell in state["cells"]]
+        return int(state["generation"]), _grid(settings, cells)
     except _WRONG as error:
         raise _unfit(path, error) from error
 
 
-def _template(settings: Settings) -> Autoencoder:
-    """A pair of the run's structure; its fresh weights are to be overwritten."""
-    try:
-        with seeded(0):  # leaves the caller's streams as they are
-            encoder, decoder = settings.architecture.build(settings.problem.inputs)
-    except OSError as error:
-        raise ValueError(f"the data of the run cannot be read: {error}") from error
-    return Autoencoder([Encoder(encoder), Decoder(decoder)])
+def empty_pair(settings: Settings, decoder: Mapping[str, Tensor]) -> Autoencoder:
+    """A pair of the run's structure, for weights that it left: those of the decoder say how wide. Needs no data."""
+    recipe = settings.architecture
+    inputs = recipe.architecture.inputs if isinstance(recipe, Blueprint) else len(list(decoder.values())[-1])
+    with seeded(0):  # leaves the caller's streams as they are
+        parts = recipe.build(inputs)
+    return Autoencoder([Encoder(parts[0]), Decoder(parts[1])])
 
 
-def _grid(template: Autoencoder, cells: list[dict[str, Any]]) -> list[Autoencoder]:
-    grid = [copy.deepcopy(template) for _ in cells]
+def _grid(settings: Settings, cells: list[dict[str, Any]]) -> list[Autoencoder]:
+    template = [empty_pair(settings, cell["decoder"]["weights"]) for cell in cells[:1]] * len(cells)
+    grid = [copy.deepcopy(pair) for pair in template]
     for pair, cell in zip(grid, cells, strict=True):
-        for part, genome in (("encoder", pair.encoder), ("decoder", pair.decoder)):
+        for part, genome in zip(PARTS, pair, strict=True):
             genome.load_state({"weights": cell[part]["weights"], "masks": cell[part]["masks"], **_FRESH})
     return grid
 
 
 def _stored(genome: Genome) -> dict[str, Any]:
-    masks = {name: None if bool(mask.all()) else _bits(mask) for name, mask in genome.masks.items()}
+    bits = MaskPacker(genome.masks).bits
+    masks = {name: None if packed is None else torch.from_numpy(packed) for name, packed in bits.items()}
     return {"weights": cloned(dict(genome.module.state_dict())), "masks": masks}
 
 
-def _unpacked(cell: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        part: {
-            "weights": state["weights"],
-            "masks": {name: _mask(bits, state["weights"][name].shape) for name, bits in state["masks"].items()},
-        }
-        for part, state in cell.items()
+def _unpacked(state: Mapping[str, Any]) -> dict[str, Any]:
+    weights = state["weights"]
+    masks = {
+        name: unpack_mask(None if bits is None else bits.numpy(), weights[name].shape)
+        for name, bits in state["masks"].items()
     }
-
-
-def _bits(mask: Tensor) -> Tensor:
-    return torch.from_numpy(np.packbits(mask.cpu().numpy()))
-
-
-def _mask(bits: Tensor | None, shape: torch.Size) -> Tensor:
-    if bits is None:
-        return torch.ones(shape, dtype=torch.bool)
-    flat = np.unpackbits(bits.numpy(), count=shape.numel()).astype(bool)
-    return torch.from_numpy(flat).view(shape)
+    return {"weights": weights, "masks": masks}
 
 
 def _unfit(path: Path, error: Exception) -> ValueError:

@@ -3,16 +3,13 @@
 import math
 from typing import Any
 
-from evoprune.benchmarks.problems.problem import Problem
+from evoprune.benchmarks.runs.state import RunResult
+from evoprune.benchmarks.runs.table import text_table
 
 
-def table(result: Any) -> str:
-    """The table of a run's result."""
-    return comparison(result.summary, result.settings.problem)
-
-
-def comparison(summary: dict[str, Any], problem: Problem) -> str:
-    """The table as text: held-out error, wrong bits where the data are binary, and the share of weights kept."""
+def table(result: RunResult) -> str:
+    """Held-out error, wrong bits where the data are binary, and the share of weights kept."""
+    summary, problem = result.summary, result.settings.problem
     metrics = {"this run": summary, "without pruning": summary["unpruned"]}
     rows = [row for name, values in metrics.items() if values for row in _rows(values, name, summary["cells"])]
     constant = float(problem.train.median())
@@ -20,7 +17,7 @@ def comparison(summary: dict[str, Any], problem: Problem) -> str:
     rows.append((f"always {constant:g} (the training median)", None, summary["trivial_l1"], wrong, None))
     if problem.noise_floor is not None:
         rows.append(("noise floor: the data without their noise", None, problem.noise_floor, problem.noise_floor, None))
-    lines = [
+    cells = [
         (name, _number(loss), _number(l1), *([_percent(error, 2)] if problem.binary else []), _percent(kept, 1))
         for name, loss, l1, error, kept in rows
     ]
@@ -31,9 +28,7 @@ def comparison(summary: dict[str, Any], problem: Problem) -> str:
         *(["wrong bits"] if problem.binary else []),
         "weights kept",
     )
-    lines.insert(0, heads)
-    widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
-    return "\n".join("  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines)
+    return text_table(heads, cells)
 
 
 def _rows(metrics: dict[str, Any], name: str, cells: int) -> list[tuple[Any, ...]]:

@@ -5,6 +5,7 @@ import pandas as pd
 from evoprune.benchmarks.report.results import Results
 from evoprune.benchmarks.report.section import Part, Section, Table
 from evoprune.benchmarks.report.variants import SAME_RESULT, differing, effective
+from evoprune.plugins import label
 
 FACTS = (
     *("algorithm", "operator", "schedule", "semantics", "benchmark", "n_clusters", "n_samples", "n_dim"),
@@ -73,6 +74,6 @@ def _fact(results: Results, variant: str, key: str) -> str:
     settings = results.settings[variant]
     if key in settings:
         value = effective(settings).get(key)  # what has no effect is no fact
-        return "" if value is None else str(value)
+        return "" if value is None else str(label(value))
     values = results.runs.loc[results.runs["variant"] == variant].get(key, pd.Series(dtype=object)).dropna()
     return ", ".join(sorted({f"{v:g}" if isinstance(v, float) else str(v) for v in values}))

@@ -7,6 +7,7 @@ from typing import Any
 from evoprune.benchmarks.pruning.parts import REGISTRIES, problem_options
 from evoprune.benchmarks.pruning.unused import idle
 from evoprune.benchmarks.pruning.upgrade import upgraded
+from evoprune.plugins import label
 
 SAME_RESULT = ("seed", "checkpoint_every", "compare", "snapshots")
 """Settings that make no other variant: the trial, and what does not touch the evolution."""
@@ -90,4 +91,5 @@ def data_of(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _part(key: str, value: Any) -> str:
+    value = label(value) if key in REGISTRIES else value  # of code from outside its name alone, without slashes
     return value if isinstance(value, str) else f"{key}={'none' if value is None else value}"

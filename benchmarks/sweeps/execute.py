@@ -82,7 +82,7 @@ def whole_run(task: tuple[str, dict[str, Any], Path]) -> Files:
     with tempfile.TemporaryDirectory(prefix="evoprune-", dir=scratch if scratch.is_dir() else None) as folder:
         place = Path(folder) / "run"
         try:
-            experiment.start(experiment.settings(**settings), place, plots=False)
+            experiment.start(experiment.make_settings(settings), place, plots=False)
         except Exception:
             return _failure_files(settings, traceback.format_exc())
         return {

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evoprune.benchmarks.experiments.registry import DEFAULT, EXPERIMENTS
-from evoprune.benchmarks.pruning.presets import layers_of
-from evoprune.benchmarks.runs.fields import check_names, type_name
+from evoprune.benchmarks.experiments.registry import DEFAULT, EXPERIMENTS, AnyExperiment
+from evoprune.benchmarks.runs.fields import parse, types_of
 from evoprune.checks import at_least, lookup
+from evoprune.plugins import label
 from evoprune.records import write_json
 from evoprune.seeds import derive
 
@@ -96,11 +96,15 @@ def load_plan(directory: str | Path) -> Plan:
         values = json.loads(path.read_text())
         if values.pop("format") != FORMAT:
             raise ValueError(f"not {FORMAT!r}")
-        return Plan(**values | {"shard": tuple(values["shard"])})
+        experiment = lookup("experiment", values["experiment"], EXPERIMENTS)
+        stored = {name: experiment.stored_settings(kept) for name, kept in values["variants"].items()}
+        variants = {name: _of_all_trials(settings) for name, settings in stored.items()}
+        return Plan(**values | {"variants": variants, "shard": tuple(values["shard"])})
     except FileNotFoundError:
         raise ValueError(f"{path}: there is no study here") from None
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{path}: damaged or not a study of this version ({error})") from error
+        problem = "damaged or not a study, or it does not fit this version of evoprune"
+        raise ValueError(f"{path}: {problem} ({error})") from error
 
 
 def make_plan(
@@ -121,24 +125,24 @@ def make_plan(
     :raises ValueError: for an unknown setting or value, or variants of the same name, before anything runs.
     """
     kind = lookup("experiment", experiment, EXPERIMENTS)
-    if presets and experiment != DEFAULT:
+    if presets and kind.presets is None:
         raise ValueError(f"presets belong to experiment {DEFAULT}, not {experiment}: use --grid")
-    names = {field.name for field in dataclasses.fields(kind.settings)}
-    axes = _axes(grid, kind.settings)
+    types = _types(kind)
+    axes = _axes(grid, types)
     for name in fixed or {}:
         if name in axes:
             raise ValueError(f"{name} is given both as an option and as an axis of the grid")
-    shared = ({"compare": False} if "compare" in names else {}) | dict(fixed or {})
+    shared = ({"compare": False} if "compare" in types else {}) | dict(fixed or {})
     variants: dict[str, dict[str, Any]] = {}
     for preset, point in itertools.product(presets or [""], itertools.product(*axes.values())):
         chosen = dict(zip(axes, point, strict=True))
-        layers = layers_of(preset) if preset else []
-        settings = kind.make_settings(*layers, shared, chosen).as_dict()
+        layers = kind.presets(preset) if kind.presets and preset else []
+        settings = kind.make_settings(*layers, shared, *(_layer(*each) for each in chosen.items()))
         several = [f"{name}={_shown(value)}" for name, value in chosen.items() if len(axes[name]) > 1]
         name = re.sub(r"[^\w.,=+-]", "_", ",".join([*filter(None, [preset]), *several]) or "default")
         if name in variants:
             raise ValueError(f"two variants are called {name!r}: name each once")
-        variants[name] = {key: value for key, value in settings.items() if key not in PER_RUN}
+        variants[name] = _of_all_trials(settings)
     return Plan(variants, trials, seed, experiment, parse_shard(shard))
 
 
@@ -153,36 +157,44 @@ def parse_shard(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def _axes(grid: Iterable[str], kind: type) -> dict[str, list[Any]]:
-    types = {field.name: type_name(field) for field in dataclasses.fields(kind)}
+def _of_all_trials(settings: Any) -> dict[str, Any]:
+    return {name: value for name, value in settings.as_dict().items() if name not in PER_RUN}
+
+
+def _types(experiment: AnyExperiment) -> dict[str, Any]:
+    """Setting -> its type, options of problems among them, and for those of any operator ``operator.``."""
+    hints = types_of(experiment.settings)
+    fields = [field for field in dataclasses.fields(experiment.settings) if not field.metadata.get("hidden")]
+    types = {field.name: hints[field.name] for field in fields}
+    dicts = {name: name.removesuffix("_options") + "." for name in types if name.endswith("_options")}
+    flags = {name: next(iter(owners.values())).type for name, owners in experiment.flags().items()}
+    return {dicts.get(name, name): kind for name, kind in types.items()} | flags
+
+
+def _layer(name: str, value: Any) -> dict[str, Any]:
+    kind, dot, option = name.partition(".")
+    return {f"{kind}_options": {option: value}} if dot else {name: value}
+
+
+def _axes(grid: Iterable[str], types: Mapping[str, Any]) -> dict[str, list[Any]]:
     axes: dict[str, list[Any]] = {}
     for axis in grid:
         name, equals, values = axis.partition("=")
         name = name.replace("-", "_")
         if not equals or not values:
             raise ValueError(f"an axis of the grid must be NAME=VALUE,VALUE,..., got {axis!r}")
-        check_names(kind, {name: None})
+        prefix = name[: name.find(".") + 1]
+        kind = lookup("setting", prefix if prefix in types else name, types)
         if name in PER_RUN:
             raise ValueError(f"{name} cannot be an axis of the grid: every trial has its own; use --trials and --seed")
         if name in axes:
             raise ValueError(f"{name} stands twice in the grid")
-        axes[name] = [_value(name, text, types[name]) for text in values.split(",")]
+        # What type an option of an operator has, the operator knows.
+        axes[name] = [text if prefix in types else parse(name, text, kind) for text in values.split(",")]
         if len(set(axes[name])) < len(axes[name]):
             raise ValueError(f"{name}: a value stands twice in {values!r}")
     return axes
 
 
-def _value(name: str, text: str, kind: str) -> Any:
-    if "None" in kind and text.lower() == "none":
-        return None
-    if "bool" in kind:
-        return lookup(f"value of {name}", text.lower(), {"true": True, "on": True, "false": False, "off": False})
-    wanted = int if "int" in kind else float if "float" in kind else str
-    try:
-        return wanted(text)
-    except ValueError:
-        raise ValueError(f"{name} must be of type {kind}, got {text!r}") from None
-
-
 def _shown(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else str(label(value))

@@ -1,9 +1,11 @@
-from .engines import ATTEMPTS as ATTEMPTS
-from .engines import ENGINES as ENGINES
-from .engines import Engine as Engine
-from .engines import ProcessEngine as ProcessEngine
-from .engines import ScoopEngine as ScoopEngine
-from .engines import calm_scoop as calm_scoop
-from .engines import make_engine as make_engine
-from .engines import scoop_is_running as scoop_is_running
+from .engines import (
+    ATTEMPTS as ATTEMPTS,
+    ENGINES as ENGINES,
+    Engine as Engine,
+    ProcessEngine as ProcessEngine,
+    ScoopEngine as ScoopEngine,
+    calm_scoop as calm_scoop,
+    make_engine as make_engine,
+    scoop_is_running as scoop_is_running,
+)
 from .tasks import WorkerError as WorkerError

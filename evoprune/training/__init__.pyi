@@ -1,3 +1,2 @@
 from .batches import Epoch as Epoch
-from .training import train as train
-from .training import train_epoch as train_epoch
+from .training import train as train, train_epoch as train_epoch

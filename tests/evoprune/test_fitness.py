@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import torch
 from deap import creator, tools
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from evoprune import MinimizeLoss
 from evoprune.fitness import WORST, finite

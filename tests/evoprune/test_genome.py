@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 import torch
 from deap import base, tools
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from torch import nn
 
 from evoprune import Autoencoder, Decoder, Encoder, Genome, MinimizeLoss, similar

@@ -6,8 +6,7 @@ from collections import Counter
 
 import pytest
 from deap import algorithms, base, tools
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from evoprune.architecture import Architecture, Conv, Linear, fault, parse_architecture
 from evoprune.operators import (

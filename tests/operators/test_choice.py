@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 import torch
 from deap import base
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from torch import Tensor, nn
 
 from evoprune.genome import Autoencoder, Decoder, Encoder, Genome, genomes

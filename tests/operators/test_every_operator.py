@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 import torch
 from deap import algorithms, base, creator
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch import Tensor, nn
 
 from evoprune.activations import ActivationProbe

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from evoprune.operators.probability import ScheduledProbability
 from evoprune.operators.schedules import SCHEDULES, Exponential, Fixed, Increase, PruneAfter, Schedule

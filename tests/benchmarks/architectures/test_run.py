@@ -2,9 +2,7 @@
 
 import argparse
 import json
-import os
 import re
-import signal
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +13,15 @@ from PIL import Image
 
 from evoprune.architecture import found_in, parse_architecture
 from evoprune.benchmarks.architectures import load_model, make_settings, plots, resume, start
-from evoprune.benchmarks.architectures import run as module
 from evoprune.benchmarks.architectures.plots import sample
-from evoprune.benchmarks.commands.architectures import add_parser, table
+from evoprune.benchmarks.architectures.tables import table
+from evoprune.benchmarks.commands.start import add_parser
 from evoprune.benchmarks.pruning.settings import make_settings as run_settings
+from evoprune.benchmarks.runs import experiment
 from evoprune.engines import ProcessEngine
 from evoprune.evaluation import evaluate, reconstruct
 from tests.benchmarks.architectures.small import SETTINGS, SMALL
+from tests.benchmarks.ctrl_c import CtrlC
 
 FILES = {"settings.json", "summary.json", "log.csv", "networks.csv", "checkpoint.pt", "model.pt"}
 PLOTS = {f"plots/{name}.png" for name in ("search", "front", "reconstructions", "samples")}
@@ -91,16 +91,9 @@ def test_resumed_to_the_same_bits(extra, tmp_path, monkeypatch):
     settings = make_settings(SMALL | extra)
     expected = start(settings)
 
-    def stopping(search, map_, known=None):
-        for row in module_generations(search, map_, known):
-            if row["gen"] == 1:
-                os.kill(os.getpid(), signal.SIGINT)  # put off until the generation's checkpoint is written
-            yield row
-
-    module_generations = module.generations
     monkeypatch.setattr(plots, "save_plots", lambda *_: [])  # which other tests look at
     with monkeypatch.context() as patch:
-        patch.setattr(module, "generations", stopping)
+        patch.setattr(experiment, "progress_bar", lambda *_: CtrlC(after=1))
         with pytest.raises(KeyboardInterrupt):
             start(settings, tmp_path / "run")
     assert not (tmp_path / "run/summary.json").exists()
@@ -126,7 +119,7 @@ def test_foreign_and_damaged_files(tmp_path, whole):
     with pytest.raises(ValueError, match="no model here"):
         load_model(tmp_path / "model.pt")
     (tmp_path / "model.pt").write_bytes(b"no model")
-    with pytest.raises(ValueError, match="damaged or not a found architecture"):
+    with pytest.raises(ValueError, match="damaged or not a model"):
         load_model(tmp_path / "model.pt")
     state = torch.load(whole.directory / "checkpoint.pt", weights_only=True)
     del state["population"]
@@ -162,7 +155,7 @@ def parse(*arguments: str) -> argparse.Namespace:
     for name in ("--engine", "--hostfile", "--external-hostname"):
         parents[1].add_argument(name)
     parents[1].add_argument("--workers", type=int)
-    add_parser(parser.add_subparsers(), *parents)
+    add_parser(parser.add_subparsers(), "architectures", *parents)
     return parser.parse_args(["architectures", *arguments])
 
 

@@ -60,8 +60,8 @@ def test_nothing_is_trained_twice_and_each_generation_trains_as_many(method):
 def test_what_is_known_elsewhere_is_not_trained_either():
     first = searched(method="random", generations=2)
     calls.clear()
-    again = Search(make_settings(WIDE | {"method": "random", "generations": 2}))
-    for _ in generations(again, map, first.trained):
+    again = Search(make_settings(WIDE | {"method": "random", "generations": 2}), known=first.trained)
+    for _ in generations(again, map):
         pass
     assert calls == Counter()
     assert again.trained == first.trained

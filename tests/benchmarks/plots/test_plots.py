@@ -43,7 +43,7 @@ class Bits(Problem):
     """Two samples of four bits."""
 
     labels: tuple[int, ...] | None = None
-    image: tuple[int, int] | None = None
+    pixels: tuple[int, int] | None = None
 
     @property
     def name(self) -> str:
@@ -55,7 +55,7 @@ class Bits(Problem):
 
     @property
     def shape(self) -> tuple[int, int] | None:
-        return self.image
+        return self.pixels
 
     def load(self) -> Splits:
         data = torch.tensor([[0.0, 0.0, 1.0, 1.0], [1.0, 0.0, 1.0, 0.0]])
@@ -382,7 +382,7 @@ def test_reconstructions_of_images_and_of_broken_networks():
     with torch.no_grad():
         diverged.bias.fill_(NAN)
     broken = pair_of(decoder=diverged)
-    for problem in (Bits(), Bits(image=(1, 4))):
+    for problem in (Bits(), Bits(pixels=(1, 4))):
         figure = plot_reconstructions(broken, problem)
         assert images(figure.axes[0])[0].shape == (problem.shape or (2, 2))
         assert fits(figure)
@@ -428,7 +428,7 @@ def test_save_plots_writes_files_of_150_dpi(tmp_path):
     header = paths[0].read_bytes()[:24]
     assert header.startswith(b"\x89PNG")
     assert int.from_bytes(header[16:20]) == 7.5 * 150
-    again = save_plots(directory, LOG, table(), pair_of(), Bits(image=(2, 2)), SUMMARY, {})
+    again = save_plots(directory, LOG, table(), pair_of(), Bits(pixels=(2, 2)), SUMMARY, {})
     assert [path.stem for path in again] == ["loss", "size", "masks", "reconstructions"]
 
 
@@ -440,7 +440,7 @@ def test_every_figure_says_what_ran_below_all_else(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Figure, "savefig", look)
     cells = table(learning_rate=[1e-5, 1e-5, 2e-5, 4e-5, 3e-5, 5e-5])
-    save_plots(tmp_path, LOG, cells, pair_of(MASK), Bits(image=(2, 2)), SUMMARY, {})
+    save_plots(tmp_path, LOG, cells, pair_of(MASK), Bits(pixels=(2, 2)), SUMMARY, {})
     assert len(seen) == 5
     for figure, page in seen:
         assert not figure.legends  # they would follow the larger page down

@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-import signal
 from pathlib import Path
 
 import pandas as pd
@@ -11,14 +9,14 @@ import pytest
 import torch
 from torch import nn
 
-from evoprune.algorithms import Generation
-from evoprune.benchmarks.pruning import run as run_module
 from evoprune.benchmarks.pruning.experiment import initial_grid
-from evoprune.benchmarks.pruning.run import load_model, load_run, resume, start
+from evoprune.benchmarks.pruning.run import PRUNING, load_model, load_run, resume, start
 from evoprune.benchmarks.pruning.settings import make_settings
 from evoprune.benchmarks.pruning.summary import measure
 from evoprune.benchmarks.pruning.tables import table
+from evoprune.benchmarks.runs import experiment
 from evoprune.evaluation import reconstruct, reconstruction_loss
+from tests.benchmarks.ctrl_c import CtrlC
 from tests.benchmarks.tiny import TINY
 
 NAMES = """algorithm operator schedule semantics benchmark seed generations cells train_l1 test_l1 best_test_l1
@@ -83,32 +81,11 @@ VARIANTS = [
 ]
 
 
-class CtrlC:
-    """A progress bar that presses Ctrl-C when so many generations have ended."""
-
-    def __init__(self, after: int):
-        self.left = after
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def set_postfix_str(self, *_, **__):
-        pass
-
-    def update(self, step: int):
-        self.left -= step
-        if step and not self.left:
-            os.kill(os.getpid(), signal.SIGINT)
-
-
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
 def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path: Path, variant: dict, monkeypatch: pytest.MonkeyPatch):
     settings = make_settings(TINY | {"probability": 1.0} | variant)
     whole = start(settings)
-    monkeypatch.setattr(run_module, "progress_bar", lambda *_: CtrlC(after=3))
+    monkeypatch.setattr(experiment, "progress_bar", lambda *_: CtrlC(after=3))
     with pytest.raises(KeyboardInterrupt):
         start(settings, tmp_path / "run")
     monkeypatch.undo()
@@ -124,14 +101,11 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path: Path, variant: di
 def test_a_run_that_was_interrupted_before_its_first_generation_begins_anew(tmp_path: Path, variant: dict):
     settings = make_settings(TINY | variant)
     whole = start(settings)
-    run = run_module.Run(settings, run_module.initial_grid(settings))
+    state = PRUNING.begin(settings)
+    next(PRUNING.generations(state, map, None))
     (tmp_path / "run").mkdir()
-    first = run_module.generations(settings, run.grid, run_module.make_toolbox(settings, settings.scheduled), 0)
-    run.generation = next(first).number
-    recorder = run_module.Recorder(settings, settings.scheduled)
-    row, run.cells = recorder.rows(Generation(0, [], 1), run.grid)
-    run.log.record(**row)
-    run_module.checkpoint(run, tmp_path / "run")
+    PRUNING.checkpoint(state, tmp_path / "run")
+    assert [row["gen"] for row in state.log] == [0]
     resumed = resume(tmp_path / "run")
     assert list(resumed.log["gen"]) == list(range(settings.generations + 1))
     assert same(whole, resumed)

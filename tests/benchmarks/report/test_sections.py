@@ -327,6 +327,7 @@ def test_settings_of_every_version_read_alike():
     assert names_of([{"operator.steps": 1}, {"operator.steps": 2}]) == ["operator.steps=1", "operator.steps=2"]
     assert names_of([weights, weights], "alike") == ["alike", "alike"]
     assert names_of([weights]) == ["weights"]
+    assert names_of([theirs, {"operator": "random"}]) == ["mine", "random"]
 
 
 def test_friedman_ranks_designs_over_data_sets(tmp_path):

@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 import torch
 
-from evoprune.benchmarks.commands.weights import table
-from evoprune.benchmarks.weights import load_model, make_settings, resume, start
-from evoprune.benchmarks.weights import run as run_module
+from evoprune.benchmarks.runs import experiment
+from evoprune.benchmarks.weights import load_model, make_settings, resume, run as run_module, start
 from evoprune.benchmarks.weights.genetic import rmse
 from evoprune.benchmarks.weights.run import load_run
+from evoprune.benchmarks.weights.tables import table
 from evoprune.engines import ProcessEngine
 from evoprune.evaluation import reconstruct
-from tests.benchmarks.pruning.test_run import CtrlC
+from tests.benchmarks.ctrl_c import CtrlC
 from tests.benchmarks.weights.tiny import TINY, write_mnist
 
 NAMES = """experiment method activation benchmark seed layers generations updates rmse_train rmse_test accuracy_test
@@ -71,7 +71,7 @@ def test_the_model_loads_with_its_masks(tmp_path: Path):
 def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path: Path, monkeypatch, variant: dict, stop: int):
     chosen = make_settings(TINY, variant)
     whole = start(chosen)
-    monkeypatch.setattr(run_module, "progress_bar", lambda *_: CtrlC(after=stop))
+    monkeypatch.setattr(experiment, "progress_bar", lambda *_: CtrlC(after=stop))
     with pytest.raises(KeyboardInterrupt):
         start(chosen, tmp_path / "run", plots=False)
     monkeypatch.undo()

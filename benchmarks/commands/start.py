@@ -1,0 +1,85 @@
+"""The commands that start a run of an experiment, and the one that continues it."""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from evoprune.benchmarks.commands.common import directory_for, engine_for, guarded, launch_pool, shows, wants_pool
+from evoprune.benchmarks.experiments.registry import EXPERIMENTS, AnyExperiment
+from evoprune.benchmarks.runs.options import add_options, given, read_config
+from evoprune.plugins import allow, check_unchanged
+
+
+def add_parser(commands: Any, name: str, quiet: Any, engine: Any) -> None:
+    """Add the command that starts a run of the experiment ``name``; its options are the settings of a run."""
+    experiment = EXPERIMENTS[name]
+    words = "[PRESET ...] " * (experiment.presets is not None)
+    parser = commands.add_parser(
+        name,
+        parents=[quiet, engine],
+        usage=f"evoprune {name} {words}[options]",
+        help=experiment.line,
+        description=experiment.description,
+        allow_abbrev=False,
+    )
+    if experiment.presets is not None:
+        parser.add_argument("presets", nargs="*", metavar="PRESET", help="named settings, see evoprune list presets")
+    parser.add_argument("--config", action="append", metavar="FILE.toml", help="settings from a file, a line each")
+    parser.add_argument("--output", dest="directory", metavar="DIR", help="the run directory (default runs/...)")
+    parser.add_argument("--force", action="store_true", help="replace another run in that directory")
+    add_options(parser, experiment.settings, experiment.groups, experiment.flags())
+    parser.set_defaults(command=lambda options: start(options, experiment), parser=parser)
+
+
+def start(options: argparse.Namespace, experiment: AnyExperiment) -> int:
+    """A run from a command line to a run directory: presets, then files, then options decide. The exit code."""
+    presets = [layer for name in getattr(options, "presets", ()) for layer in (experiment.presets or list)(name)]
+    *files, options_given = layers_from(options, experiment)
+    settings = experiment.make_settings(*presets, *files, options_given)
+    if wants_pool(options):
+        settings.check_data()  # here too, so that no pool is started in vain
+        return launch_pool(options)
+    with engine_for(options, settings) as engine:
+        experiment.check(settings, engine)
+        directory = directory_for(options, *experiment.title(settings))
+        for line in experiment.remarks(settings, options_given):
+            print(f"evoprune: warning: {line}", file=sys.stderr)
+        arguments = (settings, directory, options.force, shows(options), engine)
+        return guarded(lambda: experiment.start(*arguments, checked=True), directory, options, experiment)
+
+
+def layers_from(options: argparse.Namespace, experiment: AnyExperiment) -> list[dict[str, Any]]:
+    """The settings of each file that was given, then those among the options."""
+    kind, flags = experiment.settings, experiment.flags()
+    files = [read_config(path, kind, (*experiment.old_names, *flags)) for path in options.config or []]
+    return [*files, given(options, kind, flags)]
+
+
+def admit(code: Mapping[str, Mapping[str, str]], directory: Path, allowed: bool) -> None:
+    """Import the code outside of evoprune that a directory names, if that was allowed.
+
+    :param code: name -> what it was; see :func:`evoprune.plugins.fingerprint`.
+    :raises ValueError: where it was not allowed, cannot be found, or has changed.
+    """
+    for name, known in code.items():
+        if not allowed:
+            raise ValueError(f"{directory} needs code outside of evoprune, {name}; allow it with --allow-code")
+        check_unchanged(name, known)
+        allow(name)
+
+
+def resume(options: argparse.Namespace, experiment: AnyExperiment, directory: Path) -> int:
+    """Continue an interrupted run; the exit code."""
+    if (directory / "summary.json").exists():
+        print(f"evoprune: the run in {directory} has ended already", file=sys.stderr)
+        if options.json:
+            print((directory / "summary.json").read_text(encoding="utf-8"), end="")
+        return 0
+    settings = experiment.settings_in(directory)
+    admit(experiment.code(settings), directory, options.allow_code)
+    if wants_pool(options):
+        return launch_pool(options)
+    with engine_for(options, settings) as engine:
+        return guarded(lambda: experiment.resume(directory, shows(options), engine), directory, options, experiment)

@@ -1,0 +1,26 @@
+"""What a run of ``evoprune weights`` says at its end."""
+
+from evoprune.benchmarks.runs.state import RunResult
+from evoprune.benchmarks.runs.table import text_table
+
+
+def table(result: RunResult) -> str:
+    """This run beside the other methods at as many gradient steps, the mean sample, and the inputs themselves."""
+    summary = result.summary
+    runs = {f"this run ({summary['method']})": summary, **(summary["compared"] or {})}
+    rows = [
+        (name, _number(run["rmse_train"]), _number(run["rmse_test"]), _percent(run["accuracy_test"]))
+        for name, run in runs.items()
+    ]
+    rows.append(("the mean training sample", "", _number(summary["trivial_rmse"]), ""))
+    rows.append(("the inputs themselves", "", "", _percent(summary["accuracy_inputs"])))
+    heads = (f"{summary['updates']} gradient steps each", "training RMSE", "held-out RMSE", "held-out accuracy")
+    return text_table(heads, rows)
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}"
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.2f} %"
