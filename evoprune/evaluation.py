@@ -2,11 +2,11 @@
 
 import math
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
 from textwrap import shorten
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -42,17 +42,34 @@ def tensor_of(data: Any, split: str) -> Tensor:
     raise TypeError(f"data must be a problem, a tensor or a numpy array of floats, got {given}{hint}")
 
 
+class Rows(Protocol):
+    """Samples by index: a tensor (samples, ...), or what makes dense only the rows that are asked for."""
+
+    @property
+    def shape(self) -> Sequence[int]: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: Tensor) -> Tensor: ...
+
+
+def rows_of(data: Any, split: str) -> Rows:
+    """The samples of a split by index, where a problem offers that (``rows``), else what :func:`tensor_of` gives."""
+    rows: Rows = data.rows(split) if hasattr(data, "rows") else tensor_of(data, split)
+    return rows
+
+
 def draw_batch(data: Any, size: int = 5) -> Tensor:
     """``size`` different samples at random, (size, ...), drawn from Python's global ``random`` as DEAP's operators do.
 
     :param data: a problem, whose ``train`` split is used, or what :func:`tensor_of` takes.
     :raises ValueError: for a size below 1 or above the number of samples.
     """
-    tensor = tensor_of(data, "train")
+    rows = rows_of(data, "train")
     at_least("batch size", size, 1, whole=True)
-    if size > len(tensor):
-        raise ValueError(f"batch size {size} is larger than the {len(tensor)} samples")
-    return tensor[random.sample(range(len(tensor)), size)]
+    if size > len(rows):
+        raise ValueError(f"batch size {size} is larger than the {len(rows)} samples")
+    return rows[torch.tensor(random.sample(range(len(rows)), size))]
 
 
 def evaluate(pair: Autoencoder, data: Any, loss: str = "l1") -> tuple[float]:

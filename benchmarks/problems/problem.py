@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from evoprune.checks import at_least
+from evoprune.evaluation import Rows
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,14 @@ class Problem(ABC):
     def test(self) -> Tensor:
         """Held-out data, float32 (samples, inputs)."""
         return splits(self).test
+
+    def rows(self, split: str) -> Rows:
+        """The samples of ``"train"``, ``"validation"`` or ``"test"`` by index: what training and batches read.
+
+        Data that are no tensor override it with something that makes dense only the rows that are asked for.
+        """
+        rows: Rows = getattr(self, split)
+        return rows
 
     @property
     def train_labels(self) -> Tensor | None:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from evoprune.checks import at_least, in_unit_interval
+from evoprune.evaluation import Rows
 from evoprune.genome import Autoencoder
 from evoprune.seeds import Rng, Stream, generator
 
@@ -16,7 +17,7 @@ Batch = tuple[Tensor, Tensor, Tensor | None]
 class Epoch:
     """One pass over the data for several pairs, each in an order of its own.
 
-    :param data: (samples, ...).
+    :param data: (samples, ...), a tensor or what gives rows of one.
     :param size: samples in a batch; the last batch may be smaller.
     :param sources: a source of randomness for each pair (see :func:`evoprune.seeds.generator`), which draws the order,
         then the corruption, then the noise.
@@ -28,7 +29,7 @@ class Epoch:
 
     def __init__(
         self,
-        data: Tensor,
+        data: Rows,
         size: int,
         sources: Sequence[Rng | int],
         corruption: float = 0.0,
@@ -40,7 +41,7 @@ class Epoch:
         in_unit_interval("corruption", corruption)
         self.data, self.size, self.sources = data, size, sources
         self.corruption, self.shuffle = corruption, shuffle
-        self.tensors = [data]  # what there is to train on, as of Given
+        self.tensors = [data] if isinstance(data, Tensor) else []  # what is there as a whole, as of Given
 
     def __len__(self) -> int:
         return -(-len(self.data) // self.size)
@@ -57,16 +58,19 @@ class Epoch:
         for source in sources:
             orders.append(torch.randperm(count, generator=source) if self.shuffle else torch.arange(count))
             if self.corruption:
-                keeps.append(torch.rand(self.data.shape, generator=source) >= self.corruption)
+                keeps.append(torch.rand(tuple(self.data.shape), generator=source) >= self.corruption)
             if noise_width:
                 noises.append(torch.randn(count, noise_width, generator=source))
-        data, order = _as(like, self.data), torch.stack(orders).to(like.device)
+        data = _as(like, self.data) if isinstance(self.data, Tensor) else self.data
+        order = torch.stack(orders).to(like.device)
         keep = torch.stack(keeps).to(like.device) if keeps else None
         noise = torch.stack(noises).to(like) if noises else None
         for start in range(0, count, self.size):
             stop = min(start + self.size, count)
             chosen = order[:, start:stop]
-            target = data.index_select(0, chosen.flatten()).view(*chosen.shape, *data.shape[1:])
+            rows = chosen.flatten()
+            picked = data.index_select(0, rows) if isinstance(data, Tensor) else _as(like, data[rows.cpu()])
+            target = picked.view(*chosen.shape, *data.shape[1:])
             inputs = target if keep is None else target * keep[:, start:stop]
             yield inputs, target, None if noise is None else noise[:, start:stop]
 

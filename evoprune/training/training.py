@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from evoprune.evaluation import keeping_modes, tensor_of
+from evoprune.evaluation import keeping_modes, rows_of
 from evoprune.genome import Autoencoder, Genome
 from evoprune.seeds import Rng, Stream, generator
 from evoprune.training.batches import Batch, Epoch, Given
@@ -108,7 +108,7 @@ def train_epoch(
     """
     check_pairs(pairs)
     sources = [pair.seed if pair.seed is not None else generator(rng) for pair in pairs]
-    return train(pairs, Epoch(tensor_of(data, "train"), batch_size, sources, corruption, shuffle), **settings)
+    return train(pairs, Epoch(rows_of(data, "train"), batch_size, sources, corruption, shuffle), **settings)
 
 
 def _descend(

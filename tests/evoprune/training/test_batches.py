@@ -1,10 +1,16 @@
+import copy
 import random
 
+import numpy as np
 import pytest
+import scipy.sparse
 import torch
 
 from evoprune import Autoencoder, Decoder, Encoder
+from evoprune.benchmarks import Problem, Splits
+from evoprune.evaluation import draw_batch
 from evoprune.networks import mlp_decoder, mlp_encoder
+from evoprune.training import train_epoch
 from evoprune.training.batches import Epoch, Given
 
 LIKE = torch.zeros(1)
@@ -143,3 +149,53 @@ def test_given_tensors_of_a_shape_that_says_nothing(shape):
 def test_no_tensors_at_all():
     with pytest.raises(ValueError, match="there are no batches to train on"):
         Given(iter([]), [pair()])
+
+
+class Sparse(Problem):
+    """Data that are no tensor: what is asked for becomes one."""
+
+    def __init__(self) -> None:
+        self.table = scipy.sparse.random(
+            30, 8, density=0.4, format="csr", dtype=np.float32, rng=np.random.default_rng(1)
+        )
+        self.asked: list[int] = []
+
+    @property
+    def name(self) -> str:
+        return "sparse"
+
+    def load(self) -> Splits:
+        raise AssertionError("nobody needs a tensor of everything")
+
+    def rows(self, split: str) -> "Sparse":
+        assert split == "train"
+        return self
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.table.shape
+
+    def __len__(self) -> int:
+        return self.table.shape[0]
+
+    def __getitem__(self, index: torch.Tensor) -> torch.Tensor:
+        self.asked.append(len(index))
+        return torch.from_numpy(self.table[index.numpy()].toarray())
+
+
+@pytest.mark.parametrize("corruption", [0.0, 0.3])
+def test_rows_that_are_made_dense_a_batch_at_a_time_train_as_a_tensor_does(corruption):
+    sparse = Sparse()
+    dense = torch.from_numpy(sparse.table.toarray())
+    pairs = [Autoencoder([Encoder(mlp_encoder([8, 4, 2])), Decoder(mlp_decoder([2, 4, 8]))]) for _ in range(2)]
+    for seed, pair in enumerate(pairs):
+        pair.seed = seed
+    others = copy.deepcopy(pairs)
+    losses = [train_epoch(group, data, 7, corruption) for group, data in ((pairs, sparse), (others, dense))]
+    assert torch.equal(*losses)
+    assert pairs == others
+    assert max(sparse.asked) == 14  # two pairs at a time
+    random.seed(3)
+    batch = draw_batch(sparse, 4)
+    random.seed(3)
+    assert torch.equal(batch, draw_batch(dense, 4))
