@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 from deap import creator
 
+from evoprune.benchmarks.pruning.parts import OPERATOR_TAKES
 from evoprune.benchmarks.pruning.run import start
 from evoprune.benchmarks.pruning.settings import PAPER, make_settings
 
@@ -67,9 +68,10 @@ def test_the_new_operator_prunes_what_the_loss_does_not_feel(monkeypatch):
             for name in genome.masks:
                 genome.module.get_parameter(name).fill_(0.5)
         weight[1] = -9.0  # behind the ReLU nothing of this unit is felt, however large its weights are
-    assert prune(pair, 0.5, torch.ones(4, 2)) == (pair,)
+    data = {"samples": torch.ones(4, 2), "targets": torch.ones(4, 2), "loss": torch.nn.functional.mse_loss}
+    assert prune(pair, 0.5, **data) == (pair,)
     assert pair.encoder.masks["0.weight"].tolist() == [[True, True], [False, False]]
-    assert prune(pair, 0.0, torch.ones(4, 2))[0].encoder.masks["0.weight"].sum() == 2
+    assert prune(pair, 0.0, **data)[0].encoder.masks["0.weight"].sum() == 2
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
@@ -109,3 +111,19 @@ def test_with_real_scoop():
     command = [sys.executable, "-m", "scoop", "-n", "2", "docs/examples/scoop_evaluation.py"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert result.stdout.splitlines()[-1] == "done", result.stdout + result.stderr
+
+
+def test_the_page_shows_the_operator_of_the_example():
+    source = (DOCS / "examples" / "new_operator.py").read_text("utf-8")
+    function = source[source.index("def mutPruneSensitivity(") : source.index("def main(")].strip()
+    assert function in (DOCS / "extending.md").read_text("utf-8")
+
+
+def test_the_page_lists_what_a_run_gives_to_an_operator():
+    page = (DOCS / "extending.md").read_text("utf-8")
+    assert "\n".join(f"| `{name}` | {line} |" for name, line in OPERATOR_TAKES.items()) in page
+
+
+def test_the_page_of_settings_is_what_the_settings_say(monkeypatch):
+    page = load(DOCS / "settings_page.py", monkeypatch).page()
+    assert (DOCS / "settings.md").read_text("utf-8") == page, "run python docs/settings_page.py"

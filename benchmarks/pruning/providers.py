@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -96,26 +96,25 @@ def global_random(individual: Any) -> Any:
     return random
 
 
-@dataclass
 class Gradients:
-    """Gradients of the loss on the validation data, of all that are about to be mutated as soon as one is asked for."""
+    """Gradients of the loss on the validation data, computed for all that wait as soon as one of them is pruned."""
 
-    problem: Problem
-    loss: str
-    population: Sequence[Autoencoder] = field(default=(), repr=False)
-    found: dict[int, list[dict[str, Tensor]]] = field(default_factory=dict, repr=False)
+    def __init__(self, problem: Problem, loss: str) -> None:
+        self.problem, self.loss = problem, loss
+        self.prepare(())
 
     def prepare(self, population: Sequence[Autoencoder]) -> None:
-        """Forget the last population."""
-        self.population, self.found = population, {}
+        """These wait; what others were told is forgotten."""
+        self.waiting = population
+        self.ready: dict[int, list[dict[str, Tensor]]] = {}
 
     def __call__(self, individual: Autoencoder) -> list[dict[str, Tensor]]:
-        if not any(individual is one for one in self.population):
-            self.prepare([individual])
-        if not self.found:
+        if id(individual) not in self.ready:
             data = self.problem.validation
-            self.found = dict(enumerate(gradients(self.population, data, data, self.loss)))
-        return next(self.found[i] for i, one in enumerate(self.population) if one is individual)
+            group = self.waiting if any(individual is one for one in self.waiting) else [individual]
+            self.ready |= zip(map(id, group), gradients(group, data, data, self.loss), strict=True)
+            self.waiting = ()
+        return self.ready.pop(id(individual))  # once: afterwards it has other weights
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Gradients, (self.problem, self.loss)

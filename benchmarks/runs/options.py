@@ -31,16 +31,15 @@ def add_options(
             group = parser.add_argument_group((groups or {})[field.name])
         if not field.metadata.get("hidden"):
             _add(group, field.name, types_of(kind)[field.name], field.default, field.metadata)
-    titles: dict[str, Any] = {}
+    sections: dict[str, Any] = {}
     for name, owners in (more or {}).items():
-        title = "problem " + ", ".join(owners)
-        titles.setdefault(title, None)
-        titles[title] = titles[title] or parser.add_argument_group(title)
-        defaults = {str(option.default) for option in owners.values()}
-        default = next(iter(owners.values())).default if len(defaults) == 1 else None
-        text = "; ".join(f"{option.help} (default {option.default})" for option in owners.values())
-        help = next(iter(owners.values())).help if default is not None else text
-        _add(titles[title], name, next(iter(owners.values())).type, default, {"help": help})
+        title, options = "problem " + ", ".join(owners), list(owners.values())
+        if title not in sections:
+            sections[title] = parser.add_argument_group(title)
+        default, text = options[0].default, options[0].help
+        if any(option.default != default for option in options):
+            default, text = None, "; ".join(f"{option.help} (default {option.default})" for option in options)
+        _add(sections[title], name, options[0].type, default, {"help": text})
 
 
 def given(namespace: argparse.Namespace, kind: type, more: Collection[str] = ()) -> dict[str, Any]:
@@ -85,7 +84,8 @@ def _add(group: Any, name: str, kind: Any, default: Any, metadata: Mapping[str, 
             flag, dest=name, action="append", default=argparse.SUPPRESS, help=f"{text}; repeatable", metavar="NAME=VALUE"
         )
         return
-    text += "" if default is None else f" (default {_shown(default)})"
+    shown = {True: "on", False: "off"}[default] if isinstance(default, bool) else default
+    text += "" if default is None else f" (default {shown})"
     text = text.replace("%", "%%")
     if "bool" in type_:
         group.add_argument(flag, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text)
@@ -103,6 +103,3 @@ def _assignment(what: str, text: str) -> tuple[str, str]:
         raise ValueError(f"--{what} must be NAME=VALUE, got {text!r}")
     return name.replace("-", "_"), value
 
-
-def _shown(value: Any) -> str:
-    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)

@@ -13,7 +13,6 @@ from evoprune.checks import lookup
 class Option:
     """A parameter with a default: its type by its annotation or else its default, and its help text if it has one."""
 
-    name: str
     type: Any
     default: Any
     help: str = ""
@@ -46,7 +45,7 @@ def options(taker: Callable[..., Any], provided: Collection[str], skip: int = 0)
             default = parameter.default
             kind = hints.get(name, Any if default is None else type(default))
             help = fields[name].metadata.get("help", "") if name in fields else ""
-            found[name] = Option(name, kind, default, help)
+            found[name] = Option(kind, default, help)
     return found
 
 

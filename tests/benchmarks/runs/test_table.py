@@ -11,9 +11,5 @@ def test_the_first_column_to_the_left_and_the_others_to_the_right():
     )
 
 
-def test_blanks_at_the_ends_of_lines_may_stay():
-    assert text_table(("", "value", "ok"), ROWS, strip=False).splitlines()[1] == "a long name    1.5     "
-
-
 def test_heads_alone():
     assert text_table(("one", "two"), []) == "one  two"

@@ -29,8 +29,8 @@ def test_options_are_what_has_a_default_and_is_not_provided():
 
 
 def test_fields_of_a_dataclass_bring_their_help():
-    (size,) = options(Recipe, {"seed"}).values()
-    assert (size.name, size.type, size.default, size.help) == ("size", int, 3, "how large")
+    ((name, size),) = options(Recipe, {"seed"}).items()
+    assert (name, size.type, size.default, size.help) == ("size", int, 3, "how large")
 
 
 def test_a_partial_has_the_parameters_that_are_left():
