@@ -24,12 +24,19 @@ MOVED = {
 FILE = "file:"
 
 
-class OldNames(MetaPathFinder, Loader):
-    """Finds under an old name the very module that has the new one, so that no class is there twice."""
+def name_of(path: str) -> str:
+    """The module name of a user's file, in which no dot may stand: workers unpickle what it defines by this name."""
+    return FILE + quote(path).replace(".", "%2E")
+
+
+class Finder(MetaPathFinder, Loader):
+    """Finds the files, and under an old name the very module that has the new one, so that no class is there twice."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        if fullname.startswith(FILE):
+            return spec_from_file_location(fullname, unquote(fullname.removeprefix(FILE)))
         return ModuleSpec(fullname, self) if fullname in MOVED else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
@@ -41,24 +48,7 @@ class OldNames(MetaPathFinder, Loader):
         module.__spec__ = self.kept
 
 
-class Files(MetaPathFinder):
-    """Finds a user's file under the name that :func:`name_of` gives it, so that workers unpickle what it defines."""
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if not fullname.startswith(FILE):
-            return None
-        return spec_from_file_location(fullname, unquote(fullname.removeprefix(FILE)))
-
-
-def name_of(path: str) -> str:
-    """The module name of a file, in which no dot may stand."""
-    return FILE + quote(path).replace(".", "%2E")
-
-
 def install() -> None:
     """From now on such modules can be imported."""
-    for finder in (OldNames, Files):
-        if not any(isinstance(one, finder) for one in sys.meta_path):
-            sys.meta_path.append(finder())
+    if not any(isinstance(finder, Finder) for finder in sys.meta_path):
+        sys.meta_path.append(Finder())

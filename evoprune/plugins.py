@@ -113,7 +113,7 @@ def _load(name: str) -> Any:
         raise ValueError(f"{name}: there is no file {place}")
     try:
         module = import_module(name_of(place) if place.endswith(".py") else place)
-    except Exception as error:  # whatever foreign code does
+    except (Exception, SystemExit) as error:  # whatever foreign code does
         hint = "" if place.endswith(".py") else "; for a file write path/to/file.py:NAME"
         raise ValueError(f"{name}: cannot import {place} ({type(error).__name__}: {error}){hint}") from error
     if not hasattr(module, attribute):
