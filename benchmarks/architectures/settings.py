@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import re
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import signature
@@ -11,7 +12,7 @@ from typing import Any
 from deap import tools
 
 from evoprune.benchmarks.problems.digits import Digits
-from evoprune.benchmarks.problems.images import ImageProblem, image_problem
+from evoprune.benchmarks.problems.images import ImageFolder, ImageProblem, Photographs
 from evoprune.benchmarks.problems.problem import Problem, validate
 from evoprune.benchmarks.runs.fields import check_fields, check_names, option
 from evoprune.checks import at_least, in_unit_interval, lookup
@@ -41,6 +42,7 @@ class ArchitectureSettings:
     :raises ValueError: naming the setting, its value and what was expected.
     """
 
+    parallel = True  # networks are trained independently of each other
     method: str = option("genetic", "how to search", METHODS)
     benchmark: str = option("digits", "the images", PROBLEMS)
     data: str | None = option(None, "a folder of PNG and JPEG images, instead of the digits")
@@ -78,13 +80,10 @@ class ArchitectureSettings:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        least = {
-            **dict.fromkeys(("population", "offspring", "tournament", "epochs", "tries", "batch_size"), 1),
-            **dict.fromkeys(("final_epochs", "code"), 1),
-            **dict.fromkeys(("generations", "patience", "seed", "data_seed", "min_convolutions", "min_linear"), 0),
-        }
-        for name, minimum in least.items():
-            at_least(name, getattr(self, name), minimum)
+        for name in ("population", "offspring", "tournament", "epochs", "tries", "batch_size", "final_epochs", "code"):
+            at_least(name, getattr(self, name), 1)
+        for name in ("generations", "patience", "seed", "data_seed", "min_convolutions", "min_linear"):
+            at_least(name, getattr(self, name), 0)
         in_unit_interval("crossover", self.crossover)
         if not 0 < self.learning_rate < math.inf:
             raise ValueError(f"learning_rate must be a number above 0, got {self.learning_rate!r}")
@@ -100,9 +99,14 @@ class ArchitectureSettings:
     @property
     def problem(self) -> Problem:
         """The images, a recipe."""
+        size = self.image_size if self.resize else 0
         if self.benchmark == "digits":
-            return Digits(split_seed=self.data_seed)
-        return image_problem(self.benchmark, self.data, self.image_size if self.resize else 0, self.data_seed)
+            return Digits(self.data_seed)
+        if self.benchmark == "photographs":
+            return Photographs(Photographs.patch if size is None else size, self.data_seed)
+        if self.data is None:
+            raise ValueError("benchmark images needs data: the path of a folder of PNG and JPEG images")
+        return ImageFolder(self.data, ImageFolder.size if size is None else size, self.data_seed)
 
     @property
     def space(self) -> Space:
@@ -117,11 +121,6 @@ class ArchitectureSettings:
             convolutions=(self.min_convolutions, self.max_convolutions),
             linear=(self.min_linear, self.max_linear),
         )
-
-    @property
-    def parallel(self) -> bool:
-        """Whether a generation has tasks that do not depend on each other."""
-        return True
 
     def check_data(self) -> None:
         """Load the data and see that they fit the settings, before any work."""
@@ -147,13 +146,10 @@ def make_settings(*layers: Mapping[str, Any]) -> ArchitectureSettings:
 
     :raises ValueError: for an unknown setting (naming the nearest) or a value that does not fit.
     """
-    given: dict[str, Any] = {}
     for layer in layers:
         check_names(ArchitectureSettings, layer)
-        given |= layer
-    if given.get("data") is not None:
-        given.setdefault("benchmark", "images")
-    return ArchitectureSettings(**given)
+    given = ChainMap(*map(dict, reversed(layers)))
+    return ArchitectureSettings(**({"benchmark": "images"} if given.get("data") is not None else {}) | given)
 
 
 def selection(settings: ArchitectureSettings) -> tuple[Callable[..., Any], dict[str, Any]]:

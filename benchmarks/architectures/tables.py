@@ -25,9 +25,13 @@ def table(result: RunResult) -> str:
 def pruning_command(result: RunResult) -> str:
     """How to prune what was found, with the same data."""
     settings: ArchitectureSettings = result.settings
-    problem = settings.benchmark
-    problem += f" --data {settings.data}" if settings.data is not None else ""
     size = settings.image_size if settings.resize else 0
-    problem += f" --image-size {size}" if size is not None else ""
-    problem += f" --data-seed {settings.data_seed}"  # without it evoprune run would split in another way
-    return f'Prune it with: evoprune run --benchmark {problem} --network "from {result.directory}"\n'
+    # Without data_seed evoprune run would split in another way.
+    given = {
+        "benchmark": settings.benchmark,
+        "data": settings.data,
+        "image-size": size,
+        "data-seed": settings.data_seed,
+    }
+    options = " ".join(f"--{name} {value}" for name, value in given.items() if value is not None)
+    return f'Prune it with: evoprune run {options} --network "from {result.directory}"\n'

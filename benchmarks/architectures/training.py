@@ -74,15 +74,8 @@ def trained(pair: Autoencoder, settings: ArchitectureSettings, seed: int, epochs
     """Train a pair in place, and say the training loss after each epoch."""
     for epoch in range(epochs):
         pair.seed = derive(seed, epoch)
-        losses = train_epoch(
-            [pair],
-            settings.problem,
-            settings.batch_size,
-            loss=settings.loss,
-            optimizer=settings.optimizer,
-            learning_rate=settings.learning_rate,
-        )
-        yield losses.item()
+        how = {name: getattr(settings, name) for name in ("batch_size", "loss", "optimizer", "learning_rate")}
+        yield train_epoch([pair], settings.problem, **how).item()
 
 
 def weights(pair: Autoencoder, text: str) -> Weights:
@@ -116,8 +109,7 @@ def inherit(pair: Autoencoder, text: str, parent: Weights) -> int:
 
 def _layers(pair: Autoencoder, architecture: Architecture) -> list[tuple[nn.Module, nn.Module]]:
     """Each layer of the encoder with its mirror."""
-    there = [layer for _, layer in prunable_layers(pair.encoder.module)]
-    back = [layer for _, layer in prunable_layers(pair.decoder.module)]
+    there, back = ([layer for _, layer in prunable_layers(genome.module)] for genome in pair)
     assert len(there) == len(back) == len(architecture) + 1
     return list(zip(there, reversed(back), strict=True))
 

@@ -43,19 +43,10 @@ class WeightsState(RunState):
     @property
     def layer(self) -> int:
         """The layer that the present generation trains, from 1; 0 where all are trained at once."""
-        settings = self.settings
-        return max(self.generation - 1, 0) // settings.generations + 1 if settings.layerwise else 0
+        return max(self.generation - 1, 0) // self.settings.generations + 1 if self.settings.layerwise else 0
 
 
-@dataclass(frozen=True)
-class Result(RunResult):
-    """What a run gave."""
-
-    settings: WeightsSettings
-    model: Candidate
-
-
-class Weights(Experiment[WeightsSettings, WeightsState, Result, Candidate]):
+class Weights(Experiment[WeightsSettings, WeightsState, RunResult, Candidate]):
     """Tied autoencoders whose weights a GA trains."""
 
     name = "weights"
@@ -103,7 +94,7 @@ class Weights(Experiment[WeightsSettings, WeightsState, Result, Candidate]):
                 yield (twin := self.begin(dataclasses.replace(state.settings, method=method)))
                 state.compared[method] = measure(twin.best[0], twin.settings)
 
-    def finish(self, state: WeightsState, place: Path | None, map_: Map) -> Result:
+    def finish(self, state: WeightsState, place: Path | None, map_: Map) -> RunResult:
         settings, model = state.settings, state.best[0]
         summary = {
             "experiment": self.name,
@@ -119,9 +110,9 @@ class Weights(Experiment[WeightsSettings, WeightsState, Result, Candidate]):
             "seconds": state.seconds,
             "version": __version__,
         }
-        return Result(settings, summary, self.tables(state)["log.csv"], model, place)
+        return RunResult(settings, summary, self.tables(state)["log.csv"], model, place)
 
-    def export(self, result: Result) -> dict[str, Any]:
+    def export(self, result: RunResult) -> dict[str, Any]:
         kept = result.model.encoder.state()
         return {"widths": list(result.settings.widths), "weights": kept["weights"], "masks": kept["masks"]}
 
@@ -132,21 +123,22 @@ class Weights(Experiment[WeightsSettings, WeightsState, Result, Candidate]):
             pair.encoder.prune(name, mask)
         return pair
 
-    def plot(self, result: Result, directory: Path) -> None:
+    def plot(self, result: RunResult, directory: Path) -> None:
         from evoprune.benchmarks.weights.plots import save_plots  # slow to import
 
         save_plots(directory, result.log, result.model, result.settings.problem, result.summary)
 
 
 def _recorded(state: WeightsState, steps: int) -> str:
-    """Add a row to the log, RMSEs on the training data; what the progress bar says."""
+    """Add a row to the log, RMSEs on the training data, NaN where one is not finite; what the progress bar says."""
     population, best = state.population, state.best[0]
     survivors = population[: state.settings.survivors if state.settings.method == "genetic" else 1]
+    errors = [math.nan if pair.fitness.nonfinite else 1 / pair.fitness.values[0] for pair in survivors]
     row = {
         "gen": state.generation,
         "layer": state.layer,
         "rmse": rmse(best, state.settings.training),
-        "rmse_survivors": sum(_rmse(pair) for pair in survivors) / len(survivors),
+        "rmse_survivors": sum(errors) / len(errors),
         "newcomers": sum(pair.born == state.generation - 1 and state.generation > 1 for pair in survivors),
         "preserved": best.preserved,
         "updates": (int(state.log[-1]["updates"]) if state.log else 0) + steps,
@@ -155,18 +147,12 @@ def _recorded(state: WeightsState, steps: int) -> str:
     return f"RMSE {row['rmse']:.4f}"
 
 
-def _rmse(pair: Candidate) -> float:
-    """The RMSE that the fitness tells, NaN where it is not finite."""
-    return math.nan if pair.fitness.nonfinite else 1 / pair.fitness.values[0]
-
-
 def _stored(pair: Candidate) -> dict[str, Any]:
     return {"genome": pair.encoder.state(), "born": pair.born, "fitness": list(pair.fitness.values)}
 
 
 def _restored(settings: WeightsSettings, layer: int, stored: Mapping[str, Any]) -> Candidate:
-    widths = settings.widths[: layer + 1] if settings.layerwise else settings.widths
-    frozen = layer - 1 if settings.layerwise else 0
+    widths, frozen = (settings.widths[: layer + 1], layer - 1) if settings.layerwise else (settings.widths, 0)
     pair = candidate(widths, settings.activation, settings.output_activation, frozen)
     pair.encoder.load_state(stored["genome"])
     pair.born = stored["born"]
