@@ -1,5 +1,7 @@
 """What an architecture search says at its end."""
 
+from typing import Any
+
 from evoprune.benchmarks.architectures.settings import ArchitectureSettings
 from evoprune.benchmarks.runs.state import RunResult
 from evoprune.benchmarks.runs.table import text_table
@@ -25,13 +27,8 @@ def table(result: RunResult) -> str:
 def pruning_command(result: RunResult) -> str:
     """How to prune what was found, with the same data."""
     settings: ArchitectureSettings = result.settings
-    size = settings.image_size if settings.resize else 0
-    # Without data_seed evoprune run would split in another way.
-    given = {
-        "benchmark": settings.benchmark,
-        "data": settings.data,
-        "image-size": size,
-        "data-seed": settings.data_seed,
-    }
+    given: dict[str, Any] = {"benchmark": settings.benchmark, "data": settings.data}
+    given["image-size"] = settings.image_size if settings.resize else 0
+    given["data-seed"] = settings.data_seed  # without it evoprune run would split in another way
     options = " ".join(f"--{name} {value}" for name, value in given.items() if value is not None)
     return f'Prune it with: evoprune run {options} --network "from {result.directory}"\n'

@@ -106,10 +106,10 @@ class ImageFolder(ImageProblem):
         return random_split(_flat(images), self.split_seed)
 
 
-def read_image(path: str | Path, size: int = 0, colour: bool = True) -> np.ndarray:
+def read_image(path: str | Path, size: int | tuple[int, int] = 0, colour: bool = True) -> np.ndarray:
     """An image as bytes (channels, height, width): three channels, or one without ``colour``.
 
-    :param size: cut to the middle square and resize to so many pixels; 0 leaves it alone.
+    :param size: cut to the middle and resize to a square of so many pixels, or to (width, height); 0 leaves it alone.
     :raises OSError, ValueError: where it cannot be read.
     """
     from PIL import Image, ImageOps  # slow to import, and only images need it
@@ -117,7 +117,7 @@ def read_image(path: str | Path, size: int = 0, colour: bool = True) -> np.ndarr
     with Image.open(path) as opened:
         picture: Any = opened.convert("RGB" if colour else "L")
     if size:
-        picture = ImageOps.fit(picture, (size, size))
+        picture = ImageOps.fit(picture, (size, size) if isinstance(size, int) else size)
     pixels = np.asarray(picture)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)) if colour else pixels[None].copy()
 

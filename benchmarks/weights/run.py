@@ -46,7 +46,15 @@ class WeightsState(RunState):
         return max(self.generation - 1, 0) // self.settings.generations + 1 if self.settings.layerwise else 0
 
 
-class Weights(Experiment[WeightsSettings, WeightsState, RunResult, Candidate]):
+@dataclass(frozen=True)
+class Result(RunResult):
+    """What a run gave."""
+
+    settings: WeightsSettings
+    model: Candidate
+
+
+class Weights(Experiment[WeightsSettings, WeightsState, Result, Candidate]):
     """Tied autoencoders whose weights a GA trains."""
 
     name = "weights"
@@ -94,7 +102,7 @@ class Weights(Experiment[WeightsSettings, WeightsState, RunResult, Candidate]):
                 yield (twin := self.begin(dataclasses.replace(state.settings, method=method)))
                 state.compared[method] = measure(twin.best[0], twin.settings)
 
-    def finish(self, state: WeightsState, place: Path | None, map_: Map) -> RunResult:
+    def finish(self, state: WeightsState, place: Path | None, map_: Map) -> Result:
         settings, model = state.settings, state.best[0]
         summary = {
             "experiment": self.name,
@@ -110,9 +118,9 @@ class Weights(Experiment[WeightsSettings, WeightsState, RunResult, Candidate]):
             "seconds": state.seconds,
             "version": __version__,
         }
-        return RunResult(settings, summary, self.tables(state)["log.csv"], model, place)
+        return Result(settings, summary, self.tables(state)["log.csv"], model, place)
 
-    def export(self, result: RunResult) -> dict[str, Any]:
+    def export(self, result: Result) -> dict[str, Any]:
         kept = result.model.encoder.state()
         return {"widths": list(result.settings.widths), "weights": kept["weights"], "masks": kept["masks"]}
 
@@ -123,28 +131,32 @@ class Weights(Experiment[WeightsSettings, WeightsState, RunResult, Candidate]):
             pair.encoder.prune(name, mask)
         return pair
 
-    def plot(self, result: RunResult, directory: Path) -> None:
+    def plot(self, result: Result, directory: Path) -> None:
         from evoprune.benchmarks.weights.plots import save_plots  # slow to import
 
         save_plots(directory, result.log, result.model, result.settings.problem, result.summary)
 
 
 def _recorded(state: WeightsState, steps: int) -> str:
-    """Add a row to the log, RMSEs on the training data, NaN where one is not finite; what the progress bar says."""
+    """Add a row to the log, RMSEs on the training data; what the progress bar says."""
     population, best = state.population, state.best[0]
     survivors = population[: state.settings.survivors if state.settings.method == "genetic" else 1]
-    errors = [math.nan if pair.fitness.nonfinite else 1 / pair.fitness.values[0] for pair in survivors]
     row = {
         "gen": state.generation,
         "layer": state.layer,
         "rmse": rmse(best, state.settings.training),
-        "rmse_survivors": sum(errors) / len(errors),
+        "rmse_survivors": sum(_rmse(pair) for pair in survivors) / len(survivors),
         "newcomers": sum(pair.born == state.generation - 1 and state.generation > 1 for pair in survivors),
         "preserved": best.preserved,
         "updates": (int(state.log[-1]["updates"]) if state.log else 0) + steps,
     }
     state.log.append(row)
     return f"RMSE {row['rmse']:.4f}"
+
+
+def _rmse(pair: Candidate) -> float:
+    """The RMSE that the fitness tells, NaN where it is not finite."""
+    return math.nan if pair.fitness.nonfinite else 1 / pair.fitness.values[0]
 
 
 def _stored(pair: Candidate) -> dict[str, Any]:
