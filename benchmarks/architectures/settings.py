@@ -20,10 +20,7 @@ from evoprune.losses import LOSSES, check_loss
 from evoprune.operators.architecture import Space
 from evoprune.training.optimizers import OPTIMIZERS
 
-METHODS = {
-    "genetic": "mutation, crossover and selection",
-    "random": "as many random valid architectures",
-}
+METHODS = {"genetic": "mutation, crossover and selection", "random": "as many random valid architectures"}
 PROBLEMS = ("digits", "images", "photographs")
 OBJECTIVES = {"loss": "the validation loss", "loss-size": "the validation loss and the number of parameters"}
 _FITTING = (tools.selTournament, tools.selNSGA2, tools.selSPEA2, tools.selLexicase, tools.selAutomaticEpsilonLexicase)

@@ -50,7 +50,7 @@ def reconstruct_images(model: ImageModel, source: str | Path, directory: str | P
         be written, or holds the images or a run.
     """
     source, place = Path(source), Path(directory)
-    if not source.exists():
+    if not (source.is_file() or source.is_dir()):
         raise ValueError(f"{source}: no such image or folder")
     files = [source] if source.is_file() else [f for f in sorted(source.iterdir()) if f.suffix.lower() in SUFFIXES]
     channels, height, width = model.image
