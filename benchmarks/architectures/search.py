@@ -46,7 +46,8 @@ class Search(RunState):
     known: dict[str, dict[str, Any]] = field(default_factory=dict)
     random: "Search | None" = None
 
-    due = True  # a generation takes long
+    due = True
+    """Always: a generation takes long."""
 
     @property
     def best(self) -> str:

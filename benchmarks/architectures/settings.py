@@ -12,7 +12,7 @@ from typing import Any
 from deap import tools
 
 from evoprune.benchmarks.problems.digits import Digits
-from evoprune.benchmarks.problems.images import ImageFolder, ImageProblem, Photographs
+from evoprune.benchmarks.problems.images import ImageProblem, image_problem
 from evoprune.benchmarks.problems.problem import Problem, validate
 from evoprune.benchmarks.runs.fields import check_fields, check_names, option
 from evoprune.checks import at_least, in_unit_interval, lookup
@@ -39,7 +39,8 @@ class ArchitectureSettings:
     :raises ValueError: naming the setting, its value and what was expected.
     """
 
-    parallel = True  # networks are trained independently of each other
+    parallel = True
+    """Whether a generation has tasks that do not depend on each other."""
     method: str = option("genetic", "how to search", METHODS)
     benchmark: str = option("digits", "the images", PROBLEMS)
     data: str | None = option(None, "a folder of PNG and JPEG images, instead of the digits")
@@ -96,14 +97,9 @@ class ArchitectureSettings:
     @property
     def problem(self) -> Problem:
         """The images, a recipe."""
-        size = self.image_size if self.resize else 0
         if self.benchmark == "digits":
             return Digits(self.data_seed)
-        if self.benchmark == "photographs":
-            return Photographs(Photographs.patch if size is None else size, self.data_seed)
-        if self.data is None:
-            raise ValueError("benchmark images needs data: the path of a folder of PNG and JPEG images")
-        return ImageFolder(self.data, ImageFolder.size if size is None else size, self.data_seed)
+        return image_problem(self.benchmark, self.data, self.image_size if self.resize else 0, self.data_seed)
 
     @property
     def space(self) -> Space:

@@ -58,7 +58,7 @@ class Photographs(ImageProblem):
         from sklearn.datasets import load_sample_images  # slow to import, and only this problem needs it
 
         patches = np.concatenate([_cut(photograph, self.patch) for photograph in load_sample_images().images])
-        return random_split(_flat(patches), self.split_seed)
+        return split(patches, self.split_seed)
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,19 @@ class ImageFolder(ImageProblem):
             more = f" and {len(unreadable) - NAMED} more" if len(unreadable) > NAMED else ""
             names = ", ".join(unreadable[:NAMED])
             warnings.warn(f"{self.path}: {len(unreadable)} files left out: {names}{more}", stacklevel=2)
-        return random_split(_flat(images), self.split_seed)
+        return split(images, self.split_seed)
+
+
+def image_problem(name: str, data: str | None, size: int | None, seed: int) -> ImageProblem:
+    """The image problem of a name, from what settings say; a size of None is the problem's own default.
+
+    :raises ValueError: for ``images`` without a folder, and what the problems raise.
+    """
+    if name == "photographs":
+        return Photographs(Photographs.patch if size is None else size, seed)
+    if data is None:
+        raise ValueError("benchmark images needs data: the path of a folder of PNG and JPEG images")
+    return ImageFolder(data, ImageFolder.size if size is None else size, seed)
 
 
 def read_image(path: str | Path, size: int | tuple[int, int] = 0, colour: bool = True) -> np.ndarray:
@@ -122,9 +134,9 @@ def read_image(path: str | Path, size: int | tuple[int, int] = 0, colour: bool =
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)) if colour else pixels[None].copy()
 
 
-def _flat(images: np.ndarray) -> torch.Tensor:
-    """Bytes (samples, channels, height, width) as values in [0, 1], (samples, inputs)."""
-    return torch.from_numpy(images.reshape(len(images), -1)).float() / 255
+def split(images: np.ndarray, seed: int) -> Splits:
+    """Bytes (samples, channels, height, width) as flat values in [0, 1]: 60 % training, 20 % validation, 20 % test."""
+    return random_split(torch.from_numpy(images.reshape(len(images), -1)).float() / 255, seed)
 
 
 @lru_cache(maxsize=2)
