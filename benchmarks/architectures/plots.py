@@ -51,9 +51,7 @@ def save_plots(
 
 def plot_search(log: pd.DataFrame, random: pd.DataFrame | None, loss: str) -> Figure:
     """The best validation loss so far over the networks trained so far, and the mean of the survivors."""
-    figure = style.new_figure(3.2)
-    axes = figure.subplots()
-    style.dress(axes, "Search", x="networks trained", y=f"validation loss ({loss})")
+    figure, axes = style.new_panel(3.2, "Search", "networks trained", f"validation loss ({loss})")
     marker = "o" if len(log) == 1 else ""
     axes.plot(log["trained"], log["best_loss"], color=style.BLUE, linewidth=1.8, marker=marker, label="best so far")
     alive = log[log["loss"] < WORST]
@@ -71,10 +69,8 @@ def plot_front(networks: pd.DataFrame, loss: str) -> Figure:
 
     Networks that diverged are left out.
     """
-    figure = style.new_figure(3.6)
-    axes = figure.subplots()
     x, y = "parameters of encoder and decoder", f"validation loss ({loss})"
-    style.dress(axes, "Architectures, trained for a few epochs", x, y)
+    figure, axes = style.new_panel(3.6, "Architectures, trained for a few epochs", x, y)
     shown = networks[networks["loss"] < WORST]
     rest, front = shown[~shown["front"]], shown[shown["front"]].sort_values("parameters")
     axes.scatter(rest["parameters"], rest["loss"], s=14, color=style.GREY, label="trained", linewidth=0)

@@ -79,6 +79,7 @@ class Architectures(Experiment[ArchitectureSettings, Search, Result, Autoencoder
         trained = list(map_(train_in_full, [one.best for one in searches], [settings] * len(searches)))
         figures, *others = (_figures(one, *best) for one, best in zip(searches, trained, strict=True))
         log, table = self.tables(state).values()
+        front = table[table["front"]].sort_values("parameters")
         summary = {
             "experiment": self.name,
             **{name: getattr(settings, name) for name in ("method", "benchmark", "objectives", "loss", "seed", "code")},
@@ -87,9 +88,7 @@ class Architectures(Experiment[ArchitectureSettings, Search, Result, Autoencoder
             **figures,
             "trivial_loss": constant_loss(problem, settings.loss),
             "trivial_l1": constant_loss(problem, "l1"),
-            "front": table[table["front"]]
-            .sort_values("parameters")[["architecture", "parameters", "loss"]]
-            .to_dict("records"),
+            "front": front[["architecture", "parameters", "loss"]].to_dict("records"),
             "random": others[0] if others else None,
             "seconds": sum(one.seconds for one in searches) + time.perf_counter() - clock,
             "version": __version__,
@@ -111,11 +110,8 @@ class Architectures(Experiment[ArchitectureSettings, Search, Result, Autoencoder
 
 def networks(search: Search) -> pd.DataFrame:
     """Every architecture that was trained, in that order, and whether it is on the Pareto front of loss and size."""
-    rows = [
-        {"gen": e["gen"], "architecture": t, **{k: e[k] for k in ("parameters", "loss")}}
-        for t, e in search.trained.items()
-    ]
-    table = pd.DataFrame(rows)
+    rows = [{"architecture": text} | entry for text, entry in search.trained.items()]
+    table = pd.DataFrame(rows, columns=["gen", "architecture", "parameters", "loss"])
     order = table.sort_values(["parameters", "loss"])
     before = order["loss"].cummin().shift(fill_value=float("inf"))
     return table.assign(front=(order["loss"] < before).reindex(table.index))
@@ -123,16 +119,16 @@ def networks(search: Search) -> pd.DataFrame:
 
 def _figures(search: Search, stored: Weights, validation: float) -> dict[str, Any]:
     """What a search found. ``search_loss`` is its fitness; the other losses are of the network trained in full."""
-    pair, problem, loss = restore(stored), search.settings.problem, search.settings.loss
+    pair, test, entry = restore(stored), search.settings.problem.test, search.trained[stored["text"]]
     return {
         "architecture": stored["text"],
-        "parameters": search.trained[stored["text"]]["parameters"],
+        "parameters": entry["parameters"],
         "trained": len(search.trained),
         "known_again": sum(row["known_again"] for row in search.log),
-        "search_loss": search.trained[stored["text"]]["loss"],
+        "search_loss": entry["loss"],
         "validation_loss": validation,
-        "test_loss": evaluate(pair, problem.test, loss)[0],
-        "test_l1": evaluate(pair, problem.test, "l1")[0],
+        "test_loss": evaluate(pair, test, search.settings.loss)[0],
+        "test_l1": evaluate(pair, test, "l1")[0],
     }
 
 

@@ -46,10 +46,8 @@ class Search(RunState):
     known: dict[str, dict[str, Any]] = field(default_factory=dict)
     random: "Search | None" = None
 
-    @property
-    def due(self) -> bool:
-        """Always: a generation takes long."""
-        return True
+    due = True
+    """Always: a generation takes long."""
 
     @property
     def best(self) -> str:
@@ -120,16 +118,13 @@ def fitness(entry: dict[str, Any], settings: ArchitectureSettings) -> MinimizeLo
 def _new(search: Search, toolbox: base.Toolbox, wanted: int, genetic: bool) -> tuple[list[Child], int]:
     """Architectures that were never trained, and how often a known one came up."""
     found: dict[str, Child] = {}
-    again = 0
-    for _ in range(wanted * ATTEMPTS):
-        if len(found) == wanted:
-            break
+    draws = 0
+    while len(found) < wanted and draws < wanted * ATTEMPTS:
+        draws += 1
         child, parent = _child(search, toolbox) if genetic else (toolbox.individual(), None)
-        if child.text in search.trained or child.text in found:
-            again += 1
-        else:
-            found[child.text] = (child, parent)
-    return list(found.values()), again
+        if child.text not in search.trained:
+            found.setdefault(child.text, (child, parent))
+    return list(found.values()), draws - len(found)
 
 
 def _child(search: Search, toolbox: base.Toolbox) -> Child:
@@ -144,9 +139,8 @@ def _child(search: Search, toolbox: base.Toolbox) -> Child:
 
 def _evaluate(search: Search, toolbox: base.Toolbox, children: list[Child], number: int, map_: Map) -> None:
     """Measure the children in parallel, and keep what came out."""
-    new = [(child.text, parent or "") for child, parent in children if child.text not in search.known]
-    texts, parents = [text for text, _ in new], [search.weights.get(parent) for _, parent in new]
-    measured = dict(zip(texts, map_(toolbox.evaluate, texts, parents), strict=True))
+    new = {child.text: search.weights.get(parent or "") for child, parent in children if child.text not in search.known}
+    measured = dict(zip(new, map_(toolbox.evaluate, list(new), list(new.values())), strict=True))
     for child, _ in children:
         entry = measured.get(child.text) or search.known[child.text]
         search.trained[child.text] = {name: entry[name] for name in ("loss", "parameters")} | {"gen": number}

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import re
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import signature
@@ -19,10 +20,7 @@ from evoprune.losses import LOSSES, check_loss
 from evoprune.operators.architecture import Space
 from evoprune.training.optimizers import OPTIMIZERS
 
-METHODS = {
-    "genetic": "mutation, crossover and selection",
-    "random": "as many random valid architectures",
-}
+METHODS = {"genetic": "mutation, crossover and selection", "random": "as many random valid architectures"}
 PROBLEMS = ("digits", "images", "photographs")
 OBJECTIVES = {"loss": "the validation loss", "loss-size": "the validation loss and the number of parameters"}
 _FITTING = (tools.selTournament, tools.selNSGA2, tools.selSPEA2, tools.selLexicase, tools.selAutomaticEpsilonLexicase)
@@ -41,6 +39,8 @@ class ArchitectureSettings:
     :raises ValueError: naming the setting, its value and what was expected.
     """
 
+    parallel = True
+    """Whether a generation has tasks that do not depend on each other."""
     method: str = option("genetic", "how to search", METHODS)
     benchmark: str = option("digits", "the images", PROBLEMS)
     data: str | None = option(None, "a folder of PNG and JPEG images, instead of the digits")
@@ -78,13 +78,10 @@ class ArchitectureSettings:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        least = {
-            **dict.fromkeys(("population", "offspring", "tournament", "epochs", "tries", "batch_size"), 1),
-            **dict.fromkeys(("final_epochs", "code"), 1),
-            **dict.fromkeys(("generations", "patience", "seed", "data_seed", "min_convolutions", "min_linear"), 0),
-        }
-        for name, minimum in least.items():
-            at_least(name, getattr(self, name), minimum)
+        for name in ("population", "offspring", "tournament", "epochs", "tries", "batch_size", "final_epochs", "code"):
+            at_least(name, getattr(self, name), 1)
+        for name in ("generations", "patience", "seed", "data_seed", "min_convolutions", "min_linear"):
+            at_least(name, getattr(self, name), 0)
         in_unit_interval("crossover", self.crossover)
         if not 0 < self.learning_rate < math.inf:
             raise ValueError(f"learning_rate must be a number above 0, got {self.learning_rate!r}")
@@ -101,7 +98,7 @@ class ArchitectureSettings:
     def problem(self) -> Problem:
         """The images, a recipe."""
         if self.benchmark == "digits":
-            return Digits(split_seed=self.data_seed)
+            return Digits(self.data_seed)
         return image_problem(self.benchmark, self.data, self.image_size if self.resize else 0, self.data_seed)
 
     @property
@@ -117,11 +114,6 @@ class ArchitectureSettings:
             convolutions=(self.min_convolutions, self.max_convolutions),
             linear=(self.min_linear, self.max_linear),
         )
-
-    @property
-    def parallel(self) -> bool:
-        """Whether a generation has tasks that do not depend on each other."""
-        return True
 
     def check_data(self) -> None:
         """Load the data and see that they fit the settings, before any work."""
@@ -147,13 +139,10 @@ def make_settings(*layers: Mapping[str, Any]) -> ArchitectureSettings:
 
     :raises ValueError: for an unknown setting (naming the nearest) or a value that does not fit.
     """
-    given: dict[str, Any] = {}
     for layer in layers:
         check_names(ArchitectureSettings, layer)
-        given |= layer
-    if given.get("data") is not None:
-        given.setdefault("benchmark", "images")
-    return ArchitectureSettings(**given)
+    given = ChainMap(*map(dict, reversed(layers)))
+    return ArchitectureSettings(**({"benchmark": "images"} if given.get("data") is not None else {}) | given)
 
 
 def selection(settings: ArchitectureSettings) -> tuple[Callable[..., Any], dict[str, Any]]:

@@ -1,5 +1,7 @@
 """What an architecture search says at its end."""
 
+from typing import Any
+
 from evoprune.benchmarks.architectures.settings import ArchitectureSettings
 from evoprune.benchmarks.runs.state import RunResult
 from evoprune.benchmarks.runs.table import text_table
@@ -25,9 +27,8 @@ def table(result: RunResult) -> str:
 def pruning_command(result: RunResult) -> str:
     """How to prune what was found, with the same data."""
     settings: ArchitectureSettings = result.settings
-    problem = settings.benchmark
-    problem += f" --data {settings.data}" if settings.data is not None else ""
-    size = settings.image_size if settings.resize else 0
-    problem += f" --image-size {size}" if size is not None else ""
-    problem += f" --data-seed {settings.data_seed}"  # without it evoprune run would split in another way
-    return f'Prune it with: evoprune run --benchmark {problem} --network "from {result.directory}"\n'
+    given: dict[str, Any] = {"benchmark": settings.benchmark, "data": settings.data}
+    given["image-size"] = settings.image_size if settings.resize else 0
+    given["data-seed"] = settings.data_seed  # without it evoprune run would split in another way
+    options = " ".join(f"--{name} {value}" for name, value in given.items() if value is not None)
+    return f'Prune it with: evoprune run {options} --network "from {result.directory}"\n'

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from difflib import SequenceMatcher
+from operator import itemgetter
 from typing import Any
 
 from torch import nn
@@ -12,7 +13,6 @@ from evoprune.benchmarks.architectures.settings import ArchitectureSettings
 from evoprune.benchmarks.problems.problem import Problem
 from evoprune.benchmarks.runs.experiment import PARTS
 from evoprune.evaluation import evaluate
-from evoprune.fitness import WORST
 from evoprune.genome import Autoencoder, Decoder, Encoder, prunable_layers
 from evoprune.losses import mean_loss
 from evoprune.seeds import Stream, derive, seeded
@@ -28,7 +28,7 @@ def measure(text: str, parent: Weights | None, settings: ArchitectureSettings) -
     :param parent: weights to start from, where layers match, or None; see :func:`inherit`.
     :returns: ``loss``, finite also where training diverged, ``parameters``, and ``weights`` where they are inherited.
     """
-    best: dict[str, Any] = {"loss": WORST, "parameters": parse_architecture(text).parameters, "weights": None}
+    parameters, tries = parse_architecture(text).parameters, []
     for attempt in range(settings.tries):
         seed = _seed(settings, Stream.FITNESS, text, attempt)
         pair = build(text, seed)
@@ -36,11 +36,9 @@ def measure(text: str, parent: Weights | None, settings: ArchitectureSettings) -
             inherit(pair, text, parent)
         for _ in trained(pair, settings, seed, settings.epochs):
             pass
-        loss = validation_loss(pair, settings)
-        if attempt == 0 or loss < best["loss"]:
-            best["loss"] = loss
-            best["weights"] = weights(pair, text) if settings.inherit else None
-    return best
+        kept = weights(pair, text) if settings.inherit else None
+        tries.append({"loss": validation_loss(pair, settings), "parameters": parameters, "weights": kept})
+    return min(tries, key=itemgetter("loss"))
 
 
 def train_in_full(text: str, settings: ArchitectureSettings) -> tuple[Weights, float]:
@@ -74,15 +72,8 @@ def trained(pair: Autoencoder, settings: ArchitectureSettings, seed: int, epochs
     """Train a pair in place, and say the training loss after each epoch."""
     for epoch in range(epochs):
         pair.seed = derive(seed, epoch)
-        losses = train_epoch(
-            [pair],
-            settings.problem,
-            settings.batch_size,
-            loss=settings.loss,
-            optimizer=settings.optimizer,
-            learning_rate=settings.learning_rate,
-        )
-        yield losses.item()
+        how = {name: getattr(settings, name) for name in ("batch_size", "loss", "optimizer", "learning_rate")}
+        yield train_epoch([pair], settings.problem, **how).item()
 
 
 def weights(pair: Autoencoder, text: str) -> Weights:
@@ -116,8 +107,7 @@ def inherit(pair: Autoencoder, text: str, parent: Weights) -> int:
 
 def _layers(pair: Autoencoder, architecture: Architecture) -> list[tuple[nn.Module, nn.Module]]:
     """Each layer of the encoder with its mirror."""
-    there = [layer for _, layer in prunable_layers(pair.encoder.module)]
-    back = [layer for _, layer in prunable_layers(pair.decoder.module)]
+    there, back = ([layer for _, layer in prunable_layers(genome.module)] for genome in pair)
     assert len(there) == len(back) == len(architecture) + 1
     return list(zip(there, reversed(back), strict=True))
 

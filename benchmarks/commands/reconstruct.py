@@ -5,13 +5,12 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
 from evoprune.benchmarks.experiments.models import ImageModel, load_any_model
-from evoprune.benchmarks.problems.images import SUFFIXES
+from evoprune.benchmarks.problems.images import SUFFIXES, read_image
 from evoprune.records import write, write_csv
 
 SMALLEST = 128  # pixels: smaller images are enlarged, or nobody sees anything
@@ -50,24 +49,29 @@ def reconstruct_images(model: ImageModel, source: str | Path, directory: str | P
     :raises ValueError: for a source that does not exist or has no image that can be read, and a directory that cannot
         be written, or holds the images or a run.
     """
-    files = _files(Path(source))
+    source, place = Path(source), Path(directory)
+    if not (source.is_file() or source.is_dir()):
+        raise ValueError(f"{source}: no such image or folder")
+    files = [source] if source.is_file() else [f for f in sorted(source.iterdir()) if f.suffix.lower() in SUFFIXES]
+    channels, height, width = model.image
     images, unreadable = {}, []
     for file in files:
         try:
-            images[file] = _read(file, model.image)
+            pixels = read_image(file, (width, height), colour=channels != 1)
+            images[file] = torch.from_numpy(pixels).float() / 255
         except Exception as error:  # whatever a damaged file makes the reader stumble over
             unreadable.append(f"{file.name} ({type(error).__name__})")
     if not images:
         raise ValueError(f"{source}: no image can be read" + (f": {', '.join(unreadable)}" if unreadable else ""))
     if unreadable:
         warnings.warn(f"left out, cannot be read: {', '.join(unreadable)}", stacklevel=2)
-    place = Path(directory)
     if place.resolve() in {file.resolve().parent for file in files} or (place / "settings.json").exists():
         raise ValueError(f"{place} holds the images or a run: choose another directory for the pictures")
     originals = torch.stack(list(images.values()))
     made = model(originals)
     errors = (made - originals).square().flatten(1).mean(1).sqrt().tolist()
-    names = _names(list(images))
+    stems = [file.stem for file in images]  # where two are the same their suffixes tell the pictures apart
+    names = [f"{file.stem if stems.count(file.stem) == 1 else file.name}.png" for file in images]
     try:
         place.mkdir(parents=True, exist_ok=True)
         for name, original, reconstruction in zip(names, originals, made, strict=True):
@@ -77,31 +81,6 @@ def reconstruct_images(model: ImageModel, source: str | Path, directory: str | P
     except OSError as error:
         raise ValueError(f"{place}: cannot write there ({error.strerror or error})") from error
     return table
-
-
-def _files(source: Path) -> list[Path]:
-    if source.is_dir():
-        return sorted(file for file in source.iterdir() if file.suffix.lower() in SUFFIXES)
-    if not source.is_file():
-        raise ValueError(f"{source}: no such image or folder")
-    return [source]
-
-
-def _read(path: Path, image: tuple[int, int, int]) -> Tensor:
-    """Values in [0, 1], (channels, height, width) as the model wants them."""
-    from PIL import Image, ImageOps  # slow to import
-
-    channels, height, width = image
-    with Image.open(path) as opened:
-        picture = ImageOps.fit(opened.convert("L" if channels == 1 else "RGB"), (width, height))
-    pixels = torch.from_numpy(np.array(picture)).float() / 255
-    return pixels[None] if channels == 1 else pixels.permute(2, 0, 1).contiguous()
-
-
-def _names(files: list[Path]) -> list[str]:
-    """A PNG's name for each, with the old suffix where two would be the same."""
-    stems = [file.stem for file in files]
-    return [f"{file.stem if stems.count(file.stem) == 1 else file.name}.png" for file in files]
 
 
 def _save(path: Path, original: Tensor, reconstruction: Tensor) -> None:

@@ -127,9 +127,11 @@ def plot_learning_rate(cells: pd.DataFrame) -> Figure:
 
     :param cells: a row a cell and generation, with `gen`, `cell` and `learning_rate`.
     """
-    figure = style.new_figure(3.4)
-    axes = figure.subplots()
     rates = numbers(cells, "learning_rate")
+    largest = rates.max()
+    exponent = math.floor(math.log10(largest)) if largest > 0 else 0
+    figure, axes = style.new_panel(3.4, "Learning rate", "generation", f"learning rate ($10^{{{exponent}}}$)")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 10.0**exponent:g}"))
     if 1 < _count(cells) <= MANY_CELLS:
         for i, (_, own) in enumerate(rates.groupby(cells["cell"])):
             label = "" if i else "each cell"
@@ -137,10 +139,6 @@ def plot_learning_rate(cells: pd.DataFrame) -> Figure:
     summary = over_cells(cells, "learning_rate")
     _band(axes, summary, cells)
     _draw(axes, summary, _whose(cells))
-    largest = rates.max()
-    exponent = math.floor(math.log10(largest)) if largest > 0 else 0
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 10.0**exponent:g}"))
-    style.dress(axes, "Learning rate", x="generation", y=f"learning rate ($10^{{{exponent}}}$)")
     _finish(axes, summary, left_out(cells, "learning_rate"), logarithmic=False)
     return figure
 

@@ -65,12 +65,9 @@ def plot_reconstructions(pair: Autoencoder, problem: Problem, count: int = 8) ->
 
 def samples(problem: Problem, count: int) -> list[int]:
     """Rows of the test split: the first of every class by label, then the first of the rest."""
-    rows = range(len(problem.test))
-    if problem.test_labels is None:
-        return list(rows[:count])
-    labels = problem.test_labels.tolist()
+    labels = [] if problem.test_labels is None else problem.test_labels.tolist()
     first = [labels.index(label) for label in sorted(set(labels))]
-    return (first + [row for row in rows if row not in set(first)])[:count]
+    return list(dict.fromkeys([*first, *range(len(problem.test))]))[:count]
 
 
 def near_square(inputs: int) -> tuple[int, int]:

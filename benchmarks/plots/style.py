@@ -25,6 +25,14 @@ def new_figure(height: float, width: float = WIDTH) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
+def new_panel(height: float, title: str, x: str, y: str) -> tuple[Figure, Axes]:
+    """A figure with one pair of axes; see :func:`dress`."""
+    figure = new_figure(height)
+    axes = figure.subplots()
+    dress(axes, title, x, y)
+    return figure, axes
+
+
 def message_figure(text: str) -> Figure:
     """A figure that says why there is nothing to see."""
     figure = new_figure(1.6)

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evoprune.benchmarks.problems.problem import Problem, Splits
-from evoprune.checks import at_least, in_unit_interval
+from evoprune.benchmarks.problems.problem import Problem, Splits, check_whole
+from evoprune.checks import in_unit_interval
 
 # Keeps the data apart from the streams of a run that was given the same seed.
 _STREAM = 0xB17C
@@ -22,10 +22,12 @@ class BinaryClustering(Problem):
     differ by at most one sample; shuffling is the trainer's work. Centroids do not depend on `n_samples` or `noise`.
     With the defaults the constant 1 has an L1 of 0.25 * 0.95 + 0.75 * 0.05 = 0.275, and the true centroid 0.05.
 
-    Raises:
-        ValueError: a count below 1 or not whole, more clusters than samples, noise outside [0, 0.5], `p_one` outside
-            [0, 1], a negative seed.
+    :raises ValueError: for a count below 1 or not whole, more clusters than samples, noise outside [0, 0.5], `p_one`
+        outside [0, 1], a negative seed.
     """
+
+    name = "binary-clustering"
+    binary = True
 
     n_clusters: int = field(default=10, metadata={"help": "number of centroids"})
     n_samples: int = field(default=1000, metadata={"help": "samples in each of train, validation and test"})
@@ -35,23 +37,13 @@ class BinaryClustering(Problem):
     seed: int = field(default=1, metadata={"help": "seed of the data"})
 
     def __post_init__(self) -> None:
-        for setting, minimum in {"n_clusters": 1, "n_samples": 1, "n_dim": 1, "seed": 0}.items():
-            at_least(setting, getattr(self, setting), minimum, whole=True)
-            object.__setattr__(self, setting, int(getattr(self, setting)))  # JSON knows no numpy integers
+        check_whole(self, n_clusters=1, n_samples=1, n_dim=1, seed=0)
         in_unit_interval("p_one", self.p_one)
         in_unit_interval("noise", self.noise)
         if self.noise > 0.5:
             raise ValueError(f"noise must be at most 0.5, where nothing of the centroid is left, got {self.noise!r}")
         if self.n_clusters > self.n_samples:
             raise ValueError(f"n_clusters {self.n_clusters} is larger than n_samples {self.n_samples}")
-
-    @property
-    def name(self) -> str:
-        return "binary-clustering"
-
-    @property
-    def binary(self) -> bool:
-        return True
 
     @property
     def inputs(self) -> int:
@@ -65,20 +57,14 @@ class BinaryClustering(Problem):
     @property
     def centroids(self) -> Tensor:
         """The bit strings without noise, float32 (n_clusters, n_dim)."""
-        return torch.from_numpy(self._centroid_bits().astype(np.float32))
+        bits = self._generators()[0].random((self.n_clusters, self.n_dim)) < self.p_one
+        return torch.from_numpy(bits.astype(np.float32))
 
     def load(self) -> Splits:
         labels = np.arange(self.n_samples) % self.n_clusters
-        clean = self._centroid_bits()[labels]
-        train, validation, test = (
-            torch.from_numpy((clean ^ (rng.random(clean.shape) < self.noise)).astype(np.float32))
-            for rng in self._generators()[1:]
-        )
-        classes = torch.from_numpy(labels)
-        return Splits(train, validation, test, classes, classes, classes)
-
-    def _centroid_bits(self) -> np.ndarray:
-        return self._generators()[0].random((self.n_clusters, self.n_dim)) < self.p_one
+        clean = self.centroids.bool().numpy()[labels]
+        splits = [clean ^ (rng.random(clean.shape) < self.noise) for rng in self._generators()[1:]]
+        return Splits(*(torch.from_numpy(bits.astype(np.float32)) for bits in splits), *[torch.from_numpy(labels)] * 3)
 
     def _generators(self) -> list[np.random.Generator]:
         """Four fresh streams: centroids, train, validation, test."""

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from evoprune.benchmarks.problems.problem import Problem, Splits
-from evoprune.checks import at_least
+from evoprune.benchmarks.problems.problem import Problem, Splits, check_whole
 
 HELD_OUT = 300  # samples in each of validation and test; the other 1,197 of the 1,797 are for training
 
@@ -18,23 +17,13 @@ class Digits(Problem):
     1,197 training, 300 validation and 300 test samples, each split with every digit in its share of the whole.
     """
 
+    name = "digits"
+    shape = (8, 8)
+    inputs = 64
     split_seed: int = field(default=0, metadata={"help": "seed of the split into train, validation and test"})
 
     def __post_init__(self) -> None:
-        at_least("split_seed", self.split_seed, 0, whole=True)
-        object.__setattr__(self, "split_seed", int(self.split_seed))  # JSON knows no numpy integers
-
-    @property
-    def name(self) -> str:
-        return "digits"
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return (8, 8)
-
-    @property
-    def inputs(self) -> int:
-        return 64
+        check_whole(self, split_seed=0)
 
     def load(self) -> Splits:
         from sklearn.datasets import load_digits  # slow to import, and only this problem needs it

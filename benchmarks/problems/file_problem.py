@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from evoprune.benchmarks.problems.problem import Problem, Splits, require_finite
-from evoprune.checks import at_least
+from evoprune.benchmarks.problems.problem import Problem, Splits, check_whole, random_split, require_finite
 
 
 @dataclass(frozen=True)
@@ -20,28 +19,24 @@ class FileProblem(Problem):
     number is taken as a header). Values are not scaled. The recipe holds the absolute path, so workers have to see the
     file there; a file that changes later in the same process is not read again.
 
-    Raises:
-        FileNotFoundError: no file at `path`.
-        ValueError: another kind of file, a negative seed; and when the data are first asked for: not two-dimensional,
-            fewer than five rows, no columns, or a value that is not a finite number (the message has its place).
+    :raises FileNotFoundError: where no file is at `path`.
+    :raises ValueError: for another kind of file, a negative seed; and when the data are first asked for: not
+        two-dimensional, fewer than five rows, no columns, or a value that is not a finite number (the message has its
+        place).
     """
 
+    name = "file"
     path: str = field(metadata={"help": "a .npy, .npz or .csv file, a sample a row"})
     split_seed: int = field(default=0, metadata={"help": "seed of the split into train, validation and test"})
 
     def __post_init__(self) -> None:
-        at_least("split_seed", self.split_seed, 0, whole=True)
-        object.__setattr__(self, "split_seed", int(self.split_seed))  # JSON knows no numpy integers
+        check_whole(self, split_seed=0)
         path = Path(self.path).expanduser().absolute()
         if path.suffix.lower() not in READERS:
             raise ValueError(f"{self.path}: data must be one of {', '.join(READERS)}")
         if not path.is_file():
             raise FileNotFoundError(f"{self.path}: no such file")
         object.__setattr__(self, "path", str(path))
-
-    @property
-    def name(self) -> str:
-        return "file"
 
     @property
     def binary(self) -> bool:
@@ -56,9 +51,7 @@ class FileProblem(Problem):
         with np.errstate(over="ignore"):  # what float32 cannot hold becomes an infinity, which is reported
             data = torch.from_numpy(np.ascontiguousarray(table, dtype=np.float32))
         require_finite(self.path, data)
-        fifth = len(data) // 5
-        order = torch.from_numpy(np.random.default_rng(self.split_seed).permutation(len(data)))
-        return Splits(data[order[2 * fifth :]], data[order[fifth : 2 * fifth]], data[order[:fifth]])
+        return random_split(data, self.split_seed)
 
 
 def _read_arrays(path: str) -> np.ndarray:
@@ -68,12 +61,10 @@ def _read_arrays(path: str) -> np.ndarray:
         if isinstance(loaded, np.ndarray):
             return loaded
         with loaded as arrays:
-            name = arrays.files[0] if len(arrays.files) == 1 else "data"
-            if name not in arrays.files:
-                raise ValueError(
-                    f'it needs one array, or one called "data", and has {", ".join(arrays.files) or "none"}'
-                )
-            return arrays[name]
+            names = arrays.files
+            if len(names) != 1 and "data" not in names:
+                raise ValueError(f'it needs one array, or one called "data", and has {", ".join(names) or "none"}')
+            return arrays[names[0] if len(names) == 1 else "data"]
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: not a file of numpy arrays that can be read: {error}") from error
 

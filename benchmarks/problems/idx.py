@@ -1,6 +1,7 @@
 """MNIST, and whatever else comes as its four IDX files, plain or gzipped."""
 
 import gzip
+import math
 import struct
 import zlib
 from dataclasses import dataclass, field
@@ -9,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from evoprune.benchmarks.problems.problem import Problem, Splits
-from evoprune.checks import at_least
+from evoprune.benchmarks.problems.problem import Problem, Splits, check_whole
 
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 """What MNIST's directory holds, each perhaps with ``.gz`` at its end."""
@@ -26,24 +26,27 @@ class IdxImages(Problem):
     Burges, "The MNIST database of handwritten digits".
     """
 
+    name = "idx"
     directory: str = field(metadata={"help": "where the four IDX files are"})
     split_seed: int = field(default=0, metadata={"help": "seed of the split into train and validation"})
 
     def __post_init__(self) -> None:
-        at_least("split_seed", self.split_seed, 0, whole=True)
-
-    @property
-    def name(self) -> str:
-        return "idx"
+        check_whole(self, split_seed=0)
 
     @property
     def shape(self) -> tuple[int, int]:
-        return _heights(self.directory)
+        path = find_files(self.directory)[0]
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+            head = file.read(16)
+        if len(head) < 16 or head[:4] != b"\0\0\x08\x03":
+            read_idx(path)  # which says what is wrong
+            raise ValueError(f"{path}: not an IDX file of images")
+        height, width = struct.unpack(">II", head[8:])
+        return height, width
 
     @property
     def inputs(self) -> int:
-        height, width = self.shape
-        return height * width
+        return math.prod(self.shape)
 
     def load(self) -> Splits:
         train, labels, test, test_labels = (read_idx(path) for path in find_files(self.directory))
@@ -59,12 +62,9 @@ class IdxImages(Problem):
         held_out, kept = np.split(order, [max(len(order) // HELD_OUT, 1)])
         if len(kept) == 0:
             raise ValueError(f"{self.directory}: {len(train)} training images cannot be split into two sets")
-        return Splits(
-            _images(train[kept]),
-            _images(train[held_out]),
-            _images(test),
-            *(torch.from_numpy(part.astype(np.int64)) for part in (labels[kept], labels[held_out], test_labels)),
-        )
+        pixels = [part.reshape(len(part), -1).astype(np.float32) for part in (train[kept], train[held_out], test)]
+        digits = [part.astype(np.int64) for part in (labels[kept], labels[held_out], test_labels)]
+        return Splits(*(torch.from_numpy(part / 255) for part in pixels), *map(torch.from_numpy, digits))
 
 
 def find_files(directory: str | Path) -> list[Path]:
@@ -73,13 +73,13 @@ def find_files(directory: str | Path) -> list[Path]:
     :raises ValueError: naming all four where one is missing.
     """
     place = Path(directory)
-    found = [next((p for p in (place / name, place / f"{name}.gz") if p.is_file()), None) for name in FILES]
-    missing = [name for name, path in zip(FILES, found, strict=True) if path is None]
+    found = {name: path for name in FILES for path in (place / f"{name}.gz", place / name) if path.is_file()}
+    missing = [name for name in FILES if name not in found]
     if missing:
         raise ValueError(
             f"{place}: {', '.join(missing)} not found; expected the four files {', '.join(FILES)}, plain or with .gz"
         )
-    return [path for path in found if path is not None]
+    return list(found.values())
 
 
 def read_idx(path: str | Path) -> np.ndarray:
@@ -107,18 +107,3 @@ def read_idx(path: str | Path) -> np.ndarray:
         what = "truncated" if len(content) < expected else "longer than its head says"
         raise ValueError(f"{path}: {what}: {len(content)} bytes, {expected} expected for {' x '.join(map(str, shape))}")
     return np.frombuffer(content, dtype=np.uint8, offset=head).reshape(shape)
-
-
-def _heights(directory: str) -> tuple[int, int]:
-    path = find_files(directory)[0]
-    with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
-        head = file.read(16)
-    if len(head) < 16 or head[:4] != b"\0\0\x08\x03":
-        read_idx(path)  # which says what is wrong
-        raise ValueError(f"{path}: not an IDX file of images")
-    height, width = struct.unpack(">II", head[8:])
-    return height, width
-
-
-def _images(array: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(array.reshape(len(array), -1).astype(np.float32) / 255)

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from evoprune.benchmarks.problems.problem import Problem, Splits
-from evoprune.checks import at_least
+from evoprune.benchmarks.problems.problem import Problem, Splits, check_whole, random_split
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 NAMED = 10  # unreadable files that a warning names
@@ -42,18 +41,14 @@ class Photographs(ImageProblem):
     The patches do not overlap, so no pixel is in two splits: 60 % training, 20 % validation, 20 % test, at random.
     """
 
+    name = "photographs"
     patch: int = field(default=16, metadata={"help": "pixels a side of a patch", "option": "image_size"})
     split_seed: int = field(default=0, metadata={"help": "seed of the split into train, validation and test"})
 
     def __post_init__(self) -> None:
-        at_least("patch", self.patch, 1, whole=True)
-        at_least("split_seed", self.split_seed, 0, whole=True)
+        check_whole(self, patch=1, split_seed=0)
         if self.patch > 200:
             raise ValueError(f"patch must be at most 200, or too few fit into the photographs, got {self.patch}")
-
-    @property
-    def name(self) -> str:
-        return "photographs"
 
     @property
     def image(self) -> tuple[int, int, int]:
@@ -74,10 +69,11 @@ class ImageFolder(ImageProblem):
     be read are left out, and a warning names them. The recipe holds the absolute path, so workers have to see it there;
     a folder that changes later in the same process is not read again.
 
-    Raises:
-        ValueError: no such folder, fewer than five images that can be read, with `size` 0 images of different sizes.
+    :raises ValueError: for no such folder, fewer than five images that can be read, with `size` 0 images of different
+        sizes.
     """
 
+    name = "images"
     path: str = field(metadata={"help": "a folder of PNG and JPEG images"})
     size: int = field(
         default=32, metadata={"help": "pixels a side after resizing; 0 leaves them alone", "option": "image_size"}
@@ -85,20 +81,15 @@ class ImageFolder(ImageProblem):
     split_seed: int = field(default=0, metadata={"help": "seed of the split into train, validation and test"})
 
     def __post_init__(self) -> None:
-        at_least("size", self.size, 0, whole=True)
-        at_least("split_seed", self.split_seed, 0, whole=True)
+        check_whole(self, size=0, split_seed=0)
         path = Path(self.path).expanduser().absolute()
         if not path.is_dir():
             raise ValueError(f"{self.path}: no such folder; data must be a folder of PNG and JPEG images")
         object.__setattr__(self, "path", str(path))
 
     @property
-    def name(self) -> str:
-        return "images"
-
-    @property
     def image(self) -> tuple[int, int, int]:
-        channels, height, width = _read_folder(self.path, self.size)[0].shape[1:]
+        _, channels, height, width = _read_folder(self.path, self.size)[0].shape
         return (channels, height, width)
 
     @property
@@ -120,18 +111,17 @@ def image_problem(name: str, data: str | None, size: int | None, seed: int) -> I
 
     :raises ValueError: for ``images`` without a folder, and what the problems raise.
     """
-    sizes = {} if size is None else {"patch" if name == "photographs" else "size": size}
     if name == "photographs":
-        return Photographs(split_seed=seed, **sizes)
+        return Photographs(Photographs.patch if size is None else size, seed)
     if data is None:
         raise ValueError("benchmark images needs data: the path of a folder of PNG and JPEG images")
-    return ImageFolder(data, split_seed=seed, **sizes)
+    return ImageFolder(data, ImageFolder.size if size is None else size, seed)
 
 
-def read_image(path: str | Path, size: int = 0, colour: bool = True) -> np.ndarray:
+def read_image(path: str | Path, size: int | tuple[int, int] = 0, colour: bool = True) -> np.ndarray:
     """An image as bytes (channels, height, width): three channels, or one without ``colour``.
 
-    :param size: cut to the middle square and resize to so many pixels; 0 leaves it alone.
+    :param size: cut to the middle and resize to a square of so many pixels, or to (width, height); 0 leaves it alone.
     :raises OSError, ValueError: where it cannot be read.
     """
     from PIL import Image, ImageOps  # slow to import, and only images need it
@@ -139,17 +129,14 @@ def read_image(path: str | Path, size: int = 0, colour: bool = True) -> np.ndarr
     with Image.open(path) as opened:
         picture: Any = opened.convert("RGB" if colour else "L")
     if size:
-        picture = ImageOps.fit(picture, (size, size))
+        picture = ImageOps.fit(picture, (size, size) if isinstance(size, int) else size)
     pixels = np.asarray(picture)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)) if colour else pixels[None].copy()
 
 
 def split(images: np.ndarray, seed: int) -> Splits:
     """Bytes (samples, channels, height, width) as flat values in [0, 1]: 60 % training, 20 % validation, 20 % test."""
-    data = torch.from_numpy(images.reshape(len(images), -1)).float() / 255
-    fifth = len(data) // 5
-    order = torch.from_numpy(np.random.default_rng(seed).permutation(len(data)))
-    return Splits(data[order[2 * fifth :]], data[order[fifth : 2 * fifth]], data[order[:fifth]])
+    return random_split(torch.from_numpy(images.reshape(len(images), -1)).float() / 255, seed)
 
 
 @lru_cache(maxsize=2)

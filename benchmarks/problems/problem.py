@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -120,9 +121,8 @@ def trivial_l1(problem: Problem) -> float:
 def validate(problem: Problem, batch_size: int) -> None:
     """See, before any work, that the data can be trained on.
 
-    Raises:
-        ValueError: a split that is empty or not two-dimensional, splits of different widths, a value that is not
-            finite (the message has split, row and column), or a batch larger than the training data.
+    :raises ValueError: for a split that is empty or not two-dimensional, splits of different widths, a value that is
+        not finite (the message has split, row and column), or a batch larger than the training data.
     """
     for split in ("train", "validation", "test"):
         data: Tensor = getattr(problem, split)
@@ -142,3 +142,17 @@ def require_finite(what: str, data: Tensor) -> None:
         row, column = torch.nonzero(~torch.isfinite(data))[0].tolist()
         value = data[row, column].item()
         raise ValueError(f"{what}: {value} in row {row}, column {column} (counted from 0) is not a finite number")
+
+
+def random_split(data: Tensor, seed: int) -> Splits:
+    """Samples (samples, inputs) at random: 60 % training, 20 % validation, 20 % test."""
+    fifth = len(data) // 5
+    order = torch.from_numpy(np.random.default_rng(seed).permutation(len(data)))
+    return Splits(data[order[2 * fifth :]], data[order[fifth : 2 * fifth]], data[order[:fifth]])
+
+
+def check_whole(problem: Problem, **least: int) -> None:
+    """See that fields of a recipe are whole numbers of at least so much, and make numpy's plain, which JSON knows."""
+    for name, minimum in least.items():
+        at_least(name, getattr(problem, name), minimum, whole=True)
+        object.__setattr__(problem, name, int(getattr(problem, name)))

@@ -17,13 +17,7 @@ from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.evaluation import draw_batch, reconstruction_loss
 from evoprune.fitness import WORST
 from evoprune.genome import Autoencoder, Decoder, Encoder, Genome
-from evoprune.operators import (
-    ScheduledProbability,
-    StepDecay,
-    mutLearningRate,
-    mutTrain,
-    sequence,
-)
+from evoprune.operators import ScheduledProbability, StepDecay, mutLearningRate, mutTrain, sequence
 from evoprune.seeds import Stream, seeded
 from evoprune.training import train_epoch
 
@@ -57,15 +51,9 @@ def initial_grid(settings: Settings) -> list[Autoencoder]:
 def make_toolbox(settings: Settings, probability: ScheduledProbability) -> base.Toolbox:
     """The toolbox of a run: what a DEAP user would register by hand."""
     problem = settings.problem
-    training: dict[str, Any] = {
-        "data": problem,
-        "batch_size": settings.batch_size,
-        "loss": settings.loss,
-        "optimizer": settings.optimizer,
-        "corruption": settings.corruption,
-        "shuffle": settings.shuffle,
-        "device": device_of(settings.device),
-    }
+    how = ("batch_size", "loss", "optimizer", "corruption", "shuffle")
+    training = {name: getattr(settings, name) for name in how}
+    training |= {"data": problem, "device": device_of(settings.device)}
     prune = pruning(settings, probability)
     toolbox = base.Toolbox()
     toolbox.register("batch", draw_batch, problem, size=settings.batch_size)

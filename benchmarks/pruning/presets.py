@@ -4,7 +4,6 @@ Presets compose, later ones over earlier ones: as words of a command, or joined 
 ``spatial-random-exponential`` or ``canonical-none-walk``.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from evoprune.benchmarks.pruning.algorithms import PAPER_CANONICAL
@@ -95,20 +94,13 @@ def layers_of(name: str) -> list[dict[str, Any]]:
 
     :raises ValueError: for a name, or a part of one, that no preset has.
     """
-    words = name.split("-")
-    layers = []
+    words, layers = name.split("-"), []
     while words:
-        names = ("-".join(words[:end]) for end in range(len(words), 0, -1))
-        found = next((candidate for candidate in names if candidate in PRESETS), None)
-        if found is None:
-            _complain(name, words)
-        layers.append(PRESETS[found][1])  # type: ignore[index]
-        words = words[found.count("-") + 1 :]  # type: ignore[union-attr]
+        heads = ["-".join(words[:end]) for end in range(len(words), 0, -1)]
+        found = next((head for head in heads if head in PRESETS), heads[0])
+        try:
+            layers.append(lookup("preset", found, PRESETS)[1])
+        except ValueError as error:
+            raise ValueError(str(error) if found == name else f"preset {name!r}: {error}") from None
+        words = words[found.count("-") + 1 :]
     return layers
-
-
-def _complain(name: str, left: Sequence[str]) -> None:
-    try:
-        lookup("preset", "-".join(left), PRESETS)
-    except ValueError as error:
-        raise ValueError(str(error) if name == "-".join(left) else f"preset {name!r}: {error}") from None

@@ -2,7 +2,8 @@
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ from evoprune.state import cloned
 
 SNAPSHOT = "evoprune snapshot 1"
 FOLDER = "snapshots"
-_WRONG = (AttributeError, KeyError, TypeError, ValueError)  # what foreign content raises
 _FRESH: dict[str, Any] = {"moments": {}, "steps": 0, "age": 0, "nonzero": None, "fitness": []}
 
 
@@ -57,10 +57,8 @@ def load_snapshots(directory: str | Path) -> dict[int, list[Autoencoder]]:
     if not (place / "checkpoint.pt").is_file():
         raise ValueError(f"{place}: neither snapshots nor a checkpoint.pt here; run with --snapshots N to keep some")
     state = load_checkpoint(place / "checkpoint.pt")
-    try:
+    with _fitting(place / "checkpoint.pt"):
         return {int(state["generation"]): _grid(Settings.stored(state["settings"]), state["grid"])}
-    except _WRONG as error:
-        raise _unfit(place / "checkpoint.pt", error) from error
 
 
 def has_snapshots(directory: str | Path) -> bool:
@@ -77,19 +75,15 @@ def read_settings(directory: str | Path) -> Settings:
     path = Path(directory) / "settings.json"
     if not path.is_file():
         raise ValueError(f"{path}: there are no settings here, so this is no run directory")
-    try:
+    with _fitting(path):
         return Settings.stored(json.loads(path.read_text(encoding="utf-8")))
-    except (TypeError, ValueError) as error:  # a JSON error is a ValueError
-        raise _unfit(path, error) from error
 
 
 def _read(path: Path, settings: Settings) -> tuple[int, list[Autoencoder]]:
     state = load_checkpoint(path, "snapshot", SNAPSHOT)
-    try:
+    with _fitting(path):
         cells = [{part: _unpacked(kept) for part, kept in cell.items()} for cell in state["cells"]]
         return int(state["generation"]), _grid(settings, cells)
-    except _WRONG as error:
-        raise _unfit(path, error) from error
 
 
 def empty_pair(settings: Settings, decoder: Mapping[str, Tensor]) -> Autoencoder:
@@ -125,5 +119,9 @@ def _unpacked(state: Mapping[str, Any]) -> dict[str, Any]:
     return {"weights": weights, "masks": masks}
 
 
-def _unfit(path: Path, error: Exception) -> ValueError:
-    return ValueError(f"{path}: does not fit this version of evoprune: {error}")
+@contextmanager
+def _fitting(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # what foreign content raises
+        raise ValueError(f"{path}: does not fit this version of evoprune: {error}") from error

@@ -25,12 +25,9 @@ def summarize(
     :param updates: gradient steps of all cells together.
     :param unpruned: the metrics of the same run without pruning.
     """
+    what = ("algorithm", "operator", "schedule", "semantics", "benchmark", "loss", "seed", "generations", "cells")
     return {
-        **{
-            name: getattr(settings, name)
-            for name in ("algorithm", "operator", "schedule", "semantics", "benchmark", "loss")
-        },
-        **{name: getattr(settings, name) for name in ("seed", "generations", "cells")},
+        **{name: getattr(settings, name) for name in what},
         **metrics,
         "updates": updates,
         "seconds": seconds,

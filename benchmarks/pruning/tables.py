@@ -17,17 +17,10 @@ def table(result: RunResult) -> str:
     rows.append((f"always {constant:g} (the training median)", None, summary["trivial_l1"], wrong, None))
     if problem.noise_floor is not None:
         rows.append(("noise floor: the data without their noise", None, problem.noise_floor, problem.noise_floor, None))
-    cells = [
-        (name, _number(loss), _number(l1), *([_percent(error, 2)] if problem.binary else []), _percent(kept, 1))
-        for name, loss, l1, error, kept in rows
-    ]
-    heads = (
-        "",
-        f"held-out {summary['loss']}",
-        "held-out L1",
-        *(["wrong bits"] if problem.binary else []),
-        "weights kept",
-    )
+    lines = [("", f"held-out {summary['loss']}", "held-out L1", "wrong bits", "weights kept")]
+    for name, loss, l1, error, kept in rows:
+        lines.append((name, _number(loss), _number(l1), _percent(error, 2), _percent(kept, 1)))
+    heads, *cells = lines if problem.binary else [(*line[:3], line[4]) for line in lines]
     return text_table(heads, cells)
 
 

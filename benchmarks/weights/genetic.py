@@ -82,8 +82,7 @@ def generation(
 ) -> list[Candidate]:
     """The next population: refined survivors, best first as they were selected, then their offspring."""
     genetic = settings.method == "genetic"
-    better = toolbox.select(population, settings.survivors if genetic else 1)
-    survivors = toolbox.refine(better, number)
+    survivors = toolbox.refine(toolbox.select(population, settings.survivors if genetic else 1), number)
     with seeded(Stream.OFFSPRING.seed(settings.seed, number)):
         count, copies = settings.population - len(survivors), 1 - settings.cxpb
         offspring = algorithms.varOr(survivors, toolbox, count, settings.cxpb, copies) if genetic else []

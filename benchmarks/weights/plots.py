@@ -36,8 +36,8 @@ def save_plots(
 
 def plot_training(log: pd.DataFrame, summary: Mapping[str, Any]) -> Figure:
     """RMSE on the training data over the gradient steps, a segment a layer, and what it is compared with at its end."""
-    figure = style.new_figure(3.2)
-    axes = figure.subplots()
+    title, x = "Reconstruction of the training data", "gradient steps of all individuals"
+    figure, axes = style.new_panel(3.2, title, x, "RMSE")
     drawn = summary["method"] == "genetic"
     for k, (layer, rows) in enumerate(log.groupby("layer")):
         colour = COLOURS[k % len(COLOURS)]
@@ -49,7 +49,6 @@ def plot_training(log: pd.DataFrame, summary: Mapping[str, Any]) -> Figure:
         end: Any = (log["updates"].iloc[-1], figures["rmse_train"], MARKS[method])
         axes.plot(*end, color=style.BLACK, markerfacecolor="none", clip_on=False, label=f"{method}, its end")
     axes.axhline(summary["trivial_rmse"], color=style.GREY, linestyle="--", linewidth=1, label="mean sample")
-    style.dress(axes, "Reconstruction of the training data", "gradient steps of all individuals", "RMSE")
     style.logarithmic(axes, "y")
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     style.legend_beside(axes, "dotted: mean of the survivors" if drawn else "")

@@ -43,8 +43,7 @@ class WeightsState(RunState):
     @property
     def layer(self) -> int:
         """The layer that the present generation trains, from 1; 0 where all are trained at once."""
-        settings = self.settings
-        return max(self.generation - 1, 0) // settings.generations + 1 if settings.layerwise else 0
+        return max(self.generation - 1, 0) // self.settings.generations + 1 if self.settings.layerwise else 0
 
 
 @dataclass(frozen=True)
@@ -165,8 +164,7 @@ def _stored(pair: Candidate) -> dict[str, Any]:
 
 
 def _restored(settings: WeightsSettings, layer: int, stored: Mapping[str, Any]) -> Candidate:
-    widths = settings.widths[: layer + 1] if settings.layerwise else settings.widths
-    frozen = layer - 1 if settings.layerwise else 0
+    widths, frozen = (settings.widths[: layer + 1], layer - 1) if settings.layerwise else (settings.widths, 0)
     pair = candidate(widths, settings.activation, settings.output_activation, frozen)
     pair.encoder.load_state(stored["genome"])
     pair.born = stored["born"]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,12 +26,9 @@ METHODS = {
 LAYERS = {"digits": "48-32-16", "idx": "500-250-100-50"}
 """Default widths after the inputs; those of the IDX files are David and Greental's for MNIST."""
 RATES = {
-    ("genetic", "relu"): 0.01,
-    ("genetic", "tanh"): 0.02,
-    ("sgd-layerwise", "relu"): 0.02,
-    ("sgd-layerwise", "tanh"): 0.01,
-    ("sgd", "relu"): 0.005,
-    ("sgd", "tanh"): 0.005,
+    "genetic": {"relu": 0.01, "tanh": 0.02},
+    "sgd-layerwise": {"relu": 0.02, "tanh": 0.01},
+    "sgd": {"relu": 0.005, "tanh": 0.005},
 }
 """The learning rates that did best on the digits, of those tried; docs/weights.md says which."""
 
@@ -77,11 +75,10 @@ class WeightsSettings:
         for name in ("cxpb", "ratio", "indpb"):
             in_unit_interval(name, getattr(self, name))
         least = {"population": 4, "generations": 1, "epochs": 1, "batch_size": 1, "classifier_samples": 10}
-        for name, minimum in (least | {"seed": 0, "data_seed": 0, "checkpoint_every": 1}).items():
-            at_least(name, getattr(self, name), minimum)
-        for name in ("samples", "chunk"):
+        least |= {"seed": 0, "data_seed": 0, "checkpoint_every": 1, "samples": 1, "chunk": 1}
+        for name, minimum in least.items():
             if getattr(self, name) is not None:
-                at_least(name, getattr(self, name), 1)
+                at_least(name, getattr(self, name), minimum)
         if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
             raise ValueError(f"learning_rate must be a number above 0, got {self.learning_rate!r}")
         self.hidden  # noqa: B018  widths that cannot be read
@@ -136,7 +133,7 @@ class WeightsSettings:
     @property
     def rate(self) -> float:
         """The learning rate to begin with."""
-        return RATES[self.method, self.activation] if self.learning_rate is None else self.learning_rate
+        return RATES[self.method][self.activation] if self.learning_rate is None else self.learning_rate
 
     def rate_in(self, number: int) -> float:
         """The learning rate in a generation, from 1: it falls within each layer, or where all learn at once overall."""
@@ -175,8 +172,6 @@ def make_settings(*layers: Mapping[str, Any]) -> WeightsSettings:
 
     :raises ValueError: for an unknown setting (naming the nearest) or a value that does not fit.
     """
-    given: dict[str, Any] = {}
     for layer in layers:
         check_names(WeightsSettings, layer)
-        given |= layer
-    return WeightsSettings(**given)
+    return WeightsSettings(**ChainMap(*map(dict, reversed(layers))))

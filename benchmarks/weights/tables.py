@@ -9,17 +9,13 @@ def table(result: RunResult) -> str:
     summary = result.summary
     runs = {f"this run ({summary['method']})": summary, **(summary["compared"] or {})}
     rows = [
-        (name, _number(run["rmse_train"]), _number(run["rmse_test"]), _percent(run["accuracy_test"]))
+        (name, f"{run['rmse_train']:.4f}", f"{run['rmse_test']:.4f}", _percent(run["accuracy_test"]))
         for name, run in runs.items()
     ]
-    rows.append(("the mean training sample", "", _number(summary["trivial_rmse"]), ""))
+    rows.append(("the mean training sample", "", f"{summary['trivial_rmse']:.4f}", ""))
     rows.append(("the inputs themselves", "", "", _percent(summary["accuracy_inputs"])))
     heads = (f"{summary['updates']} gradient steps each", "training RMSE", "held-out RMSE", "held-out accuracy")
     return text_table(heads, rows)
-
-
-def _number(value: float) -> str:
-    return f"{value:.4f}"
 
 
 def _percent(value: float | None) -> str:

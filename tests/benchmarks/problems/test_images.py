@@ -37,6 +37,7 @@ def test_the_middle_square_is_kept(tmp_path):
     pixels[:, 2:4] = 200
     Image.fromarray(pixels).save(tmp_path / "wide.png")
     assert read_image(tmp_path / "wide.png", 2, colour=False).tolist() == [[[200, 200], [200, 200]]]
+    assert read_image(tmp_path / "wide.png", (4, 2), colour=False).tolist() == [[[0, 200, 200, 0]] * 2]
     assert read_image(tmp_path / "wide.png").shape == (3, 2, 6)
 
 

@@ -11,7 +11,7 @@ import torch
 from evoprune.benchmarks.problems import BENCHMARKS
 from evoprune.benchmarks.problems.binary_clustering import BinaryClustering
 from evoprune.benchmarks.problems.digits import Digits
-from evoprune.benchmarks.problems.problem import Problem, Splits, trivial_l1, validate
+from evoprune.benchmarks.problems.problem import Problem, Splits, random_split, trivial_l1, validate
 
 SMALL = BinaryClustering(n_clusters=3, n_samples=10, n_dim=8)
 SPLITS = ("train", "validation", "test")
@@ -70,6 +70,25 @@ def test_every_problem_travels_as_its_parameters(problem):
     assert twin.train is train  # made once a process, shared by equal recipes
     assert copy.deepcopy(problem) == problem
     assert type(problem)(**json.loads(json.dumps(asdict(problem)))) == problem
+
+
+def test_every_whole_number_of_a_recipe_is_plain_for_json(problem):
+    whole = {
+        field.name: np.int64(getattr(problem, field.name)) for field in fields(problem) if field.type in ("int", int)
+    }
+    made = replace(problem, **whole)
+    assert made == problem
+    assert json.loads(json.dumps(asdict(made))) == asdict(problem)
+    with pytest.raises(ValueError, match=r"seed must be a whole number of at least 0, got -1"):
+        replace(problem, **{next(name for name in whole if name.endswith("seed")): -1})
+
+
+def test_a_random_split_takes_each_sample_once():
+    parts = random_split(torch.arange(11.0)[:, None], seed=4)
+    assert [len(part) for part in (parts.train, parts.validation, parts.test)] == [7, 2, 2]
+    everything = torch.cat([parts.train, parts.validation, parts.test])
+    assert sorted(everything.flatten().tolist()) == list(range(11))
+    assert not torch.equal(random_split(torch.arange(11.0)[:, None], seed=5).train, parts.train)
 
 
 def test_numpy_integers_are_taken_as_numbers():
