@@ -1,9 +1,6 @@
 """The settings of an architecture search: one frozen dataclass."""
 
-import dataclasses
-import math
 import re
-from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import signature
@@ -14,8 +11,8 @@ from deap import tools
 from evoprune.benchmarks.problems.digits import Digits
 from evoprune.benchmarks.problems.images import ImageProblem, image_problem
 from evoprune.benchmarks.problems.problem import Problem, validate
-from evoprune.benchmarks.runs.fields import check_fields, check_names, option
-from evoprune.checks import at_least, in_unit_interval, lookup
+from evoprune.benchmarks.runs.fields import Fields, check_fields, layered, option
+from evoprune.checks import lookup
 from evoprune.losses import LOSSES, check_loss
 from evoprune.operators.architecture import Space
 from evoprune.training.optimizers import OPTIMIZERS
@@ -33,7 +30,7 @@ SELECTIONS: dict[str, Callable[..., Any]] = {
 
 
 @dataclass(frozen=True)
-class ArchitectureSettings:
+class ArchitectureSettings(Fields):
     """Everything that makes an architecture search, checked when it is made.
 
     :raises ValueError: naming the setting, its value and what was expected.
@@ -46,45 +43,38 @@ class ArchitectureSettings:
     data: str | None = option(None, "a folder of PNG and JPEG images, instead of the digits")
     image_size: int | None = option(None, "images, photographs: pixels a side (default 32, of the patches 16)")
     resize: bool = option(True, "images: cut and resize them to image_size; off: they must have one size")
-    data_seed: int = option(0, "seed of the split into train, validation and test")
-    code: int = option(10, "units of the code")
+    data_seed: int = option(0, "seed of the split into train, validation and test", least=0)
+    code: int = option(10, "units of the code", least=1)
     activations: str = option("relu tanh sigmoid leaky-relu", "activations to choose from")
     channels: str = option("4-8-16", "channels that a convolution may make")
     kernels: str = option("1-3-5", "side lengths of kernels")
     strides: str = option("1-2", "strides of convolutions")
     widths: str = option("16-32-64-128", "units of linear layers")
-    min_convolutions: int = option(0, "the fewest convolutions")
+    min_convolutions: int = option(0, "the fewest convolutions", least=0)
     max_convolutions: int = option(2, "the most convolutions")
-    min_linear: int = option(0, "the fewest linear layers, besides the one that makes the code")
+    min_linear: int = option(0, "the fewest linear layers, besides the one that makes the code", least=0)
     max_linear: int = option(2, "the most linear layers, besides the one that makes the code")
-    population: int = option(5, "architectures that survive a generation, and random ones at the start")
-    offspring: int = option(7, "new architectures a generation; each is trained")
-    generations: int = option(13, "generations after the first")
-    patience: int = option(6, "generations without a better loss after which the search stops; 0: never")
-    crossover: float = option(0.2, "probability that a child has two parents; it is mutated besides")
+    population: int = option(5, "architectures that survive a generation, and random ones at the start", least=1)
+    offspring: int = option(7, "new architectures a generation; each is trained", least=1)
+    generations: int = option(13, "generations after the first", least=0)
+    patience: int = option(6, "generations without a better loss after which the search stops; 0: never", least=0)
+    crossover: float = option(0.2, "probability that a child has two parents; it is mutated besides", share=True)
     objectives: str = option("loss", "what selection minimizes", OBJECTIVES)
     selection: str | None = option(None, "who survives (default truncation, with loss-size selNSGA2)", SELECTIONS)
-    tournament: int = option(3, "selTournament: its size")
-    epochs: int = option(6, "epochs that an architecture is trained for its fitness")
-    tries: int = option(1, "trainings from other weights, of which the best one counts")
+    tournament: int = option(3, "selTournament: its size", least=1)
+    epochs: int = option(6, "epochs that an architecture is trained for its fitness", least=1)
+    tries: int = option(1, "trainings from other weights, of which the best one counts", least=1)
     inherit: bool = option(False, "start from the parent's weights where layers match")
     loss: str = option("mse", "the training loss and the fitness", LOSSES)
     optimizer: str = option("adam", "the optimizer", OPTIMIZERS)
-    learning_rate: float = option(5e-3, "learning rate")
-    batch_size: int = option(64, "samples a gradient step")
-    final_epochs: int = option(80, "epochs that the best architecture is trained at the end")
+    learning_rate: float = option(5e-3, "learning rate", positive=True)
+    batch_size: int = option(64, "samples a gradient step", least=1)
+    final_epochs: int = option(80, "epochs that the best architecture is trained at the end", least=1)
     compare: bool = option(False, "genetic: also train as many random architectures, for the comparison at the end")
-    seed: int = option(0, "seed of the search")
+    seed: int = option(0, "seed of the search", least=0)
 
     def __post_init__(self) -> None:
         check_fields(self)
-        for name in ("population", "offspring", "tournament", "epochs", "tries", "batch_size", "final_epochs", "code"):
-            at_least(name, getattr(self, name), 1)
-        for name in ("generations", "patience", "seed", "data_seed", "min_convolutions", "min_linear"):
-            at_least(name, getattr(self, name), 0)
-        in_unit_interval("crossover", self.crossover)
-        if not 0 < self.learning_rate < math.inf:
-            raise ValueError(f"learning_rate must be a number above 0, got {self.learning_rate!r}")
         if self.selection is None:
             object.__setattr__(self, "selection", "truncation" if self.objectives == "loss" else "selNSGA2")
         if self.data is not None and self.benchmark != "images":
@@ -121,10 +111,6 @@ class ArchitectureSettings:
         check_loss(self.loss, "sigmoid", self.problem.train)
         self.space  # noqa: B018  constraints that nothing satisfies
 
-    def as_dict(self) -> dict[str, Any]:
-        """The settings as plain values."""
-        return dataclasses.asdict(self)
-
     def _numbers(self, name: str) -> tuple[int, ...]:
         text = getattr(self, name)
         if not re.fullmatch(r"\d+(-\d+)*", text):
@@ -139,9 +125,7 @@ def make_settings(*layers: Mapping[str, Any]) -> ArchitectureSettings:
 
     :raises ValueError: for an unknown setting (naming the nearest) or a value that does not fit.
     """
-    for layer in layers:
-        check_names(ArchitectureSettings, layer)
-    given = ChainMap(*map(dict, reversed(layers)))
+    given = layered(ArchitectureSettings, layers)
     return ArchitectureSettings(**({"benchmark": "images"} if given.get("data") is not None else {}) | given)
 
 

@@ -1,7 +1,5 @@
 """The settings of a run: one frozen dataclass, from which the command line and the settings file are made."""
 
-import dataclasses
-import math
 from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,9 +14,9 @@ from evoprune.benchmarks.pruning.algorithms import ALGORITHMS, ORDERS, Algorithm
 from evoprune.benchmarks.pruning.choices import PAPER
 from evoprune.benchmarks.pruning.parts import REGISTRIES, known
 from evoprune.benchmarks.pruning.upgrade import BENCHMARK, OLD, upgraded
-from evoprune.benchmarks.runs.fields import check_fields, check_names, option
+from evoprune.benchmarks.runs.fields import Fields, check_fields, check_names, option
 from evoprune.benchmarks.runs.takes import chosen, parameters
-from evoprune.checks import at_least, in_unit_interval, lookup
+from evoprune.checks import in_unit_interval, lookup
 from evoprune.losses import LOSSES, check_loss
 from evoprune.networks import ACTIVATIONS, MLP, OUTPUTS
 from evoprune.operators import OPERATORS, ScheduledProbability
@@ -33,7 +31,7 @@ OR_NONE = ChainMap[str, Any]({"none": None}, OPERATORS)
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Fields):
     """Everything that makes a run, checked when it is made.
 
     :raises ValueError: naming the setting, its value and what was expected.
@@ -46,7 +44,7 @@ class Settings:
     operator_options: dict[str, Any] = option({}, "the operator's own parameters")
     schedule: str = option("fixed", "when to prune: the course of the probability", REGISTRIES["schedule"], code=True)
     schedule_options: dict[str, Any] = option({}, "the schedule's own parameters")
-    probability: float = option(1.0, "C, the largest probability of the schedule")
+    probability: float = option(1.0, "C, the largest probability of the schedule", share=True)
     target_preserved: float | None = option(
         None,
         "share of weights to keep at the end, for operators that take an amount (persistent; default "
@@ -55,7 +53,7 @@ class Settings:
     amount: float | None = option(None, "share of the survivors that each pruning removes, instead of a target")
     scope: str = option("global", "take the amount from every tensor or from the whole pair", SCOPES)
     threshold: float = option(0.1, "activation below which a unit counts as inactive, for operators with a threshold")
-    finetune: float = option(0.2, "share of the generations, at the end, without pruning")
+    finetune: float = option(0.2, "share of the generations, at the end, without pruning", share=True)
     semantics: str = option("persistent", "whether pruned weights stay pruned", choices.SEMANTICS)
     benchmark: str = option(BENCHMARK, "the problem", REGISTRIES["benchmark"], code=True)
     benchmark_options: dict[str, Any] = option({}, "the problem's own parameters")
@@ -71,14 +69,16 @@ class Settings:
     output_activation: str = option("sigmoid", "nonlinearity of the output", OUTPUTS)
     loss: str = option("bce", "the training loss and the fitness", LOSSES)
     optimizer: str = option("adam", "the optimizer", OPTIMIZERS)
-    learning_rate: float = option(1e-3, "learning rate, in cells the one they start with")
-    rate_sigma: float = option(1e-5, "standard deviation of a learning rate's step a generation, in cells and a walk")
+    learning_rate: float = option(1e-3, "learning rate, in cells the one they start with", positive=True)
+    rate_sigma: float = option(
+        1e-5, "standard deviation of the rate's step a generation, in cells and a walk", least=0
+    )
     rate_decay: str = option("constant", "the course of the learning rate, for an algorithm of DEAP's", choices.ENDINGS)
-    batch_size: int = option(5, "samples a gradient step, and in the batches that fitness is measured on")
-    corruption: float = option(0.0, "denoising: probability that an input is set to zero in training")
+    batch_size: int = option(5, "samples a gradient step, and in the batches that fitness is measured on", least=1)
+    corruption: float = option(0.0, "denoising: probability that an input is set to zero in training", share=True)
     shuffle: bool = option(True, "draw the samples in a new order every epoch")
-    generations: int = option(200, "generations; in each a selected pair trains for one epoch")
-    cells: int = option(10, "cells of the grid, or pairs of the population")
+    generations: int = option(200, "generations; in each a selected pair trains for one epoch", least=1)
+    cells: int = option(10, "cells of the grid, or pairs of the population", least=1)
     topology: str = option("ring", "the grid", choices.TOPOLOGIES)
     radius: int = option(1, "how far a neighbourhood reaches")
     concept: str = option("minimum", "an encoder's loss over its neighbours' decoders", CONCEPTS)
@@ -91,30 +91,22 @@ class Settings:
         "selected: a selected pair trains together; random: Lipi-AE's random opponents",
         ("selected", "random"),
     )
-    seed: int = option(0, "seed of the run")
+    seed: int = option(0, "seed of the run", least=0)
     device: str = option("cpu", "where training happens", choices.DEVICES)
     chunk: int | None = option(
-        None, "cells a parallel task, at least 5 and about 8 tasks by default; the same for every engine"
+        None,
+        "cells a parallel task, at least 5 and about 8 tasks by default; the same for every engine",
+        least=1,
     )
     compare: bool = option(True, "also run without pruning, for the comparison at the end")
-    checkpoint_every: int = option(20, "generations between checkpoints")
-    snapshots: int = option(0, "generations between snapshots of all cells, for their analysis; 0 for none")
+    checkpoint_every: int = option(20, "generations between checkpoints", least=1)
+    snapshots: int = option(0, "generations between snapshots of all cells, for their analysis; 0 for none", least=0)
     code: dict[str, Any] = option({}, "file and hash of what comes from outside of evoprune", hidden=True)
 
     def __post_init__(self) -> None:
         check_fields(self)
         for kind in REGISTRIES:
             self._choose_options(kind)
-        for name in ("probability", "corruption", "finetune"):
-            in_unit_interval(name, getattr(self, name))
-        for name, least in {"generations": 1, "cells": 1, "batch_size": 1, "checkpoint_every": 1, "seed": 0}.items():
-            at_least(name, getattr(self, name), least, whole=True)
-        if self.chunk is not None:
-            at_least("chunk", self.chunk, 1, whole=True)
-        at_least("rate_sigma", self.rate_sigma, 0)
-        at_least("snapshots", self.snapshots, 0, whole=True)
-        if not 0 < self.learning_rate < math.inf:
-            raise ValueError(f"learning_rate must be a number above 0, got {self.learning_rate!r}")
         if not 0 <= self.threshold < 1:
             raise ValueError(f"threshold must be in [0, 1), at 1 every unit could be marked; got {self.threshold!r}")
         self._check_amount()
@@ -220,10 +212,6 @@ class Settings:
             architecture.check(problem.inputs)
         if architecture.latent > problem.inputs:
             raise ValueError(f"a code of {architecture.latent} units is larger than the {problem.inputs} inputs")
-
-    def as_dict(self) -> dict[str, Any]:
-        """The settings as plain values."""
-        return dataclasses.asdict(self)
 
     @classmethod
     def stored(cls, values: Mapping[str, Any]) -> "Settings":

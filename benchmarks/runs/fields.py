@@ -3,10 +3,10 @@
 import dataclasses
 import math
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from evoprune.checks import lookup
+from evoprune.checks import at_least, in_unit_interval, lookup
 from evoprune.plugins import entries, is_code
 
 WORDS = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
@@ -17,6 +17,8 @@ def option(default: Any, help: str, choices: Iterable[str] = (), **more: Any) ->
 
     :param default: a dict is copied for every object.
     :param choices: of a registry, also those that come later.
+    :param more: ``least``, the least number; ``share``, a number in [0, 1]; ``positive``, a finite number above 0;
+        ``code``, names of code outside of evoprune are welcome; ``hidden``, no option of the command line.
     """
     metadata = {"help": help, "choices": choices if isinstance(choices, Mapping) else tuple(choices), **more}
     if isinstance(default, dict):
@@ -29,8 +31,16 @@ def types_of(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
+class Fields:
+    """The base of settings dataclasses."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The settings as plain values."""
+        return dataclasses.asdict(self)  # type: ignore[call-overload]
+
+
 def check_fields(settings: Any) -> None:
-    """See that every field of a settings dataclass has its type, and one of its names where it has some.
+    """See that every field of a settings dataclass has its type, and what :func:`option` says of it.
 
     :raises ValueError: naming the setting, its value and what was expected.
     """
@@ -38,10 +48,28 @@ def check_fields(settings: Any) -> None:
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
         check_type(field.name, value, types[field.name])
-        names, open_ = field.metadata["choices"], field.metadata.get("code", False)
-        if names and value is not None and value not in names and not (open_ and is_code(value)):
-            offered = entries(field.name) if open_ else ()
+        names, more = field.metadata["choices"], field.metadata
+        if value is None:
+            continue
+        if names and value not in names and not (more.get("code") and is_code(value)):
+            offered = entries(field.name) if more.get("code") else ()
             lookup(field.name.replace("_", " "), value, dict.fromkeys([*names, *offered]))
+        if "least" in more:
+            at_least(field.name, value, more["least"], whole="int" in type_name(types[field.name]))
+        if more.get("share"):
+            in_unit_interval(field.name, value)
+        if more.get("positive") and not 0 < value < math.inf:
+            raise ValueError(f"{field.name} must be a number above 0, got {value!r}")
+
+
+def layered(kind: type, layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Layers of overrides as one, later ones over earlier ones.
+
+    :raises ValueError: for an unknown setting, naming the nearest.
+    """
+    for layer in layers:
+        check_names(kind, layer)
+    return {name: value for layer in layers for name, value in layer.items()}
 
 
 def check_names(kind: type, layer: Mapping[str, Any], more: Iterable[str] = ()) -> None:

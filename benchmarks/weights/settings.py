@@ -1,8 +1,5 @@
 """The settings of ``evoprune weights``."""
 
-import dataclasses
-import math
-from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +9,7 @@ from torch import Tensor
 from evoprune.benchmarks.problems.digits import Digits
 from evoprune.benchmarks.problems.idx import IdxImages
 from evoprune.benchmarks.problems.problem import Problem, validate
-from evoprune.benchmarks.runs.fields import check_fields, check_names, option
-from evoprune.checks import at_least, in_unit_interval
+from evoprune.benchmarks.runs.fields import Fields, check_fields, layered, option
 from evoprune.losses import check_loss
 from evoprune.networks import OUTPUTS
 from evoprune.training.optimizers import OPTIMIZERS
@@ -34,7 +30,7 @@ RATES = {
 
 
 @dataclass(frozen=True)
-class WeightsSettings:
+class WeightsSettings(Fields):
     """Everything that makes a run, checked when it is made.
 
     :raises ValueError: naming the setting, its value and what was expected.
@@ -47,40 +43,35 @@ class WeightsSettings:
         None, f"widths after the inputs, the code last (default {LAYERS['digits']}, IDX files {LAYERS['idx']})"
     )
     data: str | None = option(None, "a directory with MNIST's four IDX files; the digits of scikit-learn without it")
-    data_seed: int = option(0, "seed of the split of the data")
-    samples: int | None = option(None, "train on the first so many samples only")
-    population: int = option(10, "genetic: individuals, of which half are refined")
-    generations: int = option(15, "generations for each layer")
-    epochs: int = option(2, "passes over the data by which a survivor is refined in each generation")
-    cxpb: float = option(0.5, "genetic: share of the offspring that have two parents; the others have one")
-    ratio: float = option(0.5, "genetic: share of the weights that come from the second parent")
-    indpb: float = option(0.0003, "genetic: probability that an offspring's weight is set to zero")
+    data_seed: int = option(0, "seed of the split of the data", least=0)
+    samples: int | None = option(None, "train on the first so many samples only", least=1)
+    population: int = option(10, "genetic: individuals, of which half are refined", least=4)
+    generations: int = option(15, "generations for each layer", least=1)
+    epochs: int = option(2, "passes over the data by which a survivor is refined in each generation", least=1)
+    cxpb: float = option(0.5, "genetic: share of the offspring that have two parents; the others have one", share=True)
+    ratio: float = option(0.5, "genetic: share of the weights that come from the second parent", share=True)
+    indpb: float = option(0.0003, "genetic: probability that an offspring's weight is set to zero", share=True)
     persistent: bool = option(False, "genetic: what mutation sets to zero stays zero, so that it prunes")
     optimizer: str = option("adam", "the optimizer", OPTIMIZERS)
     learning_rate: float | None = option(
-        None, "learning rate to begin with; by default the best for the method on the digits"
+        None,
+        "learning rate to begin with; by default the best for the method on the digits",
+        positive=True,
     )
     decay: bool = option(False, "let the rate fall to zero, evenly over the generations of a layer")
-    batch_size: int = option(64, "samples a gradient step")
-    classifier_samples: int = option(10_000, "samples that the classifier is fitted on at most")
-    seed: int = option(0, "seed of the run")
+    batch_size: int = option(64, "samples a gradient step", least=1)
+    classifier_samples: int = option(10_000, "samples that the classifier is fitted on at most", least=10)
+    seed: int = option(0, "seed of the run", least=0)
     chunk: int | None = option(
-        None, "individuals a parallel task, half of the survivors by default; the same for every engine"
+        None,
+        "individuals a parallel task, half of the survivors by default; the same for every engine",
+        least=1,
     )
     compare: bool = option(True, "also train by the other methods, for the comparison at the end")
-    checkpoint_every: int = option(20, "generations between checkpoints")
+    checkpoint_every: int = option(20, "generations between checkpoints", least=1)
 
     def __post_init__(self) -> None:
         check_fields(self)
-        for name in ("cxpb", "ratio", "indpb"):
-            in_unit_interval(name, getattr(self, name))
-        least = {"population": 4, "generations": 1, "epochs": 1, "batch_size": 1, "classifier_samples": 10}
-        least |= {"seed": 0, "data_seed": 0, "checkpoint_every": 1, "samples": 1, "chunk": 1}
-        for name, minimum in least.items():
-            if getattr(self, name) is not None:
-                at_least(name, getattr(self, name), minimum)
-        if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
-            raise ValueError(f"learning_rate must be a number above 0, got {self.learning_rate!r}")
         self.hidden  # noqa: B018  widths that cannot be read
 
     @property
@@ -162,16 +153,10 @@ class WeightsSettings:
             raise ValueError(f"a code of {self.hidden[-1]} units is larger than the {problem.inputs} inputs")
         check_loss("mse", self.output_activation, problem.train)
 
-    def as_dict(self) -> dict[str, Any]:
-        """The settings as plain values."""
-        return dataclasses.asdict(self)
-
 
 def make_settings(*layers: Mapping[str, Any]) -> WeightsSettings:
     """Settings from layers of overrides, later ones over earlier ones, over the defaults.
 
     :raises ValueError: for an unknown setting (naming the nearest) or a value that does not fit.
     """
-    for layer in layers:
-        check_names(WeightsSettings, layer)
-    return WeightsSettings(**ChainMap(*map(dict, reversed(layers))))
+    return WeightsSettings(**layered(WeightsSettings, layers))
