@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import matplotlib.style
@@ -17,13 +18,21 @@ from evoprune.benchmarks.plots.masks import plot_masks
 from evoprune.benchmarks.plots.reconstructions import plot_reconstructions
 from evoprune.benchmarks.problems.problem import Problem
 from evoprune.genome import Autoencoder
+from evoprune.plugins import label
 from evoprune.records import write
 
 DPI = 150
 LINE, LETTER = 0.14, 0.055  # inches: a line of the caption, and what a letter of it takes in width
 CAPTION = ("algorithm", "operator", "schedule", "benchmark", "seed")
 
-Plots = Mapping[str, Callable[[], Figure]]
+PLOTS: dict[str, Callable[[Any], Figure | None]] = {
+    "loss": lambda run: plot_loss(run.cells, run.baselines, run.summary["loss"]),
+    "size": lambda run: plot_size(run.cells, run.log),
+    "masks": lambda run: plot_masks(run.pair, run.problem.shape),
+    "reconstructions": lambda run: plot_reconstructions(run.pair, run.problem),
+    "learning_rate": lambda run: plot_learning_rate(run.cells) if rates_vary(run.cells) else None,
+}
+"""The plots of a run by the names of their files; ``run`` has what :func:`save_plots` takes, by these names."""
 
 
 def save_plots(
@@ -46,32 +55,27 @@ def save_plots(
     :param summary: of the run, for the captions and the name of the loss.
     :param baselines: mean absolute errors on the validation split to compare with, name -> value.
     """
-    plots: dict[str, Callable[[], Figure]] = {
-        "loss": partial(plot_loss, cells, baselines, summary["loss"]),
-        "size": partial(plot_size, cells, log),
-        "masks": partial(plot_masks, pair, problem.shape),
-        "reconstructions": partial(plot_reconstructions, pair, problem),
-    }
-    if rates_vary(cells):
-        plots["learning_rate"] = partial(plot_learning_rate, cells)
+    run = SimpleNamespace(log=log, cells=cells, pair=pair, problem=problem, summary=summary, baselines=baselines)
+    plots = {name: partial(plot, run) for name, plot in PLOTS.items()}
     return save(directory, plots, {name: summary[name] for name in CAPTION})
 
 
-def save(directory: Path, plots: Plots, about: Mapping[str, Any]) -> list[Path]:
+def save(directory: Path, plots: Mapping[str, Callable[[], Figure | None]], about: Mapping[str, Any]) -> list[Path]:
     """Draw figures into a directory as PNG files, and return their paths.
 
     A file is there whole or not at all, whatever happens in between.
 
-    :param plots: file name without its ending -> what draws the figure.
+    :param plots: file name without its ending -> what draws the figure, or gives None where there is nothing to draw.
     :param about: what ran, name -> value; it stands in small letters below every figure.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    paths = [directory / f"{name}.png" for name in plots]
+    paths = []
     with matplotlib.style.context("default"):  # not what a user's own matplotlibrc asks for
-        for path, plot in zip(paths, plots.values(), strict=True):
-            figure = plot()
-            page = add_caption(figure, ", ".join(f"{name} {value}" for name, value in about.items()))
-            write(path, partial(figure.savefig, format="png", dpi=DPI, bbox_inches=page))
+        for file, plot in plots.items():
+            if (figure := plot()) is not None:
+                page = add_caption(figure, ", ".join(f"{name} {label(value)}" for name, value in about.items()))
+                paths.append(directory / f"{file}.png")
+                write(paths[-1], partial(figure.savefig, format="png", dpi=DPI, bbox_inches=page))
     return paths
 
 

@@ -70,9 +70,7 @@ class Settings(Fields):
     loss: str = option("bce", "the training loss and the fitness", LOSSES)
     optimizer: str = option("adam", "the optimizer", OPTIMIZERS)
     learning_rate: float = option(1e-3, "learning rate, in cells the one they start with", positive=True)
-    rate_sigma: float = option(
-        1e-5, "standard deviation of the rate's step a generation, in cells and a walk", least=0
-    )
+    rate_sigma: float = option(1e-5, "standard deviation of the rate's step a generation, in cells and a walk", least=0)
     rate_decay: str = option("constant", "the course of the learning rate, for an algorithm of DEAP's", choices.ENDINGS)
     batch_size: int = option(5, "samples a gradient step, and in the batches that fitness is measured on", least=1)
     corruption: float = option(0.0, "denoising: probability that an input is set to zero in training", share=True)

@@ -53,7 +53,7 @@ def test_selection_follows_the_objectives():
         ({"methods": "random"}, "did you mean 'method'"),
         ({"method": "gentic"}, "did you mean 'genetic'"),
         ({"selection": "selRoulette"}, "unknown selection 'selRoulette'"),
-        ({"population": 0}, "population must be a number of at least 1, got 0"),
+        ({"population": 0}, "population must be a whole number of at least 1, got 0"),
         ({"crossover": 1.5}, r"crossover must be a number in \[0, 1\]"),
         ({"learning_rate": 0.0}, "learning_rate must be a number above 0"),
         ({"widths": "16,32"}, "widths must be whole numbers such as 4-8-16, got '16,32'"),

@@ -40,7 +40,7 @@ def test_later_layers_win():
         ({"activation": "gelu"}, "unknown activation 'gelu'"),
         ({"layers": "48-x"}, "layers must be widths after the inputs such as 48-32-16, got '48-x'"),
         ({"layers": "48-0"}, "layers must be widths after the inputs"),
-        ({"population": 3}, "population must be a number of at least 4, got 3"),
+        ({"population": 3}, "population must be a whole number of at least 4, got 3"),
         ({"ratio": 1.5}, r"ratio must be a number in [0, 1], got 1.5"),
         ({"learning_rate": 0.0}, "learning_rate must be a number above 0"),
         ({"epochs": 1.5}, "epochs must be of type int"),
