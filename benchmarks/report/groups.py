@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from evoprune.benchmarks.report.results import Results
-from evoprune.benchmarks.report.shown import anchor
+from evoprune.benchmarks.report.section import anchor
 from evoprune.benchmarks.report.variants import SAME_RESULT, as_key, data_of, effective, names_of
 
 Variants = Mapping[str, Mapping[str, Any]]

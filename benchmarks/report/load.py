@@ -8,10 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from evoprune.benchmarks.report.find import find, study_above
-from evoprune.benchmarks.report.read import ENDED, Record, read_run
+from evoprune.benchmarks.report.read import ENDED, Record, Study, find, read_run, read_study, study_above
 from evoprune.benchmarks.report.results import Results
-from evoprune.benchmarks.report.study import Study, read_study
 from evoprune.benchmarks.report.variants import SAME_RESULT, describe, differing, effective, names_of
 
 TIMES = ("seconds", "version")

@@ -11,9 +11,8 @@ import matplotlib.style
 from matplotlib.figure import Figure
 
 from evoprune.benchmarks.plots.save import DPI
-from evoprune.benchmarks.report.find import MARKS, STUDY
-from evoprune.benchmarks.report.markdown import markdown
-from evoprune.benchmarks.report.page import page
+from evoprune.benchmarks.report.page import markdown, page
+from evoprune.benchmarks.report.read import MARKS, STUDY
 from evoprune.benchmarks.report.section import Picture, Section, Table
 from evoprune.records import write
 

@@ -47,3 +47,8 @@ class Marks:
     """In the legend."""
     sentence: str
     """In the caption."""
+
+
+def anchor(title: str) -> str:
+    """A heading as the name that a link can jump to."""
+    return "-".join("".join(c if c.isalnum() else " " for c in title.lower()).split())
