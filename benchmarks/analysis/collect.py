@@ -8,12 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from evoprune.benchmarks.analysis.between import joined
-from evoprune.benchmarks.analysis.distances import activation_distance, weight_distance
-from evoprune.benchmarks.analysis.mask_overlap import mask_overlap
+from evoprune.benchmarks.analysis.between import joined, run_settings
+from evoprune.benchmarks.analysis.distances import activation_distance, mask_overlap, weight_distance
 from evoprune.benchmarks.analysis.pairing_loss import pairing_loss
 from evoprune.benchmarks.analysis.similarity import similarity, similarity_over_time
-from evoprune.benchmarks.analysis.source import run_settings
 from evoprune.benchmarks.analysis.unit_coverage import unit_coverage
 from evoprune.benchmarks.problems.problem import validate
 from evoprune.benchmarks.pruning.settings import Settings

@@ -8,8 +8,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from evoprune.benchmarks.analysis.between import joined
-from evoprune.benchmarks.analysis.source import Data, Source, grids, run_settings, samples_of
+from evoprune.benchmarks.analysis.between import Data, Source, grids, joined, run_settings, samples_of
 from evoprune.checks import lookup
 from evoprune.evaluation import evaluating, like_parameters
 from evoprune.genome import Autoencoder

@@ -5,8 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from evoprune.benchmarks.analysis.between import among, by_layer, joined, tidy
-from evoprune.benchmarks.analysis.source import Data, Source, activations, grids, samples_of
+from evoprune.benchmarks.analysis.between import (
+    Data,
+    Source,
+    activations,
+    among,
+    by_layer,
+    grids,
+    joined,
+    samples_of,
+    tidy,
+)
 
 COLUMNS = ("generation", "part", "layer", "cell", "other", "cka")
 TIME_COLUMNS = ("generation", "later", "part", "layer", "cell", "cka")

@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from evoprune.benchmarks.analysis.between import joined
-from evoprune.benchmarks.analysis.source import Data, Source, activations, grids, samples_of
+from evoprune.benchmarks.analysis.between import Data, Source, activations, grids, joined, samples_of
 
 COLUMNS = ("generation", "part", "layer", "cell", "units", "dead", "share", "constant")
 QUIET = 1e-3
