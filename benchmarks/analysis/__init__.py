@@ -9,8 +9,7 @@ from evoprune.benchmarks.analysis.distances import activation_distance, mask_ove
 from evoprune.benchmarks.analysis.figures import matrix, plot_matrices, plot_over_time, quartiles
 from evoprune.benchmarks.analysis.page import section
 from evoprune.benchmarks.analysis.pairing_loss import own_decoder, pairing_loss
-from evoprune.benchmarks.analysis.similarity import cka, similarity, similarity_over_time
-from evoprune.benchmarks.analysis.unit_coverage import unit_coverage
+from evoprune.benchmarks.analysis.responses import cka, similarity, similarity_over_time, unit_coverage
 
 __all__ = [
     "MEASURES",

@@ -21,7 +21,6 @@ Source = str | Path | Mapping[int, Sequence[Autoencoder]] | Sequence[Autoencoder
 Data = Problem | Tensor | None
 """A problem, whose validation split is used; samples (samples, inputs); None for the run directory's own problem."""
 
-Arrays = Sequence[np.ndarray | None]
 Prepare = Callable[[np.ndarray], np.ndarray]
 Measure = Callable[[np.ndarray, Any], dict[str, np.ndarray]]
 """Maps arrays of one shape, stacked to (cells, ...), and their key to matrices (cells, cells) by name."""
@@ -137,7 +136,10 @@ def by_layer(
 
 
 def among(
-    arrays: Arrays, measure: Measure, keys: Sequence[Hashable] | None = None, prepare: Prepare | None = None
+    arrays: Sequence[np.ndarray | None],
+    measure: Measure,
+    keys: Sequence[Hashable] | None = None,
+    prepare: Prepare | None = None,
 ) -> dict[str, np.ndarray]:
     """Matrices (cells, cells) of measures between arrays; NaN where they cannot be compared.
 

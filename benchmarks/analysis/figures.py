@@ -143,17 +143,14 @@ def plot_matrices(
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(MaxNLocator(nbins=10, integer=True, min_n_ticks=1, steps=style.STEPS))
         if len(cells) <= FRAMED:
-            _frames(axes, cells)
+            for i in np.flatnonzero(np.isfinite(cells.diagonal())):
+                frame = Rectangle((i - 0.5, i - 0.5), 1, 1, fill=False, edgecolor=style.VERMILION, linewidth=1)
+                axes.add_patch(frame)
         if width / len(cells) >= ROOM:
             _numbers(axes, cells, limits)
     name_axes(figure, columns, rows)
     style.colour_bar(figure, image, panels, label, pad=0.02, fraction=0.05, aspect=30)
     return figure
-
-
-def _frames(axes: Axes, values: np.ndarray) -> None:
-    for i in np.flatnonzero(np.isfinite(values.diagonal())):
-        axes.add_patch(Rectangle((i - 0.5, i - 0.5), 1, 1, fill=False, edgecolor=style.VERMILION, linewidth=1))
 
 
 def _numbers(axes: Axes, values: np.ndarray, limits: tuple[float, float]) -> None:

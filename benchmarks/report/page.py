@@ -88,11 +88,8 @@ def cell(value: Any, column: str = "") -> str:
 def rows(frame: pd.DataFrame) -> list[list[str]]:
     """The cells of a table as text, its columns' names first."""
     names = [str(column) for column in frame.columns]
-    # itertuples keeps whole numbers whole, which iterrows does not
-    body = [
-        [cell(value, name) for value, name in zip(row, names, strict=True)] for row in frame.itertuples(index=False)
-    ]
-    return [names, *body]
+    body = frame.itertuples(index=False)  # keeps whole numbers whole, which iterrows does not
+    return [names, *([cell(value, name) for value, name in zip(row, names, strict=True)] for row in body)]
 
 
 def right_aligned(frame: pd.DataFrame) -> list[bool]:

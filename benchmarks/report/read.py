@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -188,15 +188,13 @@ def read_study(place: Place) -> Study:
     return Study(place.shown, plan, list(found.values()))
 
 
-def _folders(place: Place, plan: Plan) -> list[Record]:
-    records = []
+def _folders(place: Place, plan: Plan) -> Iterator[Record]:
     for variant in plan.variants:
         for folder in sorted((place.path / "runs" / variant).glob("*")):
             if folder.is_dir() and folder.name.isdigit():
                 record = read_run(Place(folder, f"{place.shown}/runs/{variant}/{folder.name}"))
                 record.variant, record.trial = variant, int(folder.name)
-                records.append(record)
-    return records
+                yield record
 
 
 def _rows(place: Place, plan: Plan) -> list[Record]:

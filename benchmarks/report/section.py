@@ -39,14 +39,15 @@ class Section:
 
 @dataclass(frozen=True)
 class Marks:
-    """Values from elsewhere, variant -> value, for diamonds in the box plot of one metric."""
+    """Values from elsewhere, variant -> value, for diamonds in the box plot of one metric.
+
+    ``label`` stands in the legend, ``sentence`` in the caption.
+    """
 
     metric: str
     values: Mapping[str, float]
     label: str
-    """In the legend."""
     sentence: str
-    """In the caption."""
 
 
 def anchor(title: str) -> str:

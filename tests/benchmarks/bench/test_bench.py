@@ -11,7 +11,7 @@ from torch import nn
 
 from evoprune.__main__ import main
 from evoprune.benchmarks.bench import floors, levels, scaling, speed, table, timing, watch
-from evoprune.benchmarks.bench.memory import own_peak
+from evoprune.benchmarks.bench.floors import own_peak
 from evoprune.benchmarks.bench.subjects import data, networks, pairs, plain, population
 from evoprune.engines import Engine, ProcessEngine
 from evoprune.training.optimizers import OPTIMIZERS
