@@ -5,14 +5,11 @@ section of the report made from them. What does not: scores that operators prune
 """
 
 from evoprune.benchmarks.analysis.collect import MEASURES, Collected, collect
-from evoprune.benchmarks.analysis.distances import activation_distance, weight_distance
-from evoprune.benchmarks.analysis.mask_overlap import mask_overlap
-from evoprune.benchmarks.analysis.matrices import matrix, plot_matrices
-from evoprune.benchmarks.analysis.over_time import plot_over_time, quartiles
+from evoprune.benchmarks.analysis.distances import activation_distance, mask_overlap, weight_distance
+from evoprune.benchmarks.analysis.figures import matrix, plot_matrices, plot_over_time, quartiles
 from evoprune.benchmarks.analysis.page import section
 from evoprune.benchmarks.analysis.pairing_loss import own_decoder, pairing_loss
-from evoprune.benchmarks.analysis.similarity import cka, similarity, similarity_over_time
-from evoprune.benchmarks.analysis.unit_coverage import unit_coverage
+from evoprune.benchmarks.analysis.responses import cka, similarity, similarity_over_time, unit_coverage
 
 __all__ = [
     "MEASURES",

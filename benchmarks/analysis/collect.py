@@ -8,20 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from evoprune.benchmarks.analysis.between import joined
-from evoprune.benchmarks.analysis.distances import activation_distance, weight_distance
-from evoprune.benchmarks.analysis.mask_overlap import mask_overlap
+from evoprune.benchmarks.analysis.between import joined, run_settings
+from evoprune.benchmarks.analysis.distances import activation_distance, mask_overlap, weight_distance
 from evoprune.benchmarks.analysis.pairing_loss import pairing_loss
-from evoprune.benchmarks.analysis.similarity import similarity, similarity_over_time
-from evoprune.benchmarks.analysis.source import run_settings
-from evoprune.benchmarks.analysis.unit_coverage import unit_coverage
+from evoprune.benchmarks.analysis.responses import similarity, similarity_over_time, unit_coverage
 from evoprune.benchmarks.problems.problem import validate
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.pruning.snapshots import has_snapshots, load_snapshots
 from evoprune.genome import Autoencoder
-
-Run = tuple[str, int, Path]
-"""Variant, trial and run directory."""
 
 MEASURES: dict[str, Callable[..., pd.DataFrame]] = {
     "weight-distance": weight_distance,  # how far the weights of two cells lie apart
@@ -38,7 +32,7 @@ WEIGHTS_ONLY = ("weight-distance", "mask-overlap")  # the others need samples
 TRIALS, SAMPLES = 3, 200
 
 
-@dataclass(frozen=True)
+@dataclass
 class Collected:
     """``tables``: measure -> rows of all runs, with ``variant`` and ``trial`` in front; what was used; what was not.
 
@@ -52,7 +46,9 @@ class Collected:
     left_out: int = 0
 
 
-def collect(runs: Sequence[Run], trials: int | None = TRIALS, samples: int | None = SAMPLES) -> Collected:
+def collect(
+    runs: Sequence[tuple[str, int, Path]], trials: int | None = TRIALS, samples: int | None = SAMPLES
+) -> Collected:
     """Take all measures of the first ``trials`` of each variant on the first ``samples`` validation samples.
 
     The pairing losses are in the training loss of each run, and of its last generation only. A run that cannot be read
@@ -61,26 +57,23 @@ def collect(runs: Sequence[Run], trials: int | None = TRIALS, samples: int | Non
     :param runs: variant, trial and run directory of each; ``trials`` and ``samples`` None take all.
     """
     made: dict[str, list[pd.DataFrame]] = {name: [] for name in MEASURES}
-    losses: dict[str, str] = {}
-    skipped: list[tuple[str, int, str]] = []
-    taken: Counter[str] = Counter()
-    left_out = 0
+    found, taken = Collected(), Counter[str]()
     for variant, trial, directory in runs:
         if trials is not None and taken[variant] >= trials:
-            left_out += has_snapshots(directory)
+            found.left_out += has_snapshots(directory)
             continue
         try:
             settings = run_settings(directory)
             measured = _measured(load_snapshots(directory), settings, samples)
         except (OSError, ValueError) as error:
-            skipped.append((variant, trial, str(error)))
+            found.skipped.append((variant, trial, str(error)))
             continue
         for name, table in measured.items():
             made[name].append(pd.DataFrame({"variant": variant, "trial": trial, **table}))
-        losses[variant] = settings.loss
+        found.losses[variant] = settings.loss
         taken[variant] += 1
-    tables = {name: joined(parts, list(parts[0].columns)) for name, parts in made.items() if parts}
-    return Collected(tables, losses, skipped, left_out)
+    found.tables |= {name: joined(parts, list(parts[0].columns)) for name, parts in made.items() if parts}
+    return found
 
 
 def _measured(grids: dict[int, list[Autoencoder]], settings: Settings, samples: int | None) -> dict[str, pd.DataFrame]:

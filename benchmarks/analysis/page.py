@@ -8,8 +8,7 @@ import matplotlib.style
 import pandas as pd
 
 from evoprune.benchmarks.analysis.collect import SAMPLES, TRIALS, Collected, collect
-from evoprune.benchmarks.analysis.matrices import matrix, plot_matrices
-from evoprune.benchmarks.analysis.over_time import plot_over_time, quartiles
+from evoprune.benchmarks.analysis.figures import matrix, plot_matrices, plot_over_time, quartiles
 from evoprune.benchmarks.analysis.pairing_loss import own_decoder
 from evoprune.benchmarks.report.section import Part, Picture, Section, Table
 

@@ -8,8 +8,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from evoprune.benchmarks.analysis.between import joined
-from evoprune.benchmarks.analysis.source import Data, Source, grids, run_settings, samples_of
+from evoprune.benchmarks.analysis.between import Data, Source, grids, joined, run_settings, samples_of
 from evoprune.checks import lookup
 from evoprune.evaluation import evaluating, like_parameters
 from evoprune.genome import Autoencoder
@@ -71,8 +70,10 @@ def _matrix(pairs: Sequence[Autoencoder], samples: Tensor, loss: str) -> np.ndar
             except RuntimeError as error:
                 raise ValueError(f"cell {i} cannot take samples of {tuple(samples.shape)}: {error}") from error
         for j, theirs in enumerate(pairs):
-            if not _fits(mine, theirs):
-                continue
+            try:
+                check_code(mine.encoder.module, theirs.decoder.module)
+            except ValueError:
+                continue  # stays NaN
             with evaluating(theirs.decoder.module):
                 try:
                     output = theirs.decoder.module(codes)
@@ -81,11 +82,3 @@ def _matrix(pairs: Sequence[Autoencoder], samples: Tensor, loss: str) -> np.ndar
             if bool(torch.isfinite(output).all()):
                 matrix[i, j] = mean_loss(loss, output, samples.to(output), dims=output.dim()).item()
     return matrix
-
-
-def _fits(mine: Autoencoder, theirs: Autoencoder) -> bool:
-    try:
-        check_code(mine.encoder.module, theirs.decoder.module)
-    except ValueError:
-        return False
-    return True

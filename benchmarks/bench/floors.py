@@ -1,13 +1,18 @@
-"""The two physical floors under an update: its arithmetic and its memory traffic, at the rates this machine has."""
+"""What hardware has to give: the arithmetic and the memory traffic of an update, and the peak memory of an epoch."""
 
+import resource
+import sys
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import torch
 
-from evoprune.benchmarks.bench.subjects import BATCH, HIDDEN
+from evoprune.benchmarks.bench.subjects import BATCH, HIDDEN, data, population
+from evoprune.engines import ProcessEngine
 
 FLOAT = 4  # bytes
+BATCHES = 3  # of an epoch whose peak memory is measured, which does not depend on their number
 SIDE = 1024  # of the square matrices: large enough for the full rate of one core
 VOLUME = 2**30  # bytes that a measurement of a copy rate moves
 WORKING_SETS = {"memory": 256 * 2**20, "L3": 8 * 2**20, "L2": 2**19}
@@ -68,3 +73,28 @@ def copy(working_set: int) -> Callable[[], float]:
         return float(times * working_set)
 
     return run
+
+
+def peak(cells: int, inputs: int, optimizer: str) -> dict[str, int]:
+    """Peak bytes of a process that makes the pairs and trains them, all of Python and torch included."""
+    with ProcessEngine(1) as engine:
+        (measured,) = engine.map(train_once, [cells], [inputs], [optimizer])
+    weights = cells * parameters(widths(inputs)) * FLOAT
+    return {"bytes": measured, "weights": weights, "limit": 4 * weights + 500 * 10**6, "cells": cells}
+
+
+def train_once(cells: int, inputs: int, optimizer: str) -> int:
+    """In the process that is measured: train for a few batches; the largest resident size so far, in bytes."""
+    population(cells, data(BATCHES * BATCH, inputs), optimizer)()
+    return own_peak()
+
+
+def own_peak() -> int:
+    """The largest resident size of this process so far, in bytes."""
+    try:
+        # Not ru_maxrss, which on Linux begins with the peak of the process that started this one.
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

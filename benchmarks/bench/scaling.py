@@ -13,10 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from evoprune.benchmarks.bench.levels import FULL, Work, against_serial
-from evoprune.benchmarks.bench.shipping import shipping
+from evoprune.benchmarks.bench.levels import FULL, Work, against_serial, costs, shipping
 from evoprune.benchmarks.bench.timing import machine, target
-from evoprune.benchmarks.bench.watch import costs
 from evoprune.engines import Engine, ProcessEngine, make_engine
 from evoprune.engines.launcher import launch
 from evoprune.engines.tasks import one_thread
@@ -57,11 +55,7 @@ def on(engine: Engine, work: Work, begin: float) -> dict[str, Any]:
     """What is measured on an engine; ``begin`` is the time at which its start began."""
     engine.map(_import_all, [0.3] * engine.workers)  # so that no measurement pays for a worker's imports
     started = time.time() - begin
-    return {
-        "start": started,
-        "levels": against_serial(work, engine, started),
-        "shipping": shipping(engine, work),
-    }
+    return {"start": started, "levels": against_serial(work, engine, started), "shipping": shipping(engine, work)}
 
 
 def _import_all(seconds: float) -> None:

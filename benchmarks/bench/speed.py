@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from evoprune.benchmarks.bench import floors
-from evoprune.benchmarks.bench.memory import peak
 from evoprune.benchmarks.bench.subjects import data, networks, plain, population
 from evoprune.benchmarks.bench.timing import Costs, in_turn, machine, spread, target
 from evoprune.benchmarks.bench.watch import outside
@@ -61,7 +60,7 @@ def measure_speed(scope: Scope = FULL) -> dict[str, Any]:
     report = {"machine": machine(), **_compared(scope)}
     report["cells"] = _growing(scope, {n: (n, scope.inputs) for n in scope.cells})
     report["inputs"] = _growing(scope, {n: (scope.pairs, n) for n in scope.widths})
-    report["memory"] = {name: peak(scope.memory_cells, scope.inputs, name) for name in ("adam-anew", "adam")}
+    report["memory"] = {name: floors.peak(scope.memory_cells, scope.inputs, name) for name in ("adam-anew", "adam")}
     report["outside"] = outside(scope.generations, n_samples=scope.samples, n_dim=scope.inputs, cells=scope.pairs)
     report["targets"] = _targets(report)
     return report

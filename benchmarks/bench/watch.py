@@ -1,14 +1,11 @@
-"""Where the time of a run goes: the share that is not training, and what a cell costs a worker and the origin."""
+"""Where the time of a run goes: the share that is not training."""
 
 import dataclasses
-import pickle
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from functools import cache
 from typing import Any
 
-from evoprune.benchmarks.bench.levels import Work
 from evoprune.benchmarks.bench.subjects import paper
 from evoprune.benchmarks.pruning.run import start
 from evoprune.engines import Engine
@@ -62,19 +59,3 @@ def outside(generations: int, **settings: Any) -> dict[str, float]:
         "seconds": seconds,
         "generations": generations,
     }
-
-
-@cache
-def costs(work: Work) -> tuple[dict[str, float], Generation]:
-    """Seconds and bytes a cell and generation, and a generation's function and tasks; measured once."""
-    watch = Watch()
-    generations = max(2, work.generations // 4)
-    run = start(work.settings(cells=work.cells, generations=generations), engine=watch)
-    count = work.cells * generations
-    function, tasks = watch.last
-    return {
-        "cell_seconds": watch.seconds["working"] / count,
-        "log_seconds": max(0.0, run.summary["seconds"] - watch.seconds["mapping"]) / count,
-        "bytes_out": sum(len(pickle.dumps((function, task), protocol=5)) for task in tasks) / work.cells,
-        "bytes_back": sum(len(pickle.dumps(result, protocol=5)) for result in watch.results) / work.cells,
-    }, watch.last

@@ -60,7 +60,6 @@ CONDITIONS = (
 )
 """Settings that must be the paper's for a comparison."""
 
-
 NOTHING = pd.Series(dtype=float)
 
 

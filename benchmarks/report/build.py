@@ -5,11 +5,9 @@ from collections.abc import Iterable, Sequence
 import matplotlib.style
 
 from evoprune.benchmarks.report.figures import figures
-from evoprune.benchmarks.report.measures import comparisons, over_data_sets, summaries
-from evoprune.benchmarks.report.metrics import choose
-from evoprune.benchmarks.report.overview import faults, overview
-from evoprune.benchmarks.report.results import Results
+from evoprune.benchmarks.report.results import Results, choose
 from evoprune.benchmarks.report.section import Marks, Section
+from evoprune.benchmarks.report.tables import comparisons, faults, over_data_sets, overview, summaries
 
 
 def build(

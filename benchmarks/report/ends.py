@@ -28,9 +28,7 @@ def plot_boxes(
     """
     figure = style.new_figure(0.9 + 0.3 * len(values))
     axes = figure.subplots()
-    draw_boxes(axes, values)
-    style.dress(axes, x=label)
-    axes.grid(axis="y", visible=False)
+    draw_boxes(axes, values, x=label)
     rows = {row: marks[variant] for row, variant in enumerate(values) if marks and variant in marks}
     if rows:
         points = axes.scatter(list(rows.values()), list(rows), s=40, marker="D", linewidths=1.8, label=marked, zorder=4)
@@ -50,9 +48,7 @@ def plot_schedules(sweeps: Mapping[str, Mapping[str, pd.Series]], label: str, wi
     panels = figure.subplots(len(sweeps), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     line = {"color": style.GREEN, "linestyle": "--", "linewidth": 1.2, "label": "median without pruning"}
     for axes, (operator, sweep) in zip(panels, sweeps.items(), strict=True):
-        draw_boxes(axes, sweep)
-        style.dress(axes, operator)
-        axes.grid(axis="y", visible=False)
+        draw_boxes(axes, sweep, operator)
         if operator in without:
             axes.axvline(without[operator], **line)
     panels[-1].set_xlabel(label, fontsize=style.SMALL)
@@ -60,7 +56,7 @@ def plot_schedules(sweeps: Mapping[str, Mapping[str, pd.Series]], label: str, wi
     return figure
 
 
-def draw_boxes(axes: Axes, values: Mapping[str, pd.Series]) -> None:
+def draw_boxes(axes: Axes, values: Mapping[str, pd.Series], title: str = "", x: str = "") -> None:
     """Horizontal boxes with points. By hand: how matplotlib wants its own turned has changed between versions."""
     axes.use_sticky_edges = False  # room beside a box that touches the end of the axis
     for row, sample in enumerate(values.values()):
@@ -77,6 +73,8 @@ def draw_boxes(axes: Axes, values: Mapping[str, pd.Series]) -> None:
         axes.scatter(numbers, row + spread, s=10, color=style.BLUE, alpha=0.8, linewidths=0, zorder=3)
     axes.set_yticks(range(len(values)), [wrapped(name, NAME) for name in values])
     axes.set_ylim(len(values) - 0.5, -0.5)
+    style.dress(axes, title, x)
+    axes.grid(axis="y", visible=False)
 
 
 def plot_during_after(points: Mapping[str, pd.DataFrame], loss: str) -> Figure:

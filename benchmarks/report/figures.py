@@ -8,8 +8,7 @@ from evoprune.benchmarks.plots.curves import numbers
 from evoprune.benchmarks.report.curves import Curves, over_trials, plot_curves, plot_sizes
 from evoprune.benchmarks.report.ends import plot_boxes, plot_during_after, plot_schedules
 from evoprune.benchmarks.report.groups import groups, schedule_sweeps
-from evoprune.benchmarks.report.metrics import KNOWN, Metric, metric
-from evoprune.benchmarks.report.results import Results
+from evoprune.benchmarks.report.results import KNOWN, Metric, Results, metric
 from evoprune.benchmarks.report.section import Marks, Part, Picture, Section
 
 LAST = 0.05  # share of the generations, at the end, over which the training loss is averaged
@@ -19,7 +18,6 @@ COUNTERS = (
 )
 """Columns of other experiments' logs that are not worth a curve, or have a figure of their own."""
 
-ONE_BATCH = "The log of {} has no loss over the epoch: shown is the loss on one batch."
 BAND = "The line is the median over the trials, the band their interquartile range."
 
 
@@ -147,8 +145,8 @@ def _training(results: Results, variants: list[str]) -> tuple[Curves, str]:
     epoch = _curves(results, "train_loss", variants)
     batch = _curves(results, "loss", [variant for variant in variants if variant not in epoch])
     found = epoch | batch
-    note = f" {ONE_BATCH.format(', '.join(batch))}" if batch else ""
-    return {variant: found[variant] for variant in variants if variant in found}, note
+    note = f" The log of {', '.join(batch)} has no loss over the epoch: shown is the loss on one batch."
+    return {variant: found[variant] for variant in variants if variant in found}, note if batch else ""
 
 
 def _curves(results: Results, column: str, variants: list[str]) -> Curves:

@@ -1,6 +1,5 @@
 """Variants in groups: those that may share an axis or a test, designs on data sets, and sweeps of the schedule."""
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,11 +7,8 @@ from typing import Any
 import pandas as pd
 
 from evoprune.benchmarks.report.results import Results
-from evoprune.benchmarks.report.shown import anchor
+from evoprune.benchmarks.report.section import anchor
 from evoprune.benchmarks.report.variants import SAME_RESULT, as_key, data_of, effective, names_of
-
-Variants = Mapping[str, Mapping[str, Any]]
-"""Variant -> its settings."""
 
 COURSE = ("operator", "schedule", "probability", "threshold", *SAME_RESULT)
 """What may differ within a sweep; the paper's C is lower for one of its schedules."""
@@ -62,13 +58,7 @@ def data_names(results: Results) -> dict[str, str]:
     return dict(zip(results.variants, names_of(data, ""), strict=True))
 
 
-def same_data(results: Results) -> list[tuple[str, str]]:
-    """All pairs of variants on the same data."""
-    names = data_names(results)
-    return [(a, b) for a, b in itertools.combinations(names, 2) if names[a] == names[b]]
-
-
-def designs(variants: Variants) -> pd.DataFrame:
+def designs(variants: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """A row a data set, a column a design, a cell the variant; NaN where a design did not run on a data set.
 
     Variants are on the same data set where their data settings are alike, and of the same design where all the rest is.
@@ -92,7 +82,7 @@ def blocks(table: pd.DataFrame) -> pd.DataFrame:
     return by_design if min(by_design.shape) >= 3 else by_data
 
 
-def schedule_sweeps(variants: Variants) -> list[Sweep]:
+def schedule_sweeps(variants: Mapping[str, Mapping[str, Any]]) -> list[Sweep]:
     """The sweeps in which some operator has at least two schedules; named by what they do not share."""
     made: dict[str, Sweep] = {}
     for variant, settings in variants.items():

@@ -8,16 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from evoprune.benchmarks.report.find import find, study_above
-from evoprune.benchmarks.report.read import ENDED, Record, read_run
+from evoprune.benchmarks.report.read import ENDED, Record, Study, find, read_run, read_study, study_above
 from evoprune.benchmarks.report.results import Results
-from evoprune.benchmarks.report.study import Study, read_study
 from evoprune.benchmarks.report.variants import SAME_RESULT, describe, differing, effective, names_of
 
 TIMES = ("seconds", "version")
 """What may differ between two copies of a run that ended alike."""
-
-PROBLEM = ("variant", "trial", "status", "message", "place")
 
 
 def load(paths: str | Path | Sequence[str | Path]) -> Results:
@@ -41,7 +37,8 @@ def load(paths: str | Path | Sequence[str | Path]) -> Results:
     planned: dict[str, int] = {}
     for plan in (study.plan for study in studies):
         planned |= {variant: max(plan.trials, planned.get(variant, 0)) for variant in plan.variants}
-    problems = pd.DataFrame([*_missing(studies, records, planned), *_faults(records)], columns=list(PROBLEM))
+    columns = ["variant", "trial", "status", "message", "place"]
+    problems = pd.DataFrame([*_missing(studies, records, planned), *_faults(records)], columns=columns)
     if not ended:
         first = f": {problems.iloc[0]['place']}: {problems.iloc[0]['message']}" if len(problems) else ""
         raise ValueError(f"no run has ended in {', '.join(p.shown for p in [*study_places, *run_places][:3])}{first}")
@@ -96,17 +93,11 @@ def _check_copies(one: Record, other: Record) -> None:
     where = f"{one.place} and {other.place} are both trial {one.trial} of {one.variant}"
     if one.seed != other.seed:
         raise ValueError(f"{where}, but have seeds {one.seed} and {other.seed}")
-    apart = [
-        f"{key} {one.plain[key]!r} and {other.plain[key]!r}"
-        for key in one.plain.keys() & other.plain.keys()
-        if key not in TIMES and not _alike(one.plain[key], other.plain[key])
-    ]
+    shared = (one.plain.keys() & other.plain.keys()) - {*TIMES}
+    both = ((key, one.plain[key], other.plain[key]) for key in shared)
+    apart = [f"{key} {a!r} and {b!r}" for key, a, b in both if a != b and not (pd.isna(a) and pd.isna(b))]
     if apart:
         raise ValueError(f"{where} with seed {one.seed}, but their results differ: {', '.join(sorted(apart)[:3])}")
-
-
-def _alike(one: Any, other: Any) -> bool:
-    return one == other or (pd.isna(one) and pd.isna(other))
 
 
 def _experiment(studies: list[Study], records: list[Record]) -> str:
@@ -171,7 +162,5 @@ def _runs(records: list[Record]) -> pd.DataFrame:
 
 
 def _logs(records: list[Record]) -> pd.DataFrame:
-    logs = [
-        record.log.assign(variant=record.variant, trial=record.trial) for record in records if record.log is not None
-    ]
+    logs = [each.log.assign(variant=each.variant, trial=each.trial) for each in records if each.log is not None]
     return pd.concat(logs, ignore_index=True) if logs else pd.DataFrame(columns=["variant", "trial"])

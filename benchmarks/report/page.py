@@ -1,17 +1,52 @@
-"""Sections as one HTML page that needs nothing else: no network, no script, no other file."""
+"""Sections as Markdown, and as one HTML page that needs nothing else: no network, no script, no other file."""
 
 import base64
 import re
 from collections.abc import Mapping
 from importlib.resources import files
+from typing import Any
 
+import numpy as np
+import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
-from evoprune.benchmarks.report.section import Section
-from evoprune.benchmarks.report.shown import anchor, right_aligned, rows
+from evoprune.benchmarks.report.section import Section, Table, anchor
 
-LONG = 24  # rows from which a table is folded
+LONG = 100  # rows from which Markdown only links a table
+FOLDED = 24  # rows from which the page folds a table
+P_VALUES = ("p", "p (Holm)")
+SMALLEST = 0.001
+
+
+def markdown(sections: list[Section], title: str) -> str:
+    """The report as Markdown; its figures lie beside it as PNG, its tables as CSV."""
+    blocks = [f"# {title}"]
+    for section in sections:
+        blocks.append(f"## {section.title}")
+        for part in section.parts:
+            if isinstance(part, str):
+                blocks.append(part)
+            elif isinstance(part, Table):
+                long = len(part.frame) > LONG
+                size = f"{len(part.frame)} rows, " if long else ""
+                blocks.append(f"{part.caption} ({size}[{part.name}.csv]({part.name}.csv))")
+                blocks += [] if long else [pipe_table(part)]
+            else:
+                alt = " ".join(re.sub(r"[`*\[\]]", "", part.caption).split())
+                blocks += [f"![{alt}]({part.name}.png)", f"*{part.caption}*"]
+    return "\n\n".join(blocks) + "\n"
+
+
+def pipe_table(part: Table) -> str:
+    """A pipe table."""
+    head, *body = [[_escape(text) for text in row] for row in rows(part.frame)]
+    rule = ["---:" if right else "---" for right in right_aligned(part.frame)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, rule, *body])
+
+
+def _escape(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
 
 
 def page(sections: list[Section], title: str, images: Mapping[str, tuple[str, bytes]]) -> str:
@@ -27,10 +62,36 @@ def page(sections: list[Section], title: str, images: Mapping[str, tuple[str, by
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True)
     environment.filters.update(anchor=anchor, inline=inline, right_aligned=right_aligned, rows=rows, source=source)
     template = files("evoprune.benchmarks.report").joinpath("page.html").read_text(encoding="utf-8")
-    return environment.from_string(template).render(sections=sections, title=title, long=LONG)
+    return environment.from_string(template).render(sections=sections, title=title, long=FOLDED)
 
 
 def inline(text: str) -> Markup:
     """A paragraph as HTML: everything escaped, then ``**bold**`` and backticks."""
     text = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text)))
     return Markup(re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", text))
+
+
+def cell(value: Any, column: str = "") -> str:
+    """Four significant digits, p-values down to 0.001, nothing for what is missing."""
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if value is None or value is pd.NA or (isinstance(value, float | np.floating) and np.isnan(value)):
+        return ""
+    if isinstance(value, float | np.floating):
+        number = float(value)
+        if column in P_VALUES:
+            return f"<{SMALLEST}" if number < SMALLEST else f"{number:.3f}"
+        return f"{number:.0f}" if 1000 <= abs(number) < 1e7 else f"{number:.4g}"
+    return str(value)
+
+
+def rows(frame: pd.DataFrame) -> list[list[str]]:
+    """The cells of a table as text, its columns' names first."""
+    names = [str(column) for column in frame.columns]
+    body = frame.itertuples(index=False)  # keeps whole numbers whole, which iterrows does not
+    return [names, *([cell(value, name) for value, name in zip(row, names, strict=True)] for row in body)]
+
+
+def right_aligned(frame: pd.DataFrame) -> list[bool]:
+    """Whether a column holds numbers."""
+    return [pd.api.types.is_numeric_dtype(frame.iloc[:, i]) for i in range(frame.shape[1])]

@@ -11,18 +11,16 @@ import matplotlib.style
 from matplotlib.figure import Figure
 
 from evoprune.benchmarks.plots.save import DPI
-from evoprune.benchmarks.report.find import MARKS, STUDY
-from evoprune.benchmarks.report.markdown import markdown
-from evoprune.benchmarks.report.page import page
+from evoprune.benchmarks.report.page import markdown, page
+from evoprune.benchmarks.report.read import MARKS, STUDY
 from evoprune.benchmarks.report.section import Picture, Section, Table
 from evoprune.records import write
 
-TITLE = "Report"
 LARGE = 400_000  # bytes from which a page shows the PNG of a figure: many lines make a heavy SVG
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 
 
-def save(sections: list[Section], directory: str | Path, title: str = TITLE) -> list[Path]:
+def save(sections: list[Section], directory: str | Path, title: str = "Report") -> list[Path]:
     """Write ``report.md``, ``report.html``, every table as CSV and every figure as PNG (150 dpi) and SVG.
 
     The page holds its figures and needs no other file. Files of an earlier report in the directory are replaced; others

@@ -39,11 +39,17 @@ class Section:
 
 @dataclass(frozen=True)
 class Marks:
-    """Values from elsewhere, variant -> value, for diamonds in the box plot of one metric."""
+    """Values from elsewhere, variant -> value, for diamonds in the box plot of one metric.
+
+    ``label`` stands in the legend, ``sentence`` in the caption.
+    """
 
     metric: str
     values: Mapping[str, float]
     label: str
-    """In the legend."""
     sentence: str
-    """In the caption."""
+
+
+def anchor(title: str) -> str:
+    """A heading as the name that a link can jump to."""
+    return "-".join("".join(c if c.isalnum() else " " for c in title.lower()).split())

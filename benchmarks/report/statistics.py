@@ -142,10 +142,7 @@ def least_p(test: str, n_a: int, n_b: int = 0) -> float:
 
 
 def compare(
-    frame: pd.DataFrame,
-    metric: str,
-    baseline: str | None = None,
-    pairs: Iterable[tuple[str, str]] | None = None,
+    frame: pd.DataFrame, metric: str, baseline: str | None = None, pairs: Iterable[tuple[str, str]] | None = None
 ) -> pd.DataFrame:
     """Tests between variants: a row a pair, with p corrected by Holm over the rows, and A12 as effect size.
 
@@ -179,7 +176,10 @@ COLUMNS = (
 
 
 def _row(metric: str, a: str, b: str, one: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
-    x, y = by_seed(one, metric), by_seed(other, metric)
+    x, y = (
+        pd.Series(frame[metric].to_numpy(dtype=float), index=pd.Index(list(frame["seed"]), dtype=object))
+        for frame in (one, other)
+    )
     shared = [seed for seed in x.index if seed is not None and seed in set(y.index)]
     if shared and x.index.is_unique and y.index.is_unique and 2 * len(shared) >= max(len(x), len(y)):
         lost = len(x) + len(y) - 2 * len(shared)
@@ -191,11 +191,6 @@ def _row(metric: str, a: str, b: str, one: pd.DataFrame, other: pd.DataFrame) ->
     effect, notes = a12(x, y), [part for part in (outcome.note, note) if part]
     measured = {"median_a": x.median(), "median_b": y.median(), "a12": effect, "effect": magnitude(effect)}
     return {"metric": metric, "a": a, "b": b} | vars(outcome) | measured | {"note": "; ".join(notes)}
-
-
-def by_seed(frame: pd.DataFrame, metric: str) -> pd.Series:
-    """The values of a metric with the seeds as index."""
-    return pd.Series(frame[metric].to_numpy(dtype=float), index=pd.Index(list(frame["seed"]), dtype=object))
 
 
 def verdict(row: Any) -> str:

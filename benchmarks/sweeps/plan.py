@@ -138,23 +138,16 @@ def make_plan(
         chosen = dict(zip(axes, point, strict=True))
         layers = kind.presets(preset) if kind.presets and preset else []
         settings = kind.make_settings(*layers, shared, *(_layer(*each) for each in chosen.items()))
-        several = [f"{name}={_shown(value)}" for name, value in chosen.items() if len(axes[name]) > 1]
+        shown = {key: str(v).lower() if isinstance(v, bool) else label(v) for key, v in chosen.items()}
+        several = [f"{name}={value}" for name, value in shown.items() if len(axes[name]) > 1]
         name = re.sub(r"[^\w.,=+-]", "_", ",".join([*filter(None, [preset]), *several]) or "default")
         if name in variants:
             raise ValueError(f"two variants are called {name!r}: name each once")
         variants[name] = _of_all_trials(settings)
-    return Plan(variants, trials, seed, experiment, parse_shard(shard))
-
-
-def parse_shard(text: str) -> tuple[int, int]:
-    """``"2/5"`` -> ``(2, 5)``.
-
-    :raises ValueError: for anything else.
-    """
-    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    found = re.fullmatch(r"(\d+)/(\d+)", shard)
     if not found:
-        raise ValueError(f"shard must be i/n such as 2/5, got {text!r}")
-    return int(found[1]), int(found[2])
+        raise ValueError(f"shard must be i/n such as 2/5, got {shard!r}")
+    return Plan(variants, trials, seed, experiment, (int(found[1]), int(found[2])))
 
 
 def _of_all_trials(settings: Any) -> dict[str, Any]:
@@ -194,7 +187,3 @@ def _axes(grid: Iterable[str], types: Mapping[str, Any]) -> dict[str, list[Any]]
         if len(set(axes[name])) < len(axes[name]):
             raise ValueError(f"{name}: a value stands twice in {values!r}")
     return axes
-
-
-def _shown(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(label(value))

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from evoprune.__main__ import main
-from evoprune.benchmarks.bench import floors, levels, scaling, shipping, speed, table, timing, watch
-from evoprune.benchmarks.bench.memory import own_peak
+from evoprune.benchmarks.bench import floors, levels, scaling, speed, table, timing, watch
+from evoprune.benchmarks.bench.floors import own_peak
 from evoprune.benchmarks.bench.subjects import data, networks, pairs, plain, population
 from evoprune.engines import Engine, ProcessEngine
 from evoprune.training.optimizers import OPTIMIZERS
@@ -183,11 +183,11 @@ def test_hash_tells_runs_apart():
 
 
 def test_costs_of_shipping():
-    a_cell, (_, tasks) = watch.costs(SMALL)
+    a_cell, (_, tasks) = levels.costs(SMALL)
     assert min(a_cell["cell_seconds"], a_cell["bytes_out"], a_cell["bytes_back"]) > 0
-    assert watch.costs(SMALL) is watch.costs(SMALL)
+    assert levels.costs(SMALL) is levels.costs(SMALL)
     assert sum(map(len, tasks)) == SMALL.cells
-    costs = shipping.shipping(Engine(), SMALL)
+    costs = levels.shipping(Engine(), SMALL)
     assert min(costs["round_trip"], costs["cell_seconds"], costs["workers"]) > 0
 
 

@@ -14,9 +14,7 @@ from evoprune.benchmarks.commands import reproduce
 from evoprune.benchmarks.commands.report import add_parser
 from evoprune.benchmarks.plots import style
 from evoprune.benchmarks.report import Picture, Section, Table, build, load, save
-from evoprune.benchmarks.report.markdown import markdown
-from evoprune.benchmarks.report.page import inline, page
-from evoprune.benchmarks.report.shown import cell
+from evoprune.benchmarks.report.page import cell, inline, markdown, page
 from evoprune.benchmarks.sweeps import make_plan
 from tests.benchmarks.report.studies import write_study
 

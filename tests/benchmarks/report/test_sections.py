@@ -11,9 +11,9 @@ from evoprune.benchmarks.paper.compare import build_beside_paper
 from evoprune.benchmarks.paper.published import PUBLISHED, Published, agreement, departures
 from evoprune.benchmarks.report import Picture, Section, Table, build, load
 from evoprune.benchmarks.report.groups import blocks, designs, schedule_sweeps
-from evoprune.benchmarks.report.measures import over_data_sets
-from evoprune.benchmarks.report.metrics import choose
+from evoprune.benchmarks.report.results import choose
 from evoprune.benchmarks.report.section import Marks
+from evoprune.benchmarks.report.tables import over_data_sets
 from evoprune.benchmarks.report.variants import data_of, flat, names_of
 from tests.benchmarks.report.studies import LEVELS, settings_of, write_run, write_study
 

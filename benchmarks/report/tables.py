@@ -1,13 +1,28 @@
-"""Tables of the metrics, and tests between the variants."""
+"""The sections that hold tables: what was run, what is missing, the metrics, and tests between the variants."""
+
+import itertools
 
 import pandas as pd
 
-from evoprune.benchmarks.report.groups import blocks, designs, groups, same_data
-from evoprune.benchmarks.report.metrics import Metric
-from evoprune.benchmarks.report.results import Results
+from evoprune.benchmarks.report.groups import blocks, data_names, designs
+from evoprune.benchmarks.report.results import Metric, Results
 from evoprune.benchmarks.report.section import Part, Section, Table
 from evoprune.benchmarks.report.statistics import LEVEL, compare, friedman, least_p, summarize, verdict
+from evoprune.benchmarks.report.variants import SAME_RESULT, differing, effective
+from evoprune.plugins import label
 
+FACTS = (
+    *("algorithm", "operator", "schedule", "semantics", "benchmark", "n_clusters", "n_samples", "n_dim"),
+    *("network", "loss", "generations", "cells"),
+)
+LABELS = {
+    "benchmark": "problem",
+    "n_clusters": "clusters",
+    "n_samples": "samples",
+    "n_dim": "bits a sample",
+    "loss": "training loss",
+}
+FEW = 10
 SUMMARY = {"mean_low": "mean from", "mean_high": "to"}
 PAIRS = {
     "n_a": "n (a)",
@@ -17,6 +32,42 @@ PAIRS = {
     "a12": "A12",
     "p_holm": "p (Holm)",
 }
+
+
+def overview(results: Results) -> Section:
+    """The variants and their trials; what all have in common stands in a sentence."""
+    variants, counts = results.variants, results.counts
+    apart = differing([results.settings[v] for v in variants], (*SAME_RESULT, *FACTS))
+    facts = pd.DataFrame({key: [_fact(results, v, key) for v in variants] for key in (*FACTS, *apart, "version")})
+    facts = facts.loc[:, (facts != "").any()].rename(columns=LABELS)
+    common = [label for label in facts if facts[label].nunique() == 1]
+    table = pd.DataFrame({"variant": variants, "trials": list(counts.values())})
+    if results.planned:
+        table["planned"] = pd.array([results.planned.get(v) for v in variants], dtype="Int64")
+    parts: list[Part] = [_opening(results)]
+    if common:
+        parts.append("All have in common: " + ", ".join(f"{label} {facts[label].iloc[0]}" for label in common) + ".")
+    caption = "The variants: trials that ended, and in what the variants differ."
+    parts.append(Table("variants", table.join(facts.drop(columns=common)), caption))
+    few = [v for v in variants if counts[v] < FEW]
+    if few:
+        parts.append(
+            f"Fewer than {FEW} trials: {'all variants' if few == variants else ', '.join(few)}. Differences between so "
+            "few runs may well be chance; intervals are wide and tests find little."
+        )
+    return Section("What was run", parts)
+
+
+def faults(results: Results) -> Section:
+    """Runs that failed, were not finished, are damaged or are not there."""
+    problems = results.problems
+    if problems.empty:
+        return Section("What is missing", ["Nothing: every run that was planned is there and has ended."])
+    counts = problems["status"].value_counts()
+    words = ", ".join(f"{count} {status}" for status, count in counts.items())
+    text = "The rest of this report is about the runs that ended. Listed here: {}. A line may stand for several trials."
+    table = Table("problems", problems, "Runs that are missing, failed, unfinished or damaged.")
+    return Section("What is missing", [text.format(words), table])
 
 
 def summaries(results: Results, metrics: list[Metric]) -> Section:
@@ -37,8 +88,9 @@ def comparisons(results: Results, metrics: list[Metric], baseline: str | None = 
     if len(results.variants) < 2:
         only = results.variants[0]
         return Section(title, [f"Skipped: there is only one variant, {only}, and nothing to compare it with."])
-    pairs = None if baseline else same_data(results)
-    several = len(groups(results, by_loss=False)) > 1
+    data = data_names(results)
+    pairs = None if baseline else [(a, b) for a, b in itertools.combinations(data, 2) if data[a] == data[b]]
+    several = len(set(data.values())) > 1
     against = f"every variant with {baseline}" if baseline else "every pair of variants" + " on the same data" * several
     if pairs == []:
         return Section(title, ["Skipped: no two variants ran on the same data."])
@@ -53,7 +105,9 @@ def comparisons(results: Results, metrics: list[Metric], baseline: str | None = 
         table = compare(results.values(metric.name), "value", baseline, pairs)
         if not i and (note := power(table, baseline is None)):
             parts.append(note)
-        parts.append(Table(f"tests-{metric.name}", shown_tests(table), metric.caption))
+        verdicts = [verdict(row) for row in table.itertuples()]
+        shown = table.drop(columns=["metric", "sign", "note"]).assign(result=verdicts, note=table["note"])
+        parts.append(Table(f"tests-{metric.name}", without_empty_notes(shown.rename(columns=PAIRS)), metric.caption))
     return Section(title, parts)
 
 
@@ -69,13 +123,6 @@ def power(table: pd.DataFrame, all_pairs: bool = True) -> str:
         f"**No pair can come out as different here**: with so many trials the smallest p of a test is {least:.2g}, and "
         f"Holm's correction for {len(table)} makes it {min(corrected, 1):.2g}. Run more trials{instead}."
     )
-
-
-def shown_tests(table: pd.DataFrame) -> pd.DataFrame:
-    """The columns of a table of tests that a reader wants, with a verdict in words."""
-    verdicts = [verdict(row) for row in table.itertuples()]
-    shown = table.drop(columns=["metric", "sign", "note"]).assign(result=verdicts, note=table["note"])
-    return without_empty_notes(shown.rename(columns=PAIRS))
 
 
 def without_empty_notes(table: pd.DataFrame) -> pd.DataFrame:
@@ -112,3 +159,25 @@ def over_data_sets(results: Results, metrics: list[Metric]) -> Section:
         caption = f"{metric.caption}: medians over the trials, and mean ranks"
         parts.append(Table(f"friedman-{metric.name}", pd.concat([shown, mean], ignore_index=True), caption))
     return Section(title, parts)
+
+
+def _opening(results: Results) -> str:
+    runs, planned = len(results.runs), sum(results.planned.values())
+    count = len(results.variants)
+    text = f"{runs} run{'s' * (runs > 1)} of {'one variant' if count == 1 else f'{count} variants'}"
+    text += f", of {planned} planned" if planned else ""
+    text += "" if results.experiment == "run" else f", experiment {results.experiment}"
+    silent = [v for v in results.settings if v not in results.variants]
+    text += f". No run has ended of {', '.join(silent)}" if silent else ""
+    logged = len(results.logs[["variant", "trial"]].drop_duplicates())
+    text += f". {runs - logged} runs have no log and are not in the curves" if logged < runs else ""
+    return text + "."
+
+
+def _fact(results: Results, variant: str, key: str) -> str:
+    settings = results.settings[variant]
+    if key in settings:
+        value = effective(settings).get(key)  # what has no effect is no fact
+        return "" if value is None else str(label(value))
+    values = results.runs.loc[results.runs["variant"] == variant].get(key, pd.Series(dtype=object)).dropna()
+    return ", ".join(sorted({f"{v:g}" if isinstance(v, float) else str(v) for v in values}))
