@@ -8,8 +8,8 @@ from evoprune.benchmarks.architectures.settings import ArchitectureSettings
 from evoprune.benchmarks.pruning.choices import GROUPS
 from evoprune.benchmarks.pruning.parts import problem_options
 from evoprune.benchmarks.pruning.settings import Settings
-from evoprune.benchmarks.runs.fields import type_name, types_of
 from evoprune.benchmarks.weights.settings import WeightsSettings
+from evoprune.runs.fields import type_name, types_of
 
 HEAD = """# Settings
 

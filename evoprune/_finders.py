@@ -14,6 +14,7 @@ MOVED = {
     "evoprune.benchmarks.images": "evoprune.benchmarks.problems.images",
     "evoprune.benchmarks.presets": "evoprune.benchmarks.pruning.presets",
     "evoprune.benchmarks.problem": "evoprune.benchmarks.problems.problem",
+    "evoprune.benchmarks.report.statistics": "evoprune.statistics",
     "evoprune.benchmarks.run": "evoprune.benchmarks.pruning.run",
     "evoprune.benchmarks.settings": "evoprune.benchmarks.pruning.settings",
     "evoprune.benchmarks.snapshots": "evoprune.benchmarks.pruning.snapshots",

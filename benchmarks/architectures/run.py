@@ -15,10 +15,10 @@ from evoprune.benchmarks.architectures.search import Search, fitness, generation
 from evoprune.benchmarks.architectures.settings import ArchitectureSettings, make_settings
 from evoprune.benchmarks.architectures.tables import pruning_command, table
 from evoprune.benchmarks.architectures.training import Weights, constant_loss, restore, train_in_full
-from evoprune.benchmarks.runs.experiment import Experiment, Map
-from evoprune.benchmarks.runs.state import RunResult
 from evoprune.evaluation import evaluate
 from evoprune.genome import Autoencoder
+from evoprune.runs.experiment import Experiment, Map
+from evoprune.runs.state import RunResult
 
 STORED = ("trained", "weights", "exhausted")
 

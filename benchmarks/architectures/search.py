@@ -10,10 +10,10 @@ from deap import base
 from evoprune.architecture import Architecture
 from evoprune.benchmarks.architectures.settings import ArchitectureSettings, selection
 from evoprune.benchmarks.architectures.training import Weights, measure
-from evoprune.benchmarks.runs.experiment import Map
-from evoprune.benchmarks.runs.state import RunState
 from evoprune.fitness import WORST, MinimizeLoss
 from evoprune.operators.architecture import cxOnePointLayers, mutArchitecture, random_architecture
+from evoprune.runs.experiment import Map
+from evoprune.runs.state import RunState
 from evoprune.seeds import Stream, seeded
 
 ATTEMPTS = 50  # draws for each new architecture, after which the space counts as used up

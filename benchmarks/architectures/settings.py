@@ -11,10 +11,10 @@ from deap import tools
 from evoprune.benchmarks.problems.digits import Digits
 from evoprune.benchmarks.problems.images import ImageProblem, image_problem
 from evoprune.benchmarks.problems.problem import Problem, validate
-from evoprune.benchmarks.runs.fields import Fields, check_fields, layered, option
 from evoprune.checks import lookup
 from evoprune.losses import LOSSES, check_loss
 from evoprune.operators.architecture import Space
+from evoprune.runs.fields import Fields, check_fields, layered, option
 from evoprune.training.optimizers import OPTIMIZERS
 
 METHODS = {"genetic": "mutation, crossover and selection", "random": "as many random valid architectures"}

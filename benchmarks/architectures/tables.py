@@ -3,8 +3,8 @@
 from typing import Any
 
 from evoprune.benchmarks.architectures.settings import ArchitectureSettings
-from evoprune.benchmarks.runs.state import RunResult
-from evoprune.benchmarks.runs.table import text_table
+from evoprune.runs.state import RunResult
+from evoprune.runs.table import text_table
 
 
 def table(result: RunResult) -> str:

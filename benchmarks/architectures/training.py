@@ -11,10 +11,10 @@ from torch import nn
 from evoprune.architecture import Architecture, parse_architecture
 from evoprune.benchmarks.architectures.settings import ArchitectureSettings
 from evoprune.benchmarks.problems.problem import Problem
-from evoprune.benchmarks.runs.experiment import PARTS
 from evoprune.evaluation import evaluate
 from evoprune.genome import Autoencoder, Decoder, Encoder, prunable_layers
 from evoprune.losses import mean_loss
+from evoprune.runs.experiment import PARTS
 from evoprune.seeds import Stream, derive, seeded
 from evoprune.training import train_epoch
 

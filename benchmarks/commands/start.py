@@ -8,8 +8,8 @@ from typing import Any
 
 from evoprune.benchmarks.commands.common import directory_for, engine_for, guarded, launch_pool, shows, wants_pool
 from evoprune.benchmarks.experiments.registry import EXPERIMENTS, AnyExperiment
-from evoprune.benchmarks.runs.options import add_options, given, read_config
 from evoprune.plugins import allow, check_unchanged
+from evoprune.runs.options import add_options, given, read_config
 
 
 def add_parser(commands: Any, name: str, quiet: Any, engine: Any) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 from evoprune.benchmarks.architectures.run import ARCHITECTURES
 from evoprune.benchmarks.pruning.run import PRUNING
-from evoprune.benchmarks.runs.experiment import DEFAULT, Experiment
 from evoprune.benchmarks.weights.run import WEIGHTS
 from evoprune.checks import lookup
+from evoprune.runs.experiment import DEFAULT, Experiment
 
 __all__ = ["DEFAULT", "EXPERIMENTS", "AnyExperiment", "experiment_of"]
 

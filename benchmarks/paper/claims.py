@@ -8,8 +8,8 @@ import pandas as pd
 
 from evoprune.benchmarks.report.results import Results
 from evoprune.benchmarks.report.section import Part, Section, Table
-from evoprune.benchmarks.report.statistics import LEVEL, compare
 from evoprune.benchmarks.report.tables import without_empty_notes
+from evoprune.statistics import LEVEL, compare
 
 SUFFIXES = {
     "persistent": "pruned weights stay pruned",

@@ -14,8 +14,8 @@ from evoprune.benchmarks.pruning.choices import PAPER
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.report.results import Results
 from evoprune.benchmarks.report.section import Part, Section, Table
-from evoprune.benchmarks.report.statistics import interval
 from evoprune.benchmarks.report.variants import effective, flat
+from evoprune.statistics import interval
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Any, cast
 from evoprune.architecture import Blueprint
 from evoprune.benchmarks.problems import BENCHMARKS
 from evoprune.benchmarks.problems.problem import Problem
-from evoprune.benchmarks.runs.takes import Option, check_needs, options, parameters
 from evoprune.networks import MLP, parse_network
 from evoprune.operators import OPERATORS, SCHEDULES
 from evoprune.plugins import find, is_allowed
+from evoprune.runs.takes import Option, check_needs, options, parameters
 
 REGISTRIES: dict[str, Mapping[str, Any]] = {"operator": OPERATORS, "schedule": SCHEDULES, "benchmark": BENCHMARKS}
 

@@ -18,11 +18,11 @@ from evoprune.benchmarks.pruning.summary import baselines, measure, summarize
 from evoprune.benchmarks.pruning.tables import table
 from evoprune.benchmarks.pruning.unused import unused
 from evoprune.benchmarks.pruning.upgrade import OLD
-from evoprune.benchmarks.runs.experiment import DEFAULT, PARTS, Experiment, Map
-from evoprune.benchmarks.runs.state import RunResult, RunState, check_kinds
 from evoprune.engines import Engine
 from evoprune.genome import Autoencoder
 from evoprune.plugins import label
+from evoprune.runs.experiment import DEFAULT, PARTS, Experiment, Map
+from evoprune.runs.state import RunResult, RunState, check_kinds
 
 
 @dataclass

@@ -14,8 +14,6 @@ from evoprune.benchmarks.pruning.algorithms import ALGORITHMS, ORDERS, Algorithm
 from evoprune.benchmarks.pruning.choices import PAPER
 from evoprune.benchmarks.pruning.parts import REGISTRIES, known
 from evoprune.benchmarks.pruning.upgrade import BENCHMARK, OLD, upgraded
-from evoprune.benchmarks.runs.fields import Fields, check_fields, check_names, option
-from evoprune.benchmarks.runs.takes import chosen, parameters
 from evoprune.checks import in_unit_interval, lookup
 from evoprune.losses import LOSSES, check_loss
 from evoprune.networks import ACTIVATIONS, MLP, OUTPUTS
@@ -24,6 +22,8 @@ from evoprune.operators.choice import SCOPES
 from evoprune.operators.schedules import Until
 from evoprune.operators.target import check_target, expected_preserved
 from evoprune.plugins import allow, canonical, find, fingerprint, is_code
+from evoprune.runs.fields import Fields, check_fields, check_names, option
+from evoprune.runs.takes import chosen, parameters
 from evoprune.training.optimizers import OPTIMIZERS
 
 DEFAULT_TARGET = 0.2

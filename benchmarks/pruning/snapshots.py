@@ -13,10 +13,10 @@ from torch import Tensor
 
 from evoprune.architecture import Blueprint
 from evoprune.benchmarks.pruning.settings import Settings
-from evoprune.benchmarks.runs.experiment import PARTS
 from evoprune.copying import MaskPacker, unpack_mask
 from evoprune.genome import Autoencoder, Decoder, Encoder, Genome
 from evoprune.records import load_checkpoint, save_tensors
+from evoprune.runs.experiment import PARTS
 from evoprune.seeds import seeded
 from evoprune.state import cloned
 

@@ -7,7 +7,7 @@ from typing import Any
 from evoprune.benchmarks.pruning.algorithms import ALGORITHMS
 from evoprune.benchmarks.pruning.parts import PROBLEM_TAKES, known, problem_options
 from evoprune.benchmarks.pruning.settings import Settings
-from evoprune.benchmarks.runs.takes import parameters
+from evoprune.runs.takes import parameters
 
 Values = Mapping[str, Any]
 PRUNING = "operator_options amount target_preserved scope threshold schedule schedule_options probability finetune"

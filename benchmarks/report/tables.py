@@ -7,9 +7,9 @@ import pandas as pd
 from evoprune.benchmarks.report.groups import blocks, data_names, designs
 from evoprune.benchmarks.report.results import Metric, Results
 from evoprune.benchmarks.report.section import Part, Section, Table
-from evoprune.benchmarks.report.statistics import LEVEL, compare, friedman, least_p, summarize, verdict
 from evoprune.benchmarks.report.variants import SAME_RESULT, differing, effective
 from evoprune.plugins import label
+from evoprune.statistics import LEVEL, compare, friedman, least_p, summarize, verdict
 
 FACTS = (
     *("algorithm", "operator", "schedule", "semantics", "benchmark", "n_clusters", "n_samples", "n_dim"),

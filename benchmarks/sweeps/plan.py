@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from evoprune.benchmarks.experiments.registry import DEFAULT, EXPERIMENTS, AnyExperiment
-from evoprune.benchmarks.runs.fields import parse, types_of
 from evoprune.checks import at_least, lookup
 from evoprune.plugins import label
 from evoprune.records import write_json
+from evoprune.runs.fields import parse, types_of
 from evoprune.seeds import derive
 
 FORMAT = "evoprune study 1"

@@ -10,8 +10,6 @@ from typing import Any
 from deap import tools
 
 from evoprune._version import __version__
-from evoprune.benchmarks.runs.experiment import Experiment, Map
-from evoprune.benchmarks.runs.state import RunResult, RunState
 from evoprune.benchmarks.weights.genetic import (
     Candidate,
     candidate,
@@ -25,6 +23,8 @@ from evoprune.benchmarks.weights.measures import measure, references
 from evoprune.benchmarks.weights.settings import METHODS, WeightsSettings, make_settings
 from evoprune.benchmarks.weights.tables import table
 from evoprune.genome import similar
+from evoprune.runs.experiment import Experiment, Map
+from evoprune.runs.state import RunResult, RunState
 
 
 @dataclass

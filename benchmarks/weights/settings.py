@@ -9,9 +9,9 @@ from torch import Tensor
 from evoprune.benchmarks.problems.digits import Digits
 from evoprune.benchmarks.problems.idx import IdxImages
 from evoprune.benchmarks.problems.problem import Problem, validate
-from evoprune.benchmarks.runs.fields import Fields, check_fields, layered, option
 from evoprune.losses import check_loss
 from evoprune.networks import OUTPUTS
+from evoprune.runs.fields import Fields, check_fields, layered, option
 from evoprune.training.optimizers import OPTIMIZERS
 
 METHODS = {

@@ -1,7 +1,7 @@
 """What a run of ``evoprune weights`` says at its end."""
 
-from evoprune.benchmarks.runs.state import RunResult
-from evoprune.benchmarks.runs.table import text_table
+from evoprune.runs.state import RunResult
+from evoprune.runs.table import text_table
 
 
 def table(result: RunResult) -> str:

@@ -17,9 +17,9 @@ from evoprune.benchmarks.architectures.plots import sample
 from evoprune.benchmarks.architectures.tables import table
 from evoprune.benchmarks.commands.start import add_parser
 from evoprune.benchmarks.pruning.settings import make_settings as run_settings
-from evoprune.benchmarks.runs import experiment
 from evoprune.engines import ProcessEngine
 from evoprune.evaluation import evaluate, reconstruct
+from evoprune.runs import experiment
 from tests.benchmarks.architectures.small import SETTINGS, SMALL
 from tests.benchmarks.ctrl_c import CtrlC
 

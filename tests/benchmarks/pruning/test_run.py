@@ -14,8 +14,8 @@ from evoprune.benchmarks.pruning.run import PRUNING, load_model, load_run, resum
 from evoprune.benchmarks.pruning.settings import make_settings
 from evoprune.benchmarks.pruning.summary import measure
 from evoprune.benchmarks.pruning.tables import table
-from evoprune.benchmarks.runs import experiment
 from evoprune.evaluation import reconstruct, reconstruction_loss
+from evoprune.runs import experiment
 from tests.benchmarks.ctrl_c import CtrlC
 from tests.benchmarks.tiny import TINY
 

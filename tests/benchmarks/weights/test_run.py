@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 import torch
 
-from evoprune.benchmarks.runs import experiment
 from evoprune.benchmarks.weights import load_model, make_settings, resume, run as run_module, start
 from evoprune.benchmarks.weights.genetic import rmse
 from evoprune.benchmarks.weights.run import load_run
 from evoprune.benchmarks.weights.tables import table
 from evoprune.engines import ProcessEngine
 from evoprune.evaluation import reconstruct
+from evoprune.runs import experiment
 from tests.benchmarks.ctrl_c import CtrlC
 from tests.benchmarks.weights.tiny import TINY, write_mnist
 

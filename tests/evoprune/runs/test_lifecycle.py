@@ -10,7 +10,7 @@ import torch
 
 from evoprune.__main__ import main
 from evoprune.benchmarks.experiments.registry import DEFAULT, EXPERIMENTS, AnyExperiment, experiment_of
-from evoprune.benchmarks.runs import experiment as lifecycle
+from evoprune.runs import experiment as lifecycle
 from tests.benchmarks.architectures.small import SMALL
 from tests.benchmarks.ctrl_c import CtrlC
 from tests.benchmarks.tiny import TINY

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from evoprune.benchmarks.runs.fields import check_names, type_name, types_of
-from evoprune.benchmarks.runs.takes import Option
+from evoprune.runs.fields import check_names, type_name, types_of
+from evoprune.runs.takes import Option
 
 CODE = "FILE.py:NAME"
 Flags = Mapping[str, Mapping[str, Option]]

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from evoprune.benchmarks.runs.takes import check_needs, chosen, options, parameters
+from evoprune.runs.takes import check_needs, chosen, options, parameters
 
 
 def mutExample(individual, amount, samples=None, power: float = 2.0, deep=False, *rest, flavour: str | None = None, **more):

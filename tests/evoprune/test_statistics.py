@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from evoprune.benchmarks.report.statistics import (
+from evoprune.statistics import (
     a12,
     compare,
     friedman,

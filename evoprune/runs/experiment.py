@@ -12,9 +12,9 @@ import pandas as pd
 import torch
 
 from evoprune._version import __version__
-from evoprune.benchmarks.runs.options import Flags
-from evoprune.benchmarks.runs.progress import progress_bar
-from evoprune.benchmarks.runs.state import RunResult, RunSettings, RunState, check_kinds
+from evoprune.runs.options import Flags
+from evoprune.runs.progress import progress_bar
+from evoprune.runs.state import RunResult, RunSettings, RunState, check_kinds
 from evoprune.engines import Engine
 from evoprune.genome import Autoencoder
 from evoprune.interrupts import Deferred
@@ -73,7 +73,7 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
         return self.settings(**values)
 
     def flags(self) -> Flags:
-        """Further settings that have a flag; see :func:`evoprune.benchmarks.runs.options.add_options`."""
+        """Further settings that have a flag; see :func:`evoprune.runs.options.add_options`."""
         return {}
 
     def code(self, settings: SettingsT) -> Mapping[str, Mapping[str, str]]:

@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from evoprune.benchmarks.problems.problem import Problem
 from evoprune.genome import Autoencoder
 
 
@@ -18,7 +17,7 @@ class RunSettings(Protocol):
     def parallel(self) -> bool: ...
 
     @property
-    def problem(self) -> Problem: ...
+    def problem(self) -> Any: ...
 
     def check_data(self) -> None: ...
 
