@@ -3,7 +3,8 @@
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -82,6 +83,15 @@ def load_checkpoint(path: str | Path, what: str = "checkpoint", format: str = CH
         found = state.get("format") if isinstance(state, dict) else type(state).__name__
         raise ValueError(f"{path}: not a {what} of this version (expected {format!r}, got {found!r})")
     return state
+
+
+@contextmanager
+def fitting(path: Path, what: str = "") -> Iterator[None]:
+    """Within the block every error is one of a file that holds something else: a ValueError that names it."""
+    try:
+        yield
+    except Exception as error:  # whatever a foreign file makes it stumble over
+        raise ValueError(f"{path}: {what}does not fit this version of evoprune: {error}") from error
 
 
 def open_directory(path: str | Path, force: bool = False) -> Path:

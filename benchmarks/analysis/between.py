@@ -14,6 +14,7 @@ from evoprune.benchmarks.problems.problem import Problem
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.pruning.snapshots import load_snapshots, read_settings
 from evoprune.genome import Autoencoder, Genome
+from evoprune.runs.experiment import PARTS
 
 Source = str | Path | Mapping[int, Sequence[Autoencoder]] | Sequence[Autoencoder]
 """A run directory, generation -> pairs, or the pairs of one generation, which is then called 0."""
@@ -24,8 +25,6 @@ Data = Problem | Tensor | None
 Prepare = Callable[[np.ndarray], np.ndarray]
 Measure = Callable[[np.ndarray, Any], dict[str, np.ndarray]]
 """Maps arrays of one shape, stacked to (cells, ...), and their key to matrices (cells, cells) by name."""
-
-PARTS = ("encoder", "decoder")
 
 
 def grids(source: Source) -> dict[int, list[Autoencoder]]:

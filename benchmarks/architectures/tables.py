@@ -4,7 +4,7 @@ from typing import Any
 
 from evoprune.benchmarks.architectures.settings import ArchitectureSettings
 from evoprune.runs.state import RunResult
-from evoprune.runs.table import text_table
+from evoprune.runs.terminal import text_table
 
 
 def table(result: RunResult) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from evoprune.runs.table import text_table
+from evoprune.runs.terminal import text_table
 
 UPDATE = {
     "us": "{microseconds[median]:,.1f}",

@@ -1,16 +1,20 @@
 """The kinds of experiments by name: what a sweep repeats, and what ``evoprune resume`` continues."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from evoprune.benchmarks.architectures.run import ARCHITECTURES
 from evoprune.benchmarks.pruning.run import PRUNING
 from evoprune.benchmarks.weights.run import WEIGHTS
 from evoprune.checks import lookup
+from evoprune.evaluation import reconstruct
+from evoprune.genome import Autoencoder
 from evoprune.runs.experiment import DEFAULT, Experiment
-
-__all__ = ["DEFAULT", "EXPERIMENTS", "AnyExperiment", "experiment_of"]
 
 AnyExperiment = Experiment[Any, Any, Any, Any]
 
@@ -33,3 +37,33 @@ def experiment_of(directory: str | Path) -> AnyExperiment:
     except (OSError, ValueError) as error:
         raise ValueError(f"{path}: cannot read the settings ({error})") from error
     return lookup("experiment", settings.get("experiment", DEFAULT), EXPERIMENTS)
+
+
+@dataclass(frozen=True)
+class ImageModel:
+    """A pair, and what its inputs look like: ``image`` is channels, height and width."""
+
+    pair: Autoencoder
+    image: tuple[int, int, int]
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Reconstructions of ``images`` in [0, 1], (samples, channels, height, width) both, without gradients."""
+        return reconstruct(self.pair, images.flatten(1)).reshape(images.shape)
+
+
+def load_any_model(directory: str | Path) -> ImageModel:
+    """The model that a run left, of whatever experiment.
+
+    :raises ValueError: where there is no run or no model, or one whose inputs are no images.
+    """
+    place = Path(directory)
+    if not (place / "model.pt").is_file():
+        raise ValueError(f"{place}: there is no model here; give the directory of a run that has ended")
+    experiment = experiment_of(place)
+    pair = experiment.load_model(place / "model.pt")
+    stored = torch.load(place / "model.pt", weights_only=True, map_location="cpu")
+    # A model of version 0.1 does not say what its inputs look like, its problem does.
+    image = stored["image"] if "image" in stored else experiment.stored_settings(stored["settings"]).problem.image
+    if image is None:
+        raise ValueError(f"the model was trained on {stored['settings']['benchmark']}, whose samples are no images")
+    return ImageModel(pair, tuple(image))

@@ -18,7 +18,7 @@ from evoprune.losses import Loss
 from evoprune.operators import ScheduledProbability, gated, towards
 from evoprune.plugins import find
 from evoprune.runs.takes import parameters
-from evoprune.training.gradients import gradients
+from evoprune.training.programs import gradients
 
 
 def pruning(settings: Settings, probability: ScheduledProbability) -> Any:
@@ -40,7 +40,7 @@ def pruning(settings: Settings, probability: ScheduledProbability) -> Any:
     if settings.amount is not None:
         values["amount"] = settings.amount
     recipes: dict[str, Callable[[Any], Any]] = {
-        **dict.fromkeys(("samples", "targets"), Samples(problem)),
+        **dict.fromkeys(("samples", "targets"), partial(validation_of, problem)),
         "rng": global_random,
         "gradients": Gradients(problem, settings.loss),
     }
@@ -81,14 +81,9 @@ class Provided:
         return str(getattr(self.operator, "__name__", repr(self.operator)))
 
 
-@dataclass(frozen=True)
-class Samples:
+def validation_of(problem: Problem, individual: Any) -> Tensor:
     """The validation data; a worker loads them for itself."""
-
-    problem: Problem
-
-    def __call__(self, individual: Any) -> Tensor:
-        return self.problem.validation
+    return problem.validation
 
 
 def global_random(individual: Any) -> Any:

@@ -14,8 +14,7 @@ from evoprune.benchmarks.pruning.parts import problem_options
 from evoprune.benchmarks.pruning.presets import layers_of
 from evoprune.benchmarks.pruning.settings import Settings, make_settings
 from evoprune.benchmarks.pruning.snapshots import empty_pair, save_snapshot
-from evoprune.benchmarks.pruning.summary import baselines, measure, summarize
-from evoprune.benchmarks.pruning.tables import table
+from evoprune.benchmarks.pruning.summary import baselines, measure, summarize, table
 from evoprune.benchmarks.pruning.unused import unused
 from evoprune.benchmarks.pruning.upgrade import OLD
 from evoprune.engines import Engine

@@ -2,8 +2,7 @@
 
 import copy
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from evoprune.architecture import Blueprint
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.copying import MaskPacker, unpack_mask
 from evoprune.genome import Autoencoder, Decoder, Encoder, Genome
-from evoprune.records import load_checkpoint, save_tensors
+from evoprune.records import fitting, load_checkpoint, save_tensors
 from evoprune.runs.experiment import PARTS
 from evoprune.seeds import seeded
 from evoprune.state import cloned
@@ -57,7 +56,7 @@ def load_snapshots(directory: str | Path) -> dict[int, list[Autoencoder]]:
     if not (place / "checkpoint.pt").is_file():
         raise ValueError(f"{place}: neither snapshots nor a checkpoint.pt here; run with --snapshots N to keep some")
     state = load_checkpoint(place / "checkpoint.pt")
-    with _fitting(place / "checkpoint.pt"):
+    with fitting(place / "checkpoint.pt"):
         return {int(state["generation"]): _grid(Settings.stored(state["settings"]), state["grid"])}
 
 
@@ -75,13 +74,13 @@ def read_settings(directory: str | Path) -> Settings:
     path = Path(directory) / "settings.json"
     if not path.is_file():
         raise ValueError(f"{path}: there are no settings here, so this is no run directory")
-    with _fitting(path):
+    with fitting(path):
         return Settings.stored(json.loads(path.read_text(encoding="utf-8")))
 
 
 def _read(path: Path, settings: Settings) -> tuple[int, list[Autoencoder]]:
     state = load_checkpoint(path, "snapshot", SNAPSHOT)
-    with _fitting(path):
+    with fitting(path):
         cells = [{part: _unpacked(kept) for part, kept in cell.items()} for cell in state["cells"]]
         return int(state["generation"]), _grid(settings, cells)
 
@@ -117,11 +116,3 @@ def _unpacked(state: Mapping[str, Any]) -> dict[str, Any]:
         for name, bits in state["masks"].items()
     }
     return {"weights": weights, "masks": masks}
-
-
-@contextmanager
-def _fitting(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (AttributeError, KeyError, TypeError, ValueError) as error:  # what foreign content raises
-        raise ValueError(f"{path}: does not fit this version of evoprune: {error}") from error

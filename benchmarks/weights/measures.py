@@ -7,6 +7,8 @@ from torch import Tensor
 
 from evoprune.benchmarks.weights.genetic import rmse
 from evoprune.benchmarks.weights.settings import WeightsSettings
+from evoprune.runs.state import RunResult
+from evoprune.runs.terminal import text_table
 from evoprune.tied import TiedAutoencoder
 
 
@@ -49,3 +51,21 @@ def accuracy(settings: WeightsSettings, train: Tensor, test: Tensor) -> float | 
     classifier = make_pipeline(StandardScaler(), SVC())
     classifier.fit(train[:count].double().numpy(), labels.numpy())
     return float(classifier.score(test.double().numpy(), problem.test_labels.numpy()))
+
+
+def table(result: RunResult) -> str:
+    """This run beside the other methods at as many gradient steps, the mean sample, and the inputs themselves."""
+    summary = result.summary
+    runs = {f"this run ({summary['method']})": summary, **(summary["compared"] or {})}
+    rows = [
+        (name, f"{run['rmse_train']:.4f}", f"{run['rmse_test']:.4f}", _percent(run["accuracy_test"]))
+        for name, run in runs.items()
+    ]
+    rows.append(("the mean training sample", "", f"{summary['trivial_rmse']:.4f}", ""))
+    rows.append(("the inputs themselves", "", "", _percent(summary["accuracy_inputs"])))
+    heads = (f"{summary['updates']} gradient steps each", "training RMSE", "held-out RMSE", "held-out accuracy")
+    return text_table(heads, rows)
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.2f} %"

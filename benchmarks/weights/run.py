@@ -19,9 +19,8 @@ from evoprune.benchmarks.weights.genetic import (
     next_population,
     rmse,
 )
-from evoprune.benchmarks.weights.measures import measure, references
+from evoprune.benchmarks.weights.measures import measure, references, table
 from evoprune.benchmarks.weights.settings import METHODS, WeightsSettings, make_settings
-from evoprune.benchmarks.weights.tables import table
 from evoprune.genome import similar
 from evoprune.runs.experiment import Experiment, Map
 from evoprune.runs.state import RunResult, RunState

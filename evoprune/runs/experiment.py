@@ -13,12 +13,12 @@ import torch
 
 from evoprune._version import __version__
 from evoprune.runs.options import Flags
-from evoprune.runs.progress import progress_bar
+from evoprune.runs.terminal import progress_bar
 from evoprune.runs.state import RunResult, RunSettings, RunState, check_kinds
 from evoprune.engines import Engine
 from evoprune.genome import Autoencoder
 from evoprune.interrupts import Deferred
-from evoprune.records import frame, load_checkpoint, open_directory, save_checkpoint, save_tensors, write_csv, write_json
+from evoprune.records import fitting, frame, load_checkpoint, open_directory, save_checkpoint, save_tensors, write_csv, write_json
 
 DEFAULT = "run"
 """The experiment whose run directories do not name it."""
@@ -203,7 +203,7 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
         """
         path = Path(directory) / "checkpoint.pt"
         stored = load_checkpoint(path)
-        with _fitting(path):
+        with fitting(path, "the checkpoint "):
             return self.stored_settings(stored["settings"])
 
     def load(self, directory: str | Path) -> StateT:
@@ -213,7 +213,7 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
         """
         path = Path(directory) / "checkpoint.pt"
         stored = load_checkpoint(path)
-        with _fitting(path):
+        with fitting(path, "the checkpoint "):
             check_kinds(stored, {"generation": int, "log": list, "seconds": float})
             if [row["gen"] for row in stored["log"]] != list(range(stored["generation"] + 1)):
                 raise ValueError(f"its log does not end with generation {stored['generation']}")
@@ -276,14 +276,6 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
     @property
     def _mark(self) -> dict[str, Any]:
         return {} if self.name == DEFAULT else {"experiment": self.name}
-
-
-@contextmanager
-def _fitting(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # whatever a foreign file makes it stumble over
-        raise ValueError(f"{path}: the checkpoint does not fit this version of evoprune: {error}") from error
 
 
 def _shares_out(engine: Engine | None, settings: RunSettings) -> bool:

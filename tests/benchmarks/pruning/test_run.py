@@ -12,8 +12,7 @@ from torch import nn
 from evoprune.benchmarks.pruning.experiment import initial_grid
 from evoprune.benchmarks.pruning.run import PRUNING, load_model, load_run, resume, start
 from evoprune.benchmarks.pruning.settings import make_settings
-from evoprune.benchmarks.pruning.summary import measure
-from evoprune.benchmarks.pruning.tables import table
+from evoprune.benchmarks.pruning.summary import measure, table
 from evoprune.evaluation import reconstruct, reconstruction_loss
 from evoprune.runs import experiment
 from tests.benchmarks.ctrl_c import CtrlC

@@ -10,8 +10,8 @@ import torch
 
 from evoprune.benchmarks.weights import load_model, make_settings, resume, run as run_module, start
 from evoprune.benchmarks.weights.genetic import rmse
+from evoprune.benchmarks.weights.measures import table
 from evoprune.benchmarks.weights.run import load_run
-from evoprune.benchmarks.weights.tables import table
 from evoprune.engines import ProcessEngine
 from evoprune.evaluation import reconstruct
 from evoprune.runs import experiment

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from evoprune.runs.progress import progress_bar
+from evoprune.runs.terminal import progress_bar
 
 
 class Screen(io.StringIO):

@@ -1,6 +1,6 @@
 """Tables as text, worked out by hand."""
 
-from evoprune.runs.table import text_table
+from evoprune.runs.terminal import text_table
 
 ROWS = [("a long name", "1.5", ""), ("short", "12.25", "yes")]
 

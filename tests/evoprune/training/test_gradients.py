@@ -8,7 +8,7 @@ from evoprune import Autoencoder, Decoder, Encoder
 from evoprune.losses import Loss
 from evoprune.networks import mlp_decoder, mlp_encoder, variational_encoder
 from evoprune.operators import mutPruneRandom
-from evoprune.training.gradients import gradients
+from evoprune.training.programs import gradients
 
 
 def pair(kind: str) -> Autoencoder:
