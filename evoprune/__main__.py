@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from evoprune._version import __version__
-from evoprune.benchmarks.commands.common import INTERRUPTED
-from evoprune.checks import lookup
 from evoprune.engines import ENGINES, lifeline, scoop_is_running
+from evoprune.runs.command import INTERRUPTED
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,34 +36,12 @@ def resume(options: argparse.Namespace) -> int:
     """``evoprune resume``: continue an interrupted run, of whatever kind, or an interrupted sweep."""
     from evoprune.benchmarks.commands.start import resume as continue_run
     from evoprune.benchmarks.commands.sweep import continue_sweep
-    from evoprune.benchmarks.experiments.registry import experiment_of
+    from evoprune.benchmarks.experiments import experiment_of
 
     directory = Path(options.directory)
     if (directory / "study.json").exists():
         return continue_sweep(directory, options)
     return continue_run(options, experiment_of(directory), directory)
-
-
-def list_names(options: argparse.Namespace) -> int:
-    """``evoprune list``: everything that has a name, with a line each."""
-    from evoprune.benchmarks.commands.catalogue import catalogue
-
-    sections = catalogue()
-    if options.section:
-        sections = {options.section: lookup("section", options.section, sections)}
-    for section, entries in sections.items():
-        print(section)
-        width = max(len(name) for name in entries)
-        for name, line in entries.items():
-            print(f"  {name.ljust(width)}  {line}")
-    return 0
-
-
-def bench(options: argparse.Namespace) -> int:
-    """``evoprune bench``: what training costs on this machine, and what a second worker brings."""
-    from evoprune.benchmarks.commands.bench import bench as measure
-
-    return measure(options)
 
 
 def _warn(message: Warning | str, *_: Any) -> None:
@@ -120,9 +97,11 @@ def _parser(arguments: list[str]) -> _Parser:
         "weights": ("start", ("weights", quiet, engine)),
         "architectures": ("start", ("architectures", quiet, engine)),
         "reconstruct": ("reconstruct", ()),
+        "list": ("catalogue", ()),
+        "bench": ("bench", ()),
     }
     asked = next(iter(arguments), "")
-    known = asked in {"--version", "resume", "list", "bench", *modules}
+    known = asked in {"--version", "resume", *modules}
     for name, (module, parts) in modules.items():
         if asked == name or not known:  # to import them all takes seconds
             import_module(f"evoprune.benchmarks.commands.{module}").add_parser(commands, *parts)
@@ -133,23 +112,6 @@ def _parser(arguments: list[str]) -> _Parser:
     more.add_argument("directory", metavar="DIR", help="its directory")
     more.add_argument("--allow-code", action="store_true", help="run the code outside of evoprune that it names")
     more.set_defaults(command=resume, parser=more)
-
-    names = commands.add_parser("list", help="name presets, operators, schedules, ...", allow_abbrev=False)
-    names.add_argument("section", nargs="?", help="only this section")
-    names.set_defaults(command=list_names, parser=names)
-
-    figures = commands.add_parser(
-        "bench",
-        help="measure what training costs on this machine",
-        description="Print a table: speed (gradient steps on one core, a minute or five) or scaling (several workers).",
-        allow_abbrev=False,
-    )
-    figures.add_argument("what", nargs="?", choices=("speed", "scaling"), default="speed", help="default speed")
-    figures.add_argument("--workers", type=int, default=2, metavar="N", help="scaling: worker processes (default 2)")
-    figures.add_argument("--quick", action="store_true", help="small sizes, to see that everything works")
-    figures.add_argument("--json", action="store_true", help="print the measurements as JSON and nothing else")
-    figures.add_argument("--check", action="store_true", help="exit with 1 when a target is missed")
-    figures.set_defaults(command=bench, parser=figures)
     return parser
 
 

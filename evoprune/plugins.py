@@ -97,16 +97,6 @@ def fingerprint(name: str) -> dict[str, str]:
         raise ValueError(f"{name}: {path} cannot be read ({error.strerror})") from error
 
 
-def check_unchanged(name: str, known: Mapping[str, str]) -> None:
-    """See that the code of a name is what it was.
-
-    :param known: what :func:`fingerprint` gave then.
-    :raises ValueError: where it cannot be found, or has changed.
-    """
-    if fingerprint(name)["sha256"] != known.get("sha256"):
-        raise ValueError(f"{name}: {known.get('path')} has changed since the run began; undo that, or start a new run")
-
-
 def _load(name: str) -> Any:
     place, _, attribute = name.rpartition(":")
     if place.endswith(".py") and not Path(place).is_file():

@@ -9,7 +9,7 @@ import pandas as pd
 from torch import Tensor
 
 from evoprune.activations import ActivationProbe
-from evoprune.benchmarks.experiments.registry import DEFAULT, experiment_of
+from evoprune.benchmarks.experiments import DEFAULT, experiment_of
 from evoprune.benchmarks.problems.problem import Problem
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.pruning.snapshots import load_snapshots, read_settings

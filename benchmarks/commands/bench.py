@@ -3,11 +3,28 @@
 import argparse
 import dataclasses
 import json
+from typing import Any
 
 from evoprune.benchmarks.bench import levels, speed
 from evoprune.benchmarks.bench.scaling import measure_scaling
 from evoprune.benchmarks.bench.table import scaling_table, speed_table
 from evoprune.checks import at_least
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command ``bench``."""
+    figures = commands.add_parser(
+        "bench",
+        help="measure what training costs on this machine",
+        description="Print a table: speed (gradient steps on one core, a minute or five) or scaling (several workers).",
+        allow_abbrev=False,
+    )
+    figures.add_argument("what", nargs="?", choices=("speed", "scaling"), default="speed", help="default speed")
+    figures.add_argument("--workers", type=int, default=2, metavar="N", help="scaling: worker processes (default 2)")
+    figures.add_argument("--quick", action="store_true", help="small sizes, to see that everything works")
+    figures.add_argument("--json", action="store_true", help="print the measurements as JSON and nothing else")
+    figures.add_argument("--check", action="store_true", help="exit with 1 when a target is missed")
+    figures.set_defaults(command=bench, parser=figures)
 
 
 def bench(options: argparse.Namespace) -> int:

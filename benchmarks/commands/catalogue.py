@@ -1,19 +1,39 @@
 """Everything that has a name, with a line about it: what ``evoprune list`` prints."""
 
+import argparse
 import inspect
 from typing import Any
 
 from evoprune.algorithms.cells import CONCEPTS
-from evoprune.benchmarks.experiments.registry import EXPERIMENTS
+from evoprune.benchmarks.experiments import EXPERIMENTS
 from evoprune.benchmarks.paper.comparisons import COMPARISONS, SCALES
 from evoprune.benchmarks.pruning.algorithms import ALGORITHMS
 from evoprune.benchmarks.pruning.choices import SEMANTICS, TOPOLOGIES
 from evoprune.benchmarks.pruning.parts import REGISTRIES, own_options
 from evoprune.benchmarks.pruning.presets import PRESETS
+from evoprune.checks import lookup
 from evoprune.losses import LOSSES
 from evoprune.networks import ACTIVATIONS, NETWORKS, OUTPUTS
 from evoprune.plugins import entries
 from evoprune.training.optimizers import OPTIMIZERS
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command ``list``."""
+    names = commands.add_parser("list", help="name presets, operators, schedules, ...", allow_abbrev=False)
+    names.add_argument("section", nargs="?", help="only this section")
+    names.set_defaults(command=list_names, parser=names)
+
+
+def list_names(options: argparse.Namespace) -> int:
+    """``evoprune list``: everything that has a name, with a line each."""
+    sections = catalogue()
+    if options.section:
+        sections = {options.section: lookup("section", options.section, sections)}
+    for section, lines in sections.items():
+        width = max(map(len, lines))
+        print(section, *(f"  {name.ljust(width)}  {line}" for name, line in lines.items()), sep="\n")
+    return 0
 
 
 def catalogue() -> dict[str, dict[str, str]]:

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from evoprune.benchmarks.experiments.registry import ImageModel, load_any_model
+from evoprune.benchmarks.experiments import ImageModel, load_any_model
 from evoprune.benchmarks.problems.images import SUFFIXES, read_image
 from evoprune.records import write, write_csv
 

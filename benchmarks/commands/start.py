@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from evoprune.benchmarks.commands.common import directory_for, engine_for, guarded, launch_pool, shows, wants_pool
-from evoprune.benchmarks.experiments.registry import EXPERIMENTS, AnyExperiment
-from evoprune.plugins import allow, check_unchanged
+from evoprune.benchmarks.experiments import EXPERIMENTS, AnyExperiment
+from evoprune.plugins import allow, fingerprint
+from evoprune.runs.command import directory_for, engine_for, guarded, launch_pool, shows, wants_pool
 from evoprune.runs.options import add_options, given, read_config
 
 
@@ -66,7 +66,8 @@ def admit(code: Mapping[str, Mapping[str, str]], directory: Path, allowed: bool)
     for name, known in code.items():
         if not allowed:
             raise ValueError(f"{directory} needs code outside of evoprune, {name}; allow it with --allow-code")
-        check_unchanged(name, known)
+        if fingerprint(name)["sha256"] != known.get("sha256"):
+            raise ValueError(f"{name}: {known.get('path')} has changed since the run began; undo that, or start anew")
         allow(name)
 
 

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from evoprune.benchmarks.commands.common import INTERRUPTED, launch_pool, wants_pool
 from evoprune.benchmarks.commands.start import admit, layers_from
-from evoprune.benchmarks.experiments.registry import DEFAULT, EXPERIMENTS
+from evoprune.benchmarks.experiments import DEFAULT, EXPERIMENTS
 from evoprune.benchmarks.sweeps.execute import check_place, sweep
 from evoprune.benchmarks.sweeps.plan import Plan, Run, load_plan, make_plan
 from evoprune.checks import lookup
 from evoprune.engines import Engine, make_engine
+from evoprune.runs.command import INTERRUPTED, launch_pool, wants_pool
 from evoprune.runs.options import add_options
 
 TRIALS = 10

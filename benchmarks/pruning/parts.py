@@ -12,7 +12,7 @@ from evoprune.benchmarks.problems.problem import Problem
 from evoprune.networks import MLP, parse_network
 from evoprune.operators import OPERATORS, SCHEDULES
 from evoprune.plugins import find, is_allowed
-from evoprune.runs.takes import Option, check_needs, options, parameters
+from evoprune.runs.takes import Option, options, parameters
 
 REGISTRIES: dict[str, Mapping[str, Any]] = {"operator": OPERATORS, "schedule": SCHEDULES, "benchmark": BENCHMARKS}
 
@@ -60,8 +60,7 @@ def own_options(kind: str, taker: Callable[..., Any]) -> dict[str, Option]:
         raise ValueError(f"an operator is a function of an individual and its parameters, got {taker!r}")
     provided = {"operator": OPERATOR_TAKES, "schedule": SCHEDULE_TAKES, "benchmark": PROBLEM_TAKES}[kind]
     name = getattr(taker, "__name__", repr(taker))
-    check_needs(f"{kind} {name}", taker, provided, skipped(kind, taker))
-    found = options(taker, provided, skipped(kind, taker))
+    found = options(f"{kind} {name}", taker, provided, skipped(kind, taker))
     return {spelling(taker, name): option for name, option in found.items()}
 
 

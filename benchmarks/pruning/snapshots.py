@@ -1,6 +1,5 @@
 """The networks of a run as they were: all cells of some generations, written while it runs and read for analysis."""
 
-import copy
 import json
 from collections.abc import Mapping
 from operator import itemgetter
@@ -95,8 +94,7 @@ def empty_pair(settings: Settings, decoder: Mapping[str, Tensor]) -> Autoencoder
 
 
 def _grid(settings: Settings, cells: list[dict[str, Any]]) -> list[Autoencoder]:
-    template = [empty_pair(settings, cell["decoder"]["weights"]) for cell in cells[:1]] * len(cells)
-    grid = [copy.deepcopy(pair) for pair in template]
+    grid = [empty_pair(settings, cell["decoder"]["weights"]) for cell in cells]
     for pair, cell in zip(grid, cells, strict=True):
         for part, genome in zip(PARTS, pair, strict=True):
             genome.load_state({"weights": cell[part]["weights"], "masks": cell[part]["masks"], **_FRESH})

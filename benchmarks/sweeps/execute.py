@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from evoprune.benchmarks.experiments.registry import EXPERIMENTS
+from evoprune.benchmarks.experiments import EXPERIMENTS
 from evoprune.benchmarks.sweeps.plan import Plan, Run, load_plan
 from evoprune.engines import Engine
 from evoprune.records import write_csv

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evoprune.benchmarks.experiments.registry import DEFAULT, EXPERIMENTS, AnyExperiment
+from evoprune.benchmarks.experiments import DEFAULT, EXPERIMENTS, AnyExperiment
 from evoprune.checks import at_least, lookup
 from evoprune.plugins import label
 from evoprune.records import write_json

@@ -201,9 +201,7 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
 
         :raises ValueError: where there is no checkpoint, or one that is damaged or foreign.
         """
-        path = Path(directory) / "checkpoint.pt"
-        stored = load_checkpoint(path)
-        with fitting(path, "the checkpoint "):
+        with _checkpoint(directory) as stored:
             return self.stored_settings(stored["settings"])
 
     def load(self, directory: str | Path) -> StateT:
@@ -211,9 +209,7 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
 
         :raises ValueError: where there is no checkpoint, or one that is damaged or foreign.
         """
-        path = Path(directory) / "checkpoint.pt"
-        stored = load_checkpoint(path)
-        with fitting(path, "the checkpoint "):
+        with _checkpoint(directory) as stored:
             check_kinds(stored, {"generation": int, "log": list, "seconds": float})
             if [row["gen"] for row in stored["log"]] != list(range(stored["generation"] + 1)):
                 raise ValueError(f"its log does not end with generation {stored['generation']}")
@@ -276,6 +272,14 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
     @property
     def _mark(self) -> dict[str, Any]:
         return {} if self.name == DEFAULT else {"experiment": self.name}
+
+
+@contextmanager
+def _checkpoint(directory: str | Path) -> Iterator[dict[str, Any]]:
+    path = Path(directory) / "checkpoint.pt"
+    stored = load_checkpoint(path)
+    with fitting(path, "the checkpoint "):
+        yield stored
 
 
 def _shares_out(engine: Engine | None, settings: RunSettings) -> bool:

@@ -97,7 +97,7 @@ def parse(name: str, text: str, kind: Any) -> Any:
 
     :raises ValueError: naming the text and what was expected.
     """
-    for one in sorted(_alternatives(kind), key=_parsed_last):
+    for one in sorted(_alternatives(kind), key=lambda one: one is str):  # which takes anything
         try:
             return _parsed(text, one)
         except (ValueError, KeyError):
@@ -128,14 +128,9 @@ def _is(value: Any, kind: Any) -> bool:
     return isinstance(value, get_origin(kind) or kind) and (kind is bool or not isinstance(value, bool))
 
 
-def _parsed_last(kind: Any) -> int:
-    """Text takes anything, so it is tried after everything else."""
-    return (types.NoneType, bool, int, float, str).index(kind) if kind in (bool, int, float, str) else 0
-
-
 def _parsed(text: str, kind: Any) -> Any:
     if kind is Any:
-        return next((number for one in (int, float) if (number := _number(text, one)) is not None), text)
+        return parse("", text, int | float | str)
     if kind is types.NoneType:
         return {"none": None}[text.lower()]
     if kind is bool:
@@ -150,10 +145,3 @@ def _parsed(text: str, kind: Any) -> Any:
     if kind is float and not math.isfinite(value):
         raise ValueError(f"{text} is not finite")
     return value
-
-
-def _number(text: str, kind: type) -> Any:
-    try:
-        return _parsed(text, kind)
-    except ValueError:
-        return None

@@ -31,35 +31,27 @@ def parameters(taker: Callable[..., Any], skip: int = 0) -> dict[str, inspect.Pa
     return {parameter.name: parameter for parameter in found if parameter.kind in named}
 
 
-def options(taker: Callable[..., Any], provided: Collection[str], skip: int = 0) -> dict[str, Option]:
+def options(what: str, taker: Callable[..., Any], provided: Collection[str], skip: int = 0) -> dict[str, Option]:
     """The options of a function or a dataclass: every parameter with a default that the run does not provide.
 
+    :param what: what the messages call it.
     :param provided: what the run provides by name.
     :param skip: first parameters that are given by place, such as the individual.
+    :raises ValueError: for a parameter that has no default and that nobody provides.
     """
     hints = types_of(taker.__init__ if inspect.isclass(taker) else getattr(taker, "func", taker))
     fields = getattr(taker, "__dataclass_fields__", {})
     found = {}
     for name, parameter in parameters(taker, skip).items():
-        if name not in provided and parameter.default is not parameter.empty:
-            default = parameter.default
-            kind = hints.get(name, Any if default is None else type(default))
-            help = fields[name].metadata.get("help", "") if name in fields else ""
-            found[name] = Option(kind, default, help)
+        if name in provided:
+            continue
+        default = parameter.default
+        if default is parameter.empty:
+            given = ", ".join(sorted(provided))
+            raise ValueError(f"{what} needs {name}, which has no default and is nothing that a run provides ({given})")
+        kind = hints.get(name, Any if default is None else type(default))
+        found[name] = Option(kind, default, fields[name].metadata.get("help", "") if name in fields else "")
     return found
-
-
-def check_needs(what: str, taker: Callable[..., Any], provided: Collection[str], skip: int = 0) -> None:
-    """See that somebody gives every parameter that has no default.
-
-    :raises ValueError: naming the parameter.
-    """
-    for name, parameter in parameters(taker, skip).items():
-        if parameter.default is parameter.empty and name not in provided:
-            raise ValueError(
-                f"{what} needs {name}, which has no default and is nothing that a run provides "
-                f"({', '.join(sorted(provided))})"
-            )
 
 
 def chosen(what: str, given: Mapping[str, Any], known: Mapping[str, Option]) -> dict[str, Any]:

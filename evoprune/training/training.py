@@ -8,16 +8,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from evoprune.checks import at_least, lookup
 from evoprune.evaluation import keeping_modes, rows_of
 from evoprune.genome import Autoencoder, Genome
+from evoprune.losses import LOSSES
 from evoprune.seeds import Rng, Stream, generator
 from evoprune.training.batches import Batch, Epoch, Given
-from evoprune.training.checks import PARTS, blaming, check_finite, check_pairs, check_training
 from evoprune.training.optimizers import Optimizer, Step, optimizer_for
 from evoprune.training.programs import Program, program_for
 from evoprune.training.stacking import Stack, stack, unstack
 from evoprune.training.structure import alike, structure_of
 
+PARTS = ("encoder", "decoder")
 CACHED = 750_000  # parameters trained together: enough to spread the cost of a call, few enough to stay in the cache
 MOST = 64  # pairs trained together at most, however small
 
@@ -55,7 +57,7 @@ def train(
     torch's global generator.
     """
     optimizer = optimizer_for(optimizer)
-    check_training(pairs, loss, learning_rate, parts, opponents, device)
+    _check_training(pairs, loss, learning_rate, parts, opponents, device)
     data = batches if isinstance(batches, Epoch) else Given(batches, pairs)
     if isinstance(data, Epoch) and len(data.sources) != len(pairs):
         raise ValueError(f"the epoch has {len(data.sources)} sources of randomness for {len(pairs)} pairs")
@@ -73,7 +75,7 @@ def train(
             change = None
             if opponents is not None:
                 change = _changing(chosen, [opponents[i] for i in cells], learns.index(False), stacks)
-            with blaming(data.tensors), keeping_modes(genome.module for pair in chosen for genome in pair):
+            with _blaming(data.tensors), keeping_modes(genome.module for pair in chosen for genome in pair):
                 for side, learning in sides:
                     for genome in side:
                         genome.module.train(learning)
@@ -82,7 +84,7 @@ def train(
                 epoch = data.take(cells, like, int(getattr(chosen[0].encoder.module, "noise_width", 0)))
                 losses[cells] = _descend(program, stacks, epoch, steps, change)
             if not bool(losses[cells].isfinite().all()):
-                check_finite(data.tensors)
+                _check_finite(data.tensors)
             for stacked, (side, learning) in zip(stacks, sides, strict=True):
                 if learning:
                     unstack(stacked, side)
@@ -106,7 +108,7 @@ def train_epoch(
     :param settings: as in :func:`train`.
     :returns: the mean loss of each pair, (pairs,).
     """
-    check_pairs(pairs)
+    _check_pairs(pairs)
     sources = [pair.seed if pair.seed is not None else generator(rng) for pair in pairs]
     return train(pairs, Epoch(rows_of(data, "train"), batch_size, sources, corruption, shuffle), **settings)
 
@@ -170,3 +172,60 @@ def _flushing_denormals() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(flushed)
+
+
+def _check_training(
+    pairs: Sequence[Autoencoder],
+    loss: str,
+    learning_rate: float,
+    parts: Sequence[str],
+    opponents: Sequence[Sequence[Genome]] | None,
+    device: str | torch.device,
+) -> None:
+    """Refuse what :func:`evoprune.training.train` says that it raises, apart from batches and structures."""
+    lookup("loss", loss, LOSSES)
+    _check_pairs(pairs)
+    at_least("learning_rate", learning_rate, 0, finite=True)
+    for i, pair in enumerate(pairs):
+        if pair.learning_rate is not None:
+            at_least(f"the learning_rate of pair {i}", pair.learning_rate, 0, finite=True)
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as error:
+        known = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        raise ValueError(f"device {str(device)!r} cannot be used here; there is {', '.join(known)}") from error
+    if not parts or not set(parts) <= set(PARTS):
+        raise ValueError(f"parts must be some of {PARTS}, got {parts!r}")
+    if opponents is not None and (len(parts) != 1 or len(opponents) != len(pairs) or not all(opponents)):
+        raise ValueError("opponents need one part that learns, and at least one opponent for each pair")
+    learners = [genome for pair in pairs for part, genome in zip(PARTS, pair, strict=True) if part in parts]
+    parameters = [id(parameter) for genome in learners for parameter in genome.module.parameters()]
+    if len(set(map(id, learners))) < len(learners) or len(set(parameters)) < len(parameters):
+        raise ValueError("a genome, or a parameter, stands twice in the pairs to train: clone it first")
+
+
+def _check_pairs(pairs: object) -> None:
+    """Refuse anything but a list of pairs."""
+    if isinstance(pairs, Autoencoder) or not isinstance(pairs, Sequence):
+        raise TypeError(f"pairs must be a list of autoencoders, for a single one [pair]; got {pairs!r}")
+    for pair in pairs:
+        if not isinstance(pair, Autoencoder):
+            raise TypeError(f"pairs must be a list of autoencoders, but it holds {pair!r}")
+
+
+def _check_finite(data: Sequence[Tensor]) -> None:
+    """Refuse data that hold NaN or infinity; looked at only where a loss is not finite."""
+    if not all(bool(tensor.isfinite().all()) for tensor in data):
+        raise ValueError("the data to train on hold NaN or infinity")
+
+
+@contextmanager
+def _blaming(data: Sequence[Tensor]) -> Iterator[None]:
+    """What torch raises on data that are no floating point numbers says so; an embedding may well take them."""
+    try:
+        yield
+    except RuntimeError as error:
+        kinds = {str(tensor.dtype) for tensor in data if not tensor.is_floating_point()}
+        if not kinds:
+            raise
+        raise TypeError(f"the network refuses data of type {', '.join(kinds)}, try data.float(): {error}") from error

@@ -14,7 +14,7 @@ from PIL import Image
 from evoprune.architecture import found_in, parse_architecture
 from evoprune.benchmarks.architectures import load_model, make_settings, plots, resume, start
 from evoprune.benchmarks.architectures.plots import sample
-from evoprune.benchmarks.architectures.tables import table
+from evoprune.benchmarks.architectures.run import table
 from evoprune.benchmarks.commands.start import add_parser
 from evoprune.benchmarks.pruning.settings import make_settings as run_settings
 from evoprune.engines import ProcessEngine

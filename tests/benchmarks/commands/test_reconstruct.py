@@ -14,7 +14,7 @@ from torch import nn
 from evoprune import Autoencoder, Decoder, Encoder
 from evoprune.benchmarks import weights
 from evoprune.benchmarks.commands.reconstruct import GAP, reconstruct_images
-from evoprune.benchmarks.experiments.registry import ImageModel, load_any_model
+from evoprune.benchmarks.experiments import ImageModel, load_any_model
 from evoprune.benchmarks.pruning.run import start
 from evoprune.benchmarks.pruning.settings import make_settings
 from tests.benchmarks.tiny import TINY

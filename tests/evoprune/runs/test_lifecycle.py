@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from evoprune.__main__ import main
-from evoprune.benchmarks.experiments.registry import DEFAULT, EXPERIMENTS, AnyExperiment, experiment_of
+from evoprune.benchmarks.experiments import DEFAULT, EXPERIMENTS, AnyExperiment, experiment_of
 from evoprune.runs import experiment as lifecycle
 from tests.benchmarks.architectures.small import SMALL
 from tests.benchmarks.ctrl_c import CtrlC

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from evoprune.runs.takes import check_needs, chosen, options, parameters
+from evoprune.runs.takes import chosen, options, parameters
 
 
 def mutExample(individual, amount, samples=None, power: float = 2.0, deep=False, *rest, flavour: str | None = None, **more):
@@ -19,7 +19,7 @@ class Recipe:
 
 
 def test_options_are_what_has_a_default_and_is_not_provided():
-    found = options(mutExample, {"amount", "samples"}, skip=1)
+    found = options("mine", mutExample, {"amount", "samples"}, skip=1)
     assert {name: (option.type, option.default) for name, option in found.items()} == {
         "power": (float, 2.0),
         "deep": (bool, False),
@@ -29,22 +29,21 @@ def test_options_are_what_has_a_default_and_is_not_provided():
 
 
 def test_fields_of_a_dataclass_bring_their_help():
-    ((name, size),) = options(Recipe, {"seed"}).items()
+    ((name, size),) = options("mine", Recipe, {"seed"}).items()
     assert (name, size.type, size.default, size.help) == ("size", int, 3, "how large")
 
 
 def test_a_partial_has_the_parameters_that_are_left():
-    assert options(partial(mutExample, power=3.0), {"amount", "samples"}, 1)["power"].default == 3.0
+    assert options("mine", partial(mutExample, power=3.0), {"amount", "samples"}, 1)["power"].default == 3.0
 
 
 def test_what_nobody_gives_is_named():
     with pytest.raises(ValueError, match="operator x needs amount, which has no default and is nothing that a run"):
-        check_needs("operator x", mutExample, {"samples"}, 1)
-    check_needs("operator x", mutExample, {"amount"}, 1)
+        options("operator x", mutExample, {"samples"}, 1)
 
 
 def test_texts_become_values_and_defaults_fill_up():
-    known = options(mutExample, {"amount", "samples"}, 1)
+    known = options("mine", mutExample, {"amount", "samples"}, 1)
     assert chosen("mine", {"power": "3", "deep": "yes"}, known) == {"power": 3.0, "deep": True, "flavour": None}
     assert chosen("mine", {"flavour": "sweet", "power": 1}, known)["flavour"] == "sweet"
 
@@ -59,7 +58,7 @@ def test_texts_become_values_and_defaults_fill_up():
 )
 def test_mistakes_are_named(given, message):
     with pytest.raises(ValueError, match=message):
-        chosen("mine", given, options(mutExample, {"amount", "samples"}, 1))
+        chosen("mine", given, options("mine", mutExample, {"amount", "samples"}, 1))
 
 
 def test_something_without_options_says_so():
