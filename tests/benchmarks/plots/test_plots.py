@@ -348,6 +348,7 @@ def test_masks_of_networks_of_any_depth_fit(depth):
     assert fits(figure)
 
 
+@pytest.mark.filterwarnings("ignore:trained but never pruned")
 @pytest.mark.parametrize("encoder", [nn.Identity(), nn.Sequential(nn.Bilinear(4, 4, 4))])
 def test_masks_of_a_part_without_prunable_layers(encoder):
     figure = plot_masks(pair_of(encoder=encoder), (2, 2))
