@@ -9,7 +9,7 @@ from evoprune.benchmarks.pruning.choices import GROUPS
 from evoprune.benchmarks.pruning.parts import problem_options
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.weights.settings import WeightsSettings
-from evoprune.runs.fields import type_name, types_of
+from evoprune.runs.settings import type_name, types_of
 
 HEAD = """# Settings
 

@@ -14,7 +14,7 @@ from evoprune.benchmarks.problems.problem import Problem, validate
 from evoprune.checks import lookup
 from evoprune.losses import LOSSES, check_loss
 from evoprune.operators.architecture import Space
-from evoprune.runs.fields import Fields, check_fields, layered, option
+from evoprune.runs.settings import SettingsBase, check_fields, layered, option
 from evoprune.training.optimizers import OPTIMIZERS
 
 METHODS = {"genetic": "mutation, crossover and selection", "random": "as many random valid architectures"}
@@ -30,7 +30,7 @@ SELECTIONS: dict[str, Callable[..., Any]] = {
 
 
 @dataclass(frozen=True)
-class ArchitectureSettings(Fields):
+class ArchitectureSettings(SettingsBase):
     """Everything that makes an architecture search, checked when it is made.
 
     :raises ValueError: naming the setting, its value and what was expected.

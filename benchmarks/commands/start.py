@@ -9,7 +9,7 @@ from typing import Any
 from evoprune.benchmarks.experiments import EXPERIMENTS, AnyExperiment
 from evoprune.plugins import allow, fingerprint
 from evoprune.runs.command import directory_for, engine_for, guarded, launch_pool, shows, wants_pool
-from evoprune.runs.options import add_options, given, read_config
+from evoprune.runs.options import add_options, read_config, settings_among
 
 
 def add_parser(commands: Any, name: str, quiet: Any, engine: Any) -> None:
@@ -54,7 +54,7 @@ def layers_from(options: argparse.Namespace, experiment: AnyExperiment) -> list[
     """The settings of each file that was given, then those among the options."""
     kind, flags = experiment.settings, experiment.flags()
     files = [read_config(path, kind, (*experiment.old_names, *flags)) for path in options.config or []]
-    return [*files, given(options, kind, flags)]
+    return [*files, settings_among(options, kind, flags)]
 
 
 def admit(code: Mapping[str, Mapping[str, str]], directory: Path, allowed: bool) -> None:

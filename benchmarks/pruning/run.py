@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 
 from evoprune.benchmarks.pruning.choices import GROUPS
+from evoprune.benchmarks.pruning.effects import without_effect
 from evoprune.benchmarks.pruning.experiment import Recorder, device_of, generations, initial_grid, make_toolbox
 from evoprune.benchmarks.pruning.parts import problem_options
 from evoprune.benchmarks.pruning.presets import layers_of
 from evoprune.benchmarks.pruning.settings import Settings, make_settings
 from evoprune.benchmarks.pruning.snapshots import empty_pair, save_snapshot
 from evoprune.benchmarks.pruning.summary import baselines, measure, summarize, table
-from evoprune.benchmarks.pruning.unused import unused
 from evoprune.benchmarks.pruning.upgrade import OLD
 from evoprune.engines import Engine
 from evoprune.genome import Autoencoder
@@ -70,7 +70,7 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
     make_settings = staticmethod(make_settings)
     stored_settings = staticmethod(Settings.stored)
     flags = staticmethod(problem_options)
-    remarks = staticmethod(unused)
+    remarks = staticmethod(without_effect)
     table = staticmethod(table)
 
     def code(self, settings: Settings) -> Mapping[str, Mapping[str, str]]:

@@ -22,7 +22,7 @@ from evoprune.operators.choice import SCOPES
 from evoprune.operators.schedules import Until
 from evoprune.operators.target import check_target, expected_preserved
 from evoprune.plugins import allow, canonical, find, fingerprint, is_code
-from evoprune.runs.fields import Fields, check_fields, check_names, option
+from evoprune.runs.settings import SettingsBase, check_fields, check_names, option
 from evoprune.runs.takes import chosen, parameters
 from evoprune.training.optimizers import OPTIMIZERS
 
@@ -31,7 +31,7 @@ OR_NONE = ChainMap[str, Any]({"none": None}, OPERATORS)
 
 
 @dataclass(frozen=True)
-class Settings(Fields):
+class Settings(SettingsBase):
     """Everything that makes a run, checked when it is made.
 
     :raises ValueError: naming the setting, its value and what was expected.

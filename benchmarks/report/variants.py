@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evoprune.benchmarks.pruning.effects import idle
 from evoprune.benchmarks.pruning.parts import REGISTRIES, problem_options
-from evoprune.benchmarks.pruning.unused import idle
 from evoprune.benchmarks.pruning.upgrade import upgraded
 from evoprune.plugins import label
 

@@ -14,7 +14,7 @@ from evoprune.benchmarks.experiments import DEFAULT, EXPERIMENTS, AnyExperiment
 from evoprune.checks import at_least, lookup
 from evoprune.plugins import label
 from evoprune.records import write_json
-from evoprune.runs.fields import parse, types_of
+from evoprune.runs.settings import parse, types_of
 from evoprune.seeds import derive
 
 FORMAT = "evoprune study 1"

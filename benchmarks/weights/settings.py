@@ -11,7 +11,7 @@ from evoprune.benchmarks.problems.idx import IdxImages
 from evoprune.benchmarks.problems.problem import Problem, validate
 from evoprune.losses import check_loss
 from evoprune.networks import OUTPUTS
-from evoprune.runs.fields import Fields, check_fields, layered, option
+from evoprune.runs.settings import SettingsBase, check_fields, layered, option
 from evoprune.training.optimizers import OPTIMIZERS
 
 METHODS = {
@@ -30,7 +30,7 @@ RATES = {
 
 
 @dataclass(frozen=True)
-class WeightsSettings(Fields):
+class WeightsSettings(SettingsBase):
     """Everything that makes a run, checked when it is made.
 
     :raises ValueError: naming the setting, its value and what was expected.

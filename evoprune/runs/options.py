@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from evoprune.runs.fields import check_names, type_name, types_of
+from evoprune.runs.settings import check_names, type_name, types_of
 from evoprune.runs.takes import Option
 
 CODE = "FILE.py:NAME"
@@ -42,7 +42,7 @@ def add_options(
         _add(sections[title], name, options[0].type, default, {"help": text})
 
 
-def given(namespace: argparse.Namespace, kind: type, more: Collection[str] = ()) -> dict[str, Any]:
+def settings_among(namespace: argparse.Namespace, kind: type, more: Collection[str] = ()) -> dict[str, Any]:
     """The settings among parsed arguments that were given.
 
     :raises ValueError: for an option of an operator, a schedule or a problem that is not NAME=VALUE.

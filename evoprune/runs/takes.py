@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evoprune.runs.fields import check_type, parse, types_of
+from evoprune.runs.settings import check_type, parse, types_of
 from evoprune.checks import lookup
 
 

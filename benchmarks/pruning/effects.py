@@ -41,7 +41,7 @@ def idle(settings: Values) -> dict[str, str]:
     return found
 
 
-def unused(settings: Settings, given: Values) -> Iterator[str]:
+def without_effect(settings: Settings, given: Values) -> Iterator[str]:
     """A line for each of the given settings that has no effect; those that were given their default are passed over."""
     values = settings.as_dict()
     default = {field.name: field.default for field in dataclasses.fields(Settings)}

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import pytest
 
-from evoprune.runs.fields import check_type, parse, type_name
+from evoprune.runs.settings import check_type, parse, type_name
 
 
 @pytest.mark.parametrize(

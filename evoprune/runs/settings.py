@@ -31,7 +31,7 @@ def types_of(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
-class Fields:
+class SettingsBase:
     """The base of settings dataclasses."""
 
     def as_dict(self) -> dict[str, Any]:
