@@ -145,6 +145,14 @@ def test_what_cannot_be_used_is_one_line_before_any_work(name, message, toy, tmp
     assert not (tmp_path / "r").exists()
 
 
+@pytest.mark.parametrize("operator", ["conjunctive", "magnitude"])
+def test_an_option_that_the_schedule_refuses_is_found_before_any_work(operator, toy, tmp_path, capsys):
+    arguments = ["--operator", operator, "--schedule", "final-n", "--schedule-option", "fraction=2", "--output", "r"]
+    assert main(["run", *arguments]) == 2
+    assert "fraction must be a number in [0, 1], got 2.0" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()
+
+
 def test_a_file_that_fails_to_import_is_named(toy, tmp_path, capsys):
     (tmp_path / "broken.py").write_text("import nowhere\n")
     assert main(["run", "--operator", "broken.py:x", *SMALL]) == 2

@@ -202,6 +202,7 @@ class Settings(SettingsBase):
         for kind, registry in REGISTRIES.items():
             if getattr(self, kind) != "none":
                 find(kind, getattr(self, kind), registry)
+        self.course  # noqa: B018  options that the schedule itself refuses
         problem = self.problem
         validate(problem, self.batch_size)
         check_loss(self.loss, self.output_activation, problem.train)
