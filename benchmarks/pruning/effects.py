@@ -10,7 +10,7 @@ from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.runs.takes import parameters
 
 Values = Mapping[str, Any]
-PRUNING = "operator_options amount target_preserved scope threshold schedule schedule_options probability finetune"
+PRUNING = "schedule schedule_options probability finetune amount target_preserved scope threshold operator_options"
 
 
 def idle(settings: Values) -> dict[str, str]:
@@ -20,10 +20,7 @@ def idle(settings: Values) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     if settings.get("operator") == "none":
-        names = (
-            "schedule schedule_options probability finetune amount target_preserved scope threshold operator_options"
-        )
-        found |= dict.fromkeys(names.split(), "operator")
+        found |= dict.fromkeys(PRUNING.split(), "operator")
     elif (operator := _known("operator", settings)) is not None:
         takes = {"target_preserved": "amount", "amount": "amount", "scope": "scope", "threshold": "threshold"}
         found |= {name: "operator" for name, taken in takes.items() if taken not in parameters(operator)}
