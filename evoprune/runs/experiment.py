@@ -12,13 +12,22 @@ import pandas as pd
 import torch
 
 from evoprune._version import __version__
-from evoprune.runs.options import Flags
-from evoprune.runs.terminal import progress_bar
-from evoprune.runs.state import RunResult, RunSettings, RunState, check_kinds
 from evoprune.engines import Engine
 from evoprune.genome import Autoencoder
 from evoprune.interrupts import Deferred
-from evoprune.records import fitting, frame, load_checkpoint, open_directory, save_checkpoint, save_tensors, write_csv, write_json
+from evoprune.records import (
+    fitting,
+    frame,
+    load_checkpoint,
+    open_directory,
+    save_checkpoint,
+    save_tensors,
+    write_csv,
+    write_json,
+)
+from evoprune.runs.options import Flags
+from evoprune.runs.state import RunResult, RunSettings, RunState, check_kinds
+from evoprune.runs.terminal import progress_bar
 
 DEFAULT = "run"
 """The experiment whose run directories do not name it."""

@@ -81,7 +81,12 @@ def _add(group: Any, name: str, kind: Any, default: Any, metadata: Mapping[str, 
     if type_.startswith("dict"):
         flag = flag.removesuffix("s")
         group.add_argument(
-            flag, dest=name, action="append", default=argparse.SUPPRESS, help=f"{text}; repeatable", metavar="NAME=VALUE"
+            flag,
+            dest=name,
+            action="append",
+            default=argparse.SUPPRESS,
+            help=f"{text}; repeatable",
+            metavar="NAME=VALUE",
         )
         return
     shown = {True: "on", False: "off"}[default] if isinstance(default, bool) else default
@@ -102,4 +107,3 @@ def _assignment(what: str, text: str) -> tuple[str, str]:
     if not name or not equals:
         raise ValueError(f"--{what} must be NAME=VALUE, got {text!r}")
     return name.replace("-", "_"), value
-

@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evoprune.runs.settings import check_type, parse, types_of
 from evoprune.checks import lookup
+from evoprune.runs.settings import check_type, parse, types_of
 
 
 @dataclass(frozen=True)

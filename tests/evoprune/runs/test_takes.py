@@ -8,7 +8,9 @@ import pytest
 from evoprune.runs.takes import chosen, options, parameters
 
 
-def mutExample(individual, amount, samples=None, power: float = 2.0, deep=False, *rest, flavour: str | None = None, **more):
+def mutExample(
+    individual, amount, samples=None, power: float = 2.0, deep=False, *rest, flavour: str | None = None, **more
+):
     return (individual,)
 
 
