@@ -18,25 +18,7 @@ from evoprune.networks import ACTIVATIONS, MLP, NETWORKS, OUTPUTS, mlp_decoder, 
 from evoprune.operators import OPERATORS, SCHEDULES, ScheduledProbability, gated, mutTrain, sequence
 from evoprune.training import train
 from evoprune.training.optimizers import OPTIMIZERS
-
-
-class Convolutional(nn.Module):
-    """A user's module: convolution, normalization, a nonlinearity in the forward pass, tied weights."""
-
-    def __init__(self):
-        super().__init__()
-        self.first = nn.Conv2d(1, 4, 3)
-        self.norm = nn.BatchNorm2d(4)
-        self.up = nn.ConvTranspose2d(4, 4, 3, groups=2)
-        self.fc = nn.Linear(4 * 36, 5)
-        self.mix = nn.Linear(5, 5)
-        self.again = nn.Linear(5, 5)
-        self.again.weight = self.mix.weight
-
-    def forward(self, x):
-        h = torch.relu(self.norm(self.first(x)))
-        h = self.fc(torch.tanh(self.up(h)).flatten(1))
-        return self.again(torch.relu(self.mix(h)))
+from tests.tied import TiedConvolutions
 
 
 def pair():
@@ -88,7 +70,7 @@ def test_what_is_pruned_stays_zero_under_every_optimizer(optimizer, kind):
     if kind == "convolutional":
         x = torch.rand(1, 6, 1, 6, 6)
         decoder = nn.Sequential(nn.Linear(5, 36), nn.Unflatten(1, (1, 6, 6)))
-        individual = Autoencoder([Encoder(Convolutional()), Decoder(decoder)])
+        individual = Autoencoder([Encoder(TiedConvolutions(6)), Decoder(decoder)])
     train([individual], [x] * 3, optimizer=optimizer, learning_rate=0.01)  # moments from before the pruning
     OPERATORS["magnitude"](individual, amount=0.5)
     kept = [{n: genome.module.get_parameter(n)[m].clone() for n, m in genome.masks.items()} for genome in individual]

@@ -22,6 +22,7 @@ from evoprune.fitness import MinimizeLoss
 from evoprune.genome import Autoencoder, Decoder, Encoder, Genome, genomes
 from evoprune.networks import mlp_decoder, mlp_encoder
 from evoprune.operators import OPERATORS
+from tests.tied import TiedConvolutions
 
 
 def mlp() -> Autoencoder:
@@ -47,25 +48,6 @@ def convolutional() -> Autoencoder:
         nn.Flatten(),
     )
     return Autoencoder([Encoder(encoder), Decoder(decoder)])
-
-
-class Tied(nn.Module):
-    """Nonlinearities in the forward pass, layers that share a weight, a convolution in groups."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(1, 4, 3)
-        self.norm = nn.BatchNorm2d(4)
-        self.up = nn.ConvTranspose2d(4, 4, 3, groups=2)
-        self.fc = nn.Linear(4 * 16, 5)
-        self.mix = nn.Linear(5, 5)
-        self.again = nn.Linear(5, 5)
-        self.again.weight = self.mix.weight
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = torch.relu(self.norm(self.first(x.view(-1, 1, 4, 4))))
-        h = self.fc(torch.tanh(self.up(h)).flatten(1))
-        return self.again(torch.relu(self.mix(h)))
 
 
 def pruned() -> Autoencoder:
@@ -95,7 +77,7 @@ INDIVIDUALS: dict[str, Callable[[], Any]] = {
     "genome": lambda: mlp().encoder,
     "root layer": lambda: Genome(nn.Linear(16, 4)),
     "convolutional": convolutional,
-    "tied": lambda: Genome(Tied()),
+    "tied": lambda: Genome(TiedConvolutions(4)),
     "tanh": lambda: Autoencoder(
         [Encoder(mlp_encoder([16, 5, 3], "tanh")), Decoder(mlp_decoder([3, 5, 16], activation="tanh"))]
     ),
