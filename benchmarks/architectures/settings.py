@@ -9,7 +9,7 @@ from typing import Any
 from deap import tools
 
 from evoprune.benchmarks.problems.digits import Digits
-from evoprune.benchmarks.problems.images import ImageProblem, image_problem
+from evoprune.benchmarks.problems.images import image_problem
 from evoprune.benchmarks.problems.problem import Problem, validate
 from evoprune.checks import lookup
 from evoprune.losses import LOSSES, check_loss
@@ -95,7 +95,7 @@ class ArchitectureSettings(SettingsBase):
     def space(self) -> Space:
         """The architectures that the search may visit; asks the problem for the shape of its images."""
         problem = self.problem
-        shape = problem.image if isinstance(problem, ImageProblem) else (1, *(problem.shape or (1, problem.inputs)))
+        shape = problem.image or (1, 1, problem.inputs)
         return Space(
             shape,
             self.code,

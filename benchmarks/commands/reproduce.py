@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from evoprune.benchmarks.commands.sweep import add_plan_options, run_plan
 from evoprune.benchmarks.paper.comparisons import COMPARISONS, SCALES, plan_for
 from evoprune.benchmarks.sweeps import Plan, load_plan
 from evoprune.engines import scoop_is_running
@@ -25,16 +26,13 @@ def add_parser(commands: Any, quiet: Any, engine: Any) -> None:
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help=f"some of the comparisons. {kinds}")
     parser.add_argument("--trials", type=int, metavar="N", help="instead of the scale's")
     parser.add_argument("--seed", type=int, default=0, metavar="INT", help="of the sweep (default 0)")
-    parser.add_argument("--shard", default="1/1", metavar="I/N", help="do only the I-th of N parts of the runs")
-    parser.add_argument("--dry-run", action="store_true", help="print the runs and stop")
-    parser.add_argument("--retry-failed", action="store_true", help="do the runs that failed once more")
+    add_plan_options(parser)
     parser.add_argument("--output", dest="directory", metavar="DIR", help="default studies/reproduce-SCALE")
     parser.set_defaults(command=command, parser=parser)
 
 
 def command(options: argparse.Namespace) -> int:
     """``evoprune reproduce``."""
-    from evoprune.benchmarks.commands.sweep import run_plan
     from evoprune.benchmarks.paper.compare import build_beside_paper
     from evoprune.benchmarks.report import load, save
 

@@ -36,15 +36,20 @@ def add_parser(commands: Any, quiet: Any, engine: Any, arguments: list[str]) -> 
     )
     parser.add_argument("--trials", type=int, default=TRIALS, metavar="N", help=f"runs a variant (default {TRIALS})")
     parser.add_argument("--experiment", default=DEFAULT, metavar="NAME", help=f"what to run (default {DEFAULT})")
-    parser.add_argument("--shard", default="1/1", metavar="I/N", help="do only the I-th of N parts of the runs")
-    parser.add_argument("--dry-run", action="store_true", help="print the runs and stop")
-    parser.add_argument("--retry-failed", action="store_true", help="do the runs that failed once more")
+    add_plan_options(parser)
     parser.add_argument("--config", action="append", metavar="FILE.toml", help="settings for all variants from a file")
     parser.add_argument("--output", dest="directory", metavar="DIR", help="the study directory (default studies/...)")
     kind = asked_for(arguments)
     if kind in EXPERIMENTS:
         add_options(parser, EXPERIMENTS[kind].settings, EXPERIMENTS[kind].groups, EXPERIMENTS[kind].flags())
     parser.set_defaults(command=command, parser=parser)
+
+
+def add_plan_options(parser: argparse.ArgumentParser) -> None:
+    """The options of everything that does the runs of a plan."""
+    parser.add_argument("--shard", default="1/1", metavar="I/N", help="do only the I-th of N parts of the runs")
+    parser.add_argument("--dry-run", action="store_true", help="print the runs and stop")
+    parser.add_argument("--retry-failed", action="store_true", help="do the runs that failed once more")
 
 
 def asked_for(arguments: list[str]) -> str:

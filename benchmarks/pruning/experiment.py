@@ -95,6 +95,7 @@ class Recorder:
     def __post_init__(self) -> None:
         self.problem: Problem = self.settings.problem
         self.sample = self.problem.validation[:ACTIVATION_SAMPLES]
+        self.neighbourhoods = self.settings.neighbourhoods
         self.statistics = tools.Statistics(lambda row: row)
         for column in ("loss", "train_loss", "validation_l1", "learning_rate", *PRESERVED):
             self.statistics.register(column, _mean, column=column)
@@ -115,7 +116,7 @@ class Recorder:
 
     def _cell(self, generation: Generation, i: int, pair: Autoencoder) -> dict[str, Any]:
         made = generation.offspring[i] if generation.offspring else None
-        reads = self.settings.neighbourhoods[i]
+        reads = self.neighbourhoods[i]
         encoder_from, decoder_from = (reads[k] for k in made.chosen) if made else (i, i)
         return {
             "gen": generation.number,

@@ -38,9 +38,7 @@ class Settings(SettingsBase):
     """
 
     algorithm: str = option("spatial", "the evolutionary algorithm", ALGORITHMS)
-    operator: str = option(
-        "magnitude", "the pruning operator", ChainMap[str, Any]({"none": None}, OPERATORS), code=True
-    )
+    operator: str = option("magnitude", "the pruning operator", OR_NONE, code=True)
     operator_options: dict[str, Any] = option({}, "the operator's own parameters")
     schedule: str = option("fixed", "when to prune: the course of the probability", REGISTRIES["schedule"], code=True)
     schedule_options: dict[str, Any] = option({}, "the schedule's own parameters")

@@ -11,20 +11,11 @@ from typing import Any, Generic, TypeVar
 import pandas as pd
 import torch
 
+from evoprune import records
 from evoprune._version import __version__
 from evoprune.engines import Engine
 from evoprune.genome import Autoencoder
 from evoprune.interrupts import Deferred
-from evoprune.records import (
-    fitting,
-    frame,
-    load_checkpoint,
-    open_directory,
-    save_checkpoint,
-    save_tensors,
-    write_csv,
-    write_json,
-)
 from evoprune.runs.options import Flags
 from evoprune.runs.state import RunResult, RunSettings, RunState, check_kinds
 from evoprune.runs.terminal import progress_bar
@@ -107,7 +98,7 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
 
     def tables(self, state: StateT) -> dict[str, pd.DataFrame]:
         """The tables of a run directory by the names of their files."""
-        return {"log.csv": frame(state.log)}
+        return {"log.csv": records.frame(state.log)}
 
     @abstractmethod
     def stored(self, state: StateT) -> dict[str, Any]:
@@ -175,9 +166,9 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
         """
         if not checked:
             self.check(settings, engine)
-        place = None if directory is None else open_directory(directory, force)
+        place = None if directory is None else records.open_directory(directory, force)
         if place is not None:
-            write_json(place / "settings.json", self._mark | settings.as_dict())
+            records.write_json(place / "settings.json", self._mark | settings.as_dict())
         return self._carry_on(self.begin(settings), place, bar, engine, plots)
 
     def resume(
@@ -243,10 +234,10 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
         if place is None:
             return
         for name, table in self.tables(state).items():
-            write_csv(place / name, table)
+            records.write_csv(place / name, table)
         common = {name: getattr(state, name) for name in ("generation", "log", "seconds")}
         settings = {"settings": state.settings.as_dict()}
-        save_checkpoint(place / "checkpoint.pt", self._mark | settings | common | self.stored(state))
+        records.save_checkpoint(place / "checkpoint.pt", self._mark | settings | common | self.stored(state))
 
     def _carry_on(self, state: StateT, place: Path | None, bar: bool, engine: Engine | None, plots: bool) -> ResultT:
         """Do what is left: generations, comparisons, and what comes at the end."""
@@ -259,10 +250,10 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
         if place is not None:
             about = self._mark | {"settings": state.settings.as_dict(), "version": __version__}
             about["image"] = state.settings.problem.image  # so that a reader needs no data
-            save_tensors(place / "model.pt", self.export(result) | about)
+            records.save_tensors(place / "model.pt", self.export(result) | about)
             if plots:
                 self.plot(result, place / "plots")
-            write_json(place / "summary.json", result.summary)
+            records.write_json(place / "summary.json", result.summary)
         return result
 
     def _evolve(self, state: StateT, place: Path | None, bar: bool, engine: Engine | None) -> None:
@@ -286,8 +277,8 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
 @contextmanager
 def _checkpoint(directory: str | Path) -> Iterator[dict[str, Any]]:
     path = Path(directory) / "checkpoint.pt"
-    stored = load_checkpoint(path)
-    with fitting(path, "the checkpoint "):
+    stored = records.load_checkpoint(path)
+    with records.fitting(path, "the checkpoint "):
         yield stored
 
 

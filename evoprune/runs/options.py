@@ -79,15 +79,8 @@ def _add(group: Any, name: str, kind: Any, default: Any, metadata: Mapping[str, 
     """One option; the names it may take are its metavar."""
     flag, text, type_ = "--" + name.replace("_", "-"), metadata["help"], type_name(kind)
     if type_.startswith("dict"):
-        flag = flag.removesuffix("s")
-        group.add_argument(
-            flag,
-            dest=name,
-            action="append",
-            default=argparse.SUPPRESS,
-            help=f"{text}; repeatable",
-            metavar="NAME=VALUE",
-        )
+        how = {"dest": name, "action": "append", "metavar": "NAME=VALUE", "help": f"{text}; repeatable"}
+        group.add_argument(flag.removesuffix("s"), default=argparse.SUPPRESS, **how)
         return
     shown = {True: "on", False: "off"}[default] if isinstance(default, bool) else default
     text += "" if default is None else f" (default {shown})"
