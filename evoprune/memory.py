@@ -1,0 +1,53 @@
+"""Whether what was asked for fits into the memory of this machine: an estimate, before any work."""
+
+import math
+import resource
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+CGROUPS = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
+"""Limit and use of a container, below ``/sys/fs/cgroup``: version 2 and version 1."""
+FLOAT = 4
+"""Bytes of a number in float32."""
+
+
+def check_fits(needs: Mapping[str, float], advice: str = "") -> None:
+    """See that what is needed is there, before any work.
+
+    :param needs: what takes memory -> bytes, about; of nothing that is there already.
+    :param advice: what could be made smaller.
+    :raises ValueError: with the estimate and its largest parts, where it is more than the memory that is free.
+    """
+    total, free = sum(needs.values()), available()
+    if total > free:
+        largest = sorted(needs, key=lambda name: -needs[name])[:3]
+        parts = ", ".join(f"{name} {size(needs[name])}" for name in largest if needs[name] * 50 > total)
+        raise ValueError(
+            f"this needs about {size(total)} of memory ({parts}), and {size(free)} are free"
+            + (f": {advice}" if advice else "")
+        )
+
+
+def available() -> float:
+    """Bytes of memory that this process may still take: of the machine, its container, and its own limit."""
+    left = [float(psutil.virtual_memory().available)]
+    for limit, used in CGROUPS:
+        try:
+            texts = [(Path("/sys/fs/cgroup") / name).read_text().strip() for name in (limit, used)]
+            left.append(float(texts[0]) - float(texts[1]))
+        except (OSError, ValueError):  # no such container, or "max"
+            continue
+    address_space = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if address_space != resource.RLIM_INFINITY:
+        left.append(float(address_space - psutil.Process().memory_info().vms))
+    return max(min(left), 0.0)
+
+
+def size(bytes_: float) -> str:
+    """A number of bytes as people say it, such as ``"1.2 GB"``."""
+    if bytes_ < 1e3:
+        return f"{bytes_:.0f} bytes"
+    power = min(int(math.log10(bytes_) // 3), len(" kMGTPEZY") - 1)
+    return f"{bytes_ / 1000**power:.3g} {' kMGTPEZY'[power]}B"
