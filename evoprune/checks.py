@@ -15,6 +15,19 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+LONGEST = 80
+"""Characters of a value that a message shows."""
+
+
+def shown(value: Any) -> str:
+    """A value for a message: its ``repr`` in one line, cut short where it is long."""
+    try:
+        text = repr(value)
+    except ValueError:  # an int of more digits than Python spells
+        text = f"a number of {value.bit_length()} bits"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 20]}... ({len(text)} characters)"
+
+
 def lookup(kind: str, name: str, registry: Mapping[str, T]) -> T:
     """The entry called `name`; an unknown name is a `ValueError` that offers the nearest and lists the known ones.
 
@@ -26,13 +39,13 @@ def lookup(kind: str, name: str, registry: Mapping[str, T]) -> T:
     near = [known for known in registry if str(name) and known.startswith(str(name).lower())]
     near = near or difflib.get_close_matches(str(name).lower(), registry, n=1)
     hint = f": did you mean {near[0]!r}?" if near else ";"
-    raise ValueError(f"unknown {kind} {name!r}{hint} known: {', '.join(sorted(registry))}")
+    raise ValueError(f"unknown {kind} {shown(name)}{hint} known: {', '.join(sorted(registry))}")
 
 
 def in_unit_interval(what: str, value: Any) -> None:
     """Raise `ValueError` unless `value` is a number from 0 to 1, both included. NaN, bool and text are refused."""
     if not (_is_number(value) and 0 <= value <= 1):
-        raise ValueError(f"{what} must be a number in [0, 1], got {value!r}")
+        raise ValueError(f"{what} must be a number in [0, 1], got {shown(value)}")
 
 
 def at_least(what: str, value: Any, minimum: float, *, whole: bool = False, finite: bool = False) -> None:
@@ -41,15 +54,17 @@ def at_least(what: str, value: Any, minimum: float, *, whole: bool = False, fini
     NaN, bool and text are refused; infinity is a number, unless it has to be `finite`.
     """
     if not (_is_number(value) and value >= minimum and (isinstance(value, Integral) or not whole)):
-        raise ValueError(f"{what} must be a {'whole ' if whole else ''}number of at least {minimum}, got {value!r}")
+        raise ValueError(
+            f"{what} must be a {'whole ' if whole else ''}number of at least {minimum}, got {shown(value)}"
+        )
     if finite and math.isinf(value):
-        raise ValueError(f"{what} must be finite, got {value!r}")
+        raise ValueError(f"{what} must be finite, got {shown(value)}")
 
 
 def true_or_false(what: str, value: Any) -> None:
     """Raise `ValueError` unless `value` is True or False: text such as "no" would count as True."""
     if not isinstance(value, bool):
-        raise ValueError(f"{what} must be True or False, got {value!r}")
+        raise ValueError(f"{what} must be True or False, got {shown(value)}")
 
 
 def _is_number(value: Any) -> bool:

@@ -2,12 +2,20 @@
 
 import dataclasses
 import math
+import re
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from evoprune.checks import at_least, in_unit_interval, lookup
+from evoprune.checks import lookup, shown
 from evoprune.plugins import entries, is_code
+
+MOST = 10**9
+"""The bound of a number, above and below zero, where :func:`option` says no other."""
+SEEDS = 2**63 - 1
+"""The largest seed."""
+TEXT = 4096
+"""Characters that a text may have: the longest path."""
 
 WORDS = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
 
@@ -17,7 +25,8 @@ def option(default: Any, help: str, choices: Iterable[str] = (), **more: Any) ->
 
     :param default: a dict is copied for every object.
     :param choices: of a registry, also those that come later.
-    :param more: ``least``, the least number; ``share``, a number in [0, 1]; ``positive``, a finite number above 0;
+    :param more: ``least`` and ``most``, the bounds of a number; ``share``, a number in [0, 1]; ``positive``, a number
+        above 0; ``form``, a regular expression that a text has to match, with ``such``, an example for the message;
         ``code``, names of code outside of evoprune are welcome; ``hidden``, no option of the command line.
     """
     metadata = {"help": help, "choices": choices if isinstance(choices, Mapping) else tuple(choices), **more}
@@ -54,12 +63,35 @@ def check_fields(settings: Any) -> None:
         if names and value not in names and not (more.get("code") and is_code(value)):
             offered = entries(field.name) if more.get("code") else ()
             lookup(field.name.replace("_", " "), value, dict.fromkeys([*names, *offered]))
-        if "least" in more:
-            at_least(field.name, value, more["least"], whole="int" in type_name(types[field.name]))
-        if more.get("share"):
-            in_unit_interval(field.name, value)
-        if more.get("positive") and not 0 < value < math.inf:
-            raise ValueError(f"{field.name} must be a number above 0, got {value!r}")
+        check_value(field.name, value, more)
+
+
+def check_value(name: str, value: Any, more: Mapping[str, Any]) -> None:
+    """See that a value is within what the metadata of its option say, a number also within the bounds of all.
+
+    :raises ValueError: naming the value and what was expected.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        least, most = bounds(more)
+        above = "a number above 0" if more.get("positive") else f"a number of at least {least}"
+        what = "a number in [0, 1]" if more.get("share") else above if value < most else f"a number of at most {most}"
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{name} must be finite and {what}, got {value!r}")
+        if not least <= value <= most or (more.get("positive") and value == 0):
+            what = what.replace("a number of", "a whole number of") if isinstance(value, int) else what
+            raise ValueError(f"{name} must be {what}, got {shown(value)}")
+    if isinstance(value, str):
+        if len(value) > TEXT or not value.isprintable():
+            raise ValueError(f"{name} must be a text of at most {TEXT} characters in one line, got {shown(value)}")
+        if "form" in more and not re.fullmatch(more["form"], value):
+            raise ValueError(f"{name} must be {more['such']}, got {shown(value)}")
+
+
+def bounds(more: Mapping[str, Any]) -> tuple[float, float]:
+    """The least and the most that a number may be, by the metadata of its option."""
+    if more.get("share"):
+        return 0, 1
+    return more.get("least", 0 if more.get("positive") else -MOST), more.get("most", MOST)
 
 
 def layered(kind: type, layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -89,7 +121,7 @@ def check_type(name: str, value: Any, kind: Any) -> None:
     :raises ValueError: naming the value and what was expected.
     """
     if not any(_is(value, one) for one in _alternatives(kind)):
-        raise ValueError(f"{name} must be of type {type_name(kind)}, got {value!r}")
+        raise ValueError(f"{name} must be of type {type_name(kind)}, got {shown(value)}")
 
 
 def parse(name: str, text: str, kind: Any) -> Any:
@@ -102,7 +134,7 @@ def parse(name: str, text: str, kind: Any) -> Any:
             return _parsed(text, one)
         except (ValueError, KeyError):
             continue
-    raise ValueError(f"{name} must be of type {type_name(kind)}, got {text!r}")
+    raise ValueError(f"{name} must be of type {type_name(kind)}, got {shown(text)}")
 
 
 def type_name(kind: Any) -> str:

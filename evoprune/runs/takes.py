@@ -2,20 +2,22 @@
 
 import inspect
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from evoprune.checks import lookup
-from evoprune.runs.settings import check_type, parse, types_of
+from evoprune.runs.settings import check_type, check_value, parse, types_of
 
 
 @dataclass(frozen=True)
 class Option:
-    """A parameter with a default: its type by its annotation or else its default, and its help text if it has one."""
+    """A parameter with a default: its type by its annotation or else its default, and what its field says of it."""
 
     type: Any
     default: Any
     help: str = ""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Its bounds, as :func:`evoprune.runs.settings.option` has them."""
 
 
 def parameters(taker: Callable[..., Any], skip: int = 0) -> dict[str, inspect.Parameter]:
@@ -50,7 +52,8 @@ def options(what: str, taker: Callable[..., Any], provided: Collection[str], ski
             given = ", ".join(sorted(provided))
             raise ValueError(f"{what} needs {name}, which has no default and is nothing that a run provides ({given})")
         kind = hints.get(name, Any if default is None else type(default))
-        found[name] = Option(kind, default, fields[name].metadata.get("help", "") if name in fields else "")
+        more = fields[name].metadata if name in fields else {}
+        found[name] = Option(kind, default, more.get("help", ""), more)
     return found
 
 
@@ -67,5 +70,6 @@ def chosen(what: str, given: Mapping[str, Any], known: Mapping[str, Option]) -> 
         if isinstance(value, str):
             value = parse(f"option {name} of {what}", value, option.type)
         check_type(f"option {name} of {what}", value, option.type)
+        check_value(f"option {name} of {what}", value, option.more)
         found[name] = value
     return found
