@@ -18,7 +18,7 @@ from evoprune.benchmarks.pruning.settings import PAPER, Settings, make_settings
         ({"activation": "rel"}, "did you mean 'relu'"),
         ({"optimizer": "adm"}, "did you mean 'adam'"),
         ({"probability": 1.5}, r"probability must be a number in \[0, 1\], got 1.5"),
-        ({"probability": float("nan")}, "probability must be a number"),
+        ({"probability": float("nan")}, "probability must be a finite number"),
         ({"amount": -0.1}, r"amount must be a number in \[0, 1\], got -0.1"),
         ({"target_preserved": 0.0}, r"target_preserved must be a number in \(0, 1\], got 0.0"),
         ({"target_preserved": 1.5}, "target_preserved"),
