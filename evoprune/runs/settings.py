@@ -74,14 +74,13 @@ def check_value(name: str, value: Any, more: Mapping[str, Any]) -> None:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         least, most = bounds(more)
         if not least <= value <= most or (more.get("positive") and value == 0):  # NaN is not within either
-            number = "a whole number" if isinstance(value, int) else "a number"
+            whole = isinstance(value, int)
+            number = "a whole number" if whole else "a number"
             above = "a number above 0" if more.get("positive") else f"{number} of at least {least}"
-            what = (
-                "a number in [0, 1]" if more.get("share") else above if value < most else f"{number} of at most {most}"
-            )
-            raise ValueError(
-                f"{name} must be {what if math.isfinite(value) else 'a finite number'}, got {shown(value)}"
-            )
+            what = above if value < most else f"{number} of at most {most}"
+            what = "a number in [0, 1]" if more.get("share") else what
+            what = what if whole or math.isfinite(value) else "a finite number"
+            raise ValueError(f"{name} must be {what}, got {shown(value)}")
     if isinstance(value, str):
         if len(value) > TEXT or not value.isprintable():
             raise ValueError(f"{name} must be a text of at most {TEXT} characters in one line, got {shown(value)}")
