@@ -1,4 +1,4 @@
-"""What a run leaves behind: tables, checkpoints and the directory that holds them. Files appear whole or not at all."""
+"""What a run leaves behind: tables, JSON and checkpoints. Files appear whole or not at all."""
 
 import json
 import os
@@ -12,8 +12,18 @@ import pandas as pd
 import torch
 from deap import tools
 
+from evoprune.checks import shown
+
 CHECKPOINT = "evoprune checkpoint 1"
-FILES = ("settings.json", "summary.json", "log.csv", "cells.csv", "checkpoint.pt", "model.pt")
+PART = r"\.{}\.[a-z0-9_]{{8}}\.part"
+"""The name of a file that is being written, as a regular expression with a place for its final name."""
+
+
+class WriteError(OSError):
+    """A file could not be written: the disk is full, or what else the system says. What was there before is intact."""
+
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.strerror}"
 
 
 def frame(logbook: tools.Logbook | list[dict[str, Any]]) -> pd.DataFrame:
@@ -29,18 +39,23 @@ def write(path: str | Path, writer: Callable[[IO[bytes]], object]) -> None:
     """Write a file beside its place, then rename it into it: a failure leaves what was there before.
 
     :param writer: gets the open binary file.
+    :raises WriteError: naming the file, where the system cannot write it.
     """
     path = Path(path)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    part = None
     try:
+        descriptor, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         with os.fdopen(descriptor, "wb") as file:
             writer(file)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o644)  # mkstemp makes it private; a result is for others to read
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
+        os.chmod(part, 0o644)  # mkstemp makes it private; a result is for others to read
+        os.replace(part, path)
+    except BaseException as error:
+        if part is not None:
+            Path(part).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise WriteError(error.errno, error.strerror or str(error), str(path)) from error
         raise
 
 
@@ -48,6 +63,24 @@ def write_json(path: str | Path, value: Any) -> None:
     """Write ``value`` as indented JSON; NaN and infinity become null, which every reader knows."""
     text = json.dumps(_plain(value), indent=2, allow_nan=False) + "\n"
     write(path, lambda file: file.write(text.encode()))
+
+
+def read_json(path: str | Path) -> dict[str, Any]:
+    """A JSON file that holds an object.
+
+    :raises ValueError: naming the file, where it is missing, damaged or something else.
+    """
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ValueError(f"{path}: there is no such file") from None
+    except RecursionError:
+        raise ValueError(f"{path}: nested too deep to be a file of evoprune's") from None
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: cannot be read as JSON ({getattr(error, 'strerror', None) or error})") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"{path}: expected a JSON object, got {shown(value)}")
+    return value
 
 
 def write_csv(path: str | Path, table: pd.DataFrame) -> None:
@@ -92,29 +125,6 @@ def fitting(path: Path, what: str = "") -> Iterator[None]:
         yield
     except Exception as error:  # whatever a foreign file makes it stumble over
         raise ValueError(f"{path}: {what}does not fit this version of evoprune: {error}") from error
-
-
-def open_directory(path: str | Path, force: bool = False) -> Path:
-    """A directory for a new run.
-
-    :param force: remove the files of a run that is there; others stay.
-    :raises ValueError: if another run is there, or the place cannot be written.
-    """
-    path = Path(path)
-    present = [name for name in FILES if (path / name).exists()]
-    if present and not force:
-        raise ValueError(f"{path} holds another run ({', '.join(present)}): choose another directory or use --force")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        for name in present:
-            (path / name).unlink()
-        for made in (*path.glob("plots/*.png"), *path.glob("snapshots/*.pt")):
-            made.unlink()
-        write(path / ".writable", lambda file: None)
-        (path / ".writable").unlink()
-    except OSError as error:
-        raise ValueError(f"{path}: cannot write there ({error.strerror or error})") from error
-    return path
 
 
 def _plain(value: Any) -> Any:

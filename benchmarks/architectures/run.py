@@ -15,6 +15,7 @@ from evoprune.benchmarks.architectures.search import Search, fitness, generation
 from evoprune.benchmarks.architectures.settings import ArchitectureSettings, make_settings
 from evoprune.benchmarks.architectures.training import Weights, constant_loss, restore, train_in_full
 from evoprune.evaluation import evaluate
+from evoprune.folders import Folder
 from evoprune.genome import Autoencoder
 from evoprune.runs.experiment import Experiment, Map
 from evoprune.runs.state import RunResult
@@ -74,7 +75,7 @@ class Architectures(Experiment[ArchitectureSettings, Search, Result, Autoencoder
     table = staticmethod(table)
     hint = staticmethod(pruning_command)
 
-    def generations(self, state: Search, map_: Map, place: Path | None) -> Iterator[str]:
+    def generations(self, state: Search, map_: Map, place: Folder | None) -> Iterator[str]:
         for row in generations(state, map_):
             yield f"loss {row['best_loss']:.5f}, {row['trained']} trained"
 
@@ -100,7 +101,7 @@ class Architectures(Experiment[ArchitectureSettings, Search, Result, Autoencoder
             state.random = Search(alike, known=same)
             yield state.random
 
-    def finish(self, state: Search, place: Path | None, map_: Map) -> Result:
+    def finish(self, state: Search, directory: Path | None, map_: Map) -> Result:
         settings, problem, clock = state.settings, state.settings.problem, time.perf_counter()
         searches = [state] if state.random is None else [state, state.random]
         trained = list(map_(train_in_full, [one.best for one in searches], [settings] * len(searches)))
@@ -121,7 +122,7 @@ class Architectures(Experiment[ArchitectureSettings, Search, Result, Autoencoder
             "version": __version__,
         }
         random = pd.DataFrame(state.random.log) if state.random else None
-        return Result(settings, summary, log, restore(trained[0][0]), place, table, random)
+        return Result(settings, summary, log, restore(trained[0][0]), directory, table, random)
 
     def export(self, result: Result) -> dict[str, Any]:
         return {"text": result.summary["architecture"], **super().export(result)}
@@ -129,10 +130,14 @@ class Architectures(Experiment[ArchitectureSettings, Search, Result, Autoencoder
     def model(self, stored: dict[str, Any]) -> Autoencoder:
         return restore(stored)
 
-    def plot(self, result: Result, directory: Path) -> None:
+    def leaves(self, settings: ArchitectureSettings) -> Iterator[str]:
+        yield "networks.csv"
+        yield from (f"plots/{name}.png" for name in ("search", "front", "reconstructions", "samples"))
+
+    def plot(self, result: Result, place: Folder) -> None:
         from evoprune.benchmarks.architectures.plots import save_plots  # slow to import
 
-        save_plots(directory, result.log, result.random, result.networks, result.model, result.settings)
+        save_plots(place, result.log, result.random, result.networks, result.model, result.settings)
 
 
 def networks(search: Search) -> pd.DataFrame:

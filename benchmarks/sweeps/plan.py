@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import Any
 from evoprune.benchmarks.experiments import DEFAULT, EXPERIMENTS, AnyExperiment
 from evoprune.checks import at_least, lookup
 from evoprune.plugins import label
-from evoprune.records import write_json
+from evoprune.records import read_json, write_json
 from evoprune.runs.settings import parse, types_of
 from evoprune.seeds import derive
 
@@ -81,9 +80,9 @@ class Plan:
         """The plan as plain values."""
         return {"format": FORMAT} | dataclasses.asdict(self)
 
-    def save(self, directory: Path) -> None:
-        """Leave the plan as ``study.json``."""
-        write_json(directory / "study.json", self.as_dict())
+    def save(self, path: Path) -> None:
+        """Leave the plan as a file, ``study.json``."""
+        write_json(path, self.as_dict())
 
 
 def load_plan(directory: str | Path) -> Plan:
@@ -92,19 +91,20 @@ def load_plan(directory: str | Path) -> Plan:
     :raises ValueError: where none is, or a damaged one.
     """
     path = Path(directory) / "study.json"
+    if not path.exists():
+        raise ValueError(f"{path}: there is no study here")
     try:
-        values = json.loads(path.read_text())
+        values = read_json(path)
         if values.pop("format") != FORMAT:
             raise ValueError(f"not {FORMAT!r}")
         experiment = lookup("experiment", values["experiment"], EXPERIMENTS)
         stored = {name: experiment.stored_settings(kept) for name, kept in values["variants"].items()}
         variants = {name: _of_all_trials(settings) for name, settings in stored.items()}
         return Plan(**values | {"variants": variants, "shard": tuple(values["shard"])})
-    except FileNotFoundError:
-        raise ValueError(f"{path}: there is no study here") from None
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except Exception as error:  # whatever a foreign file makes it stumble over
         problem = "damaged or not a study, or it does not fit this version of evoprune"
-        raise ValueError(f"{path}: {problem} ({error})") from error
+        reason = str(error).removeprefix(f"{path}: ")
+        raise ValueError(f"{path}: {problem} ({reason})") from error
 
 
 def make_plan(
