@@ -24,8 +24,8 @@ NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 def save(sections: list[Section], directory: str | Path, title: str = "Report") -> list[Path]:
     """Write ``report.md``, ``report.html``, every table as CSV and every figure as PNG (150 dpi) and SVG.
 
-    The page holds its figures and needs no other file. They replace those of an earlier report
-    in the directory; a directory that holds something else is refused.
+    The page holds its figures and needs no other file. What an earlier report left in the directory is replaced; a
+    directory that holds something else is refused.
 
     :returns: the paths, ``report.html`` last: where it is new, all is.
     :raises ValueError: for two tables or two pictures of the same name, a name that is no file name, and a directory

@@ -147,12 +147,9 @@ def _difference(there: Plan, plan: Plan) -> str | None:
 
 def _tidy(place: Path) -> None:
     """Remove the folders of the runs at work that killed sweeps left."""
-    for left in (path for path in place.iterdir() if re.fullmatch(rf"{SCRATCH}[a-z0-9_]{{8}}", path.name)):
-        if (
-            not left.is_symlink()
-            and left.is_dir()
-            and (folders.holds(left, folders.SCRATCH) or not any(left.iterdir()))
-        ):
+    for left in place.iterdir():
+        ours = re.fullmatch(re.escape(SCRATCH) + "[a-z0-9_]{8}", left.name) and left.is_dir() and not left.is_symlink()
+        if ours and (folders.holds(left, folders.SCRATCH) or not any(left.iterdir())):
             shutil.rmtree(left, ignore_errors=True)
 
 

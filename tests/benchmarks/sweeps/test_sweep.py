@@ -21,6 +21,7 @@ from evoprune.benchmarks.pruning.run import start
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.sweeps import Plan, estimate, execute, load_plan, make_plan, sweep
 from evoprune.engines import ProcessEngine
+from evoprune.folders import SCRATCH, Folder
 from tests.benchmarks.tiny import TINY
 
 
@@ -179,17 +180,18 @@ def test_another_study_in_the_directory(whole: Path, plan, message: str):
 
 def test_a_directory_with_something_else(tmp_path: Path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(ValueError, match="holds something else than a study"):
+    with pytest.raises(ValueError, match="holds no study of evoprune's"):
         sweep(tiny(), tmp_path)
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
 def test_one_sweep_at_a_time(tmp_path: Path):
-    tiny().save(tmp_path)
-    with execute._alone(tmp_path):
-        at_work = tmp_path / ".scratch-of-the-first"
+    with execute.study_folder(tmp_path) as place:
+        tiny().save(place.file("study.json"))
+        at_work = tmp_path / ".scratch-12345678"
         at_work.mkdir()
-        with pytest.raises(ValueError, match="another sweep is at work"):
+        Folder(at_work, SCRATCH).mark()
+        with pytest.raises(ValueError, match="another evoprune is at work"):
             sweep(tiny(), tmp_path)
         assert at_work.exists()
 
