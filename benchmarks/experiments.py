@@ -12,8 +12,9 @@ from evoprune.benchmarks.pruning.run import PRUNING
 from evoprune.benchmarks.weights.run import WEIGHTS
 from evoprune.checks import lookup
 from evoprune.evaluation import reconstruct
+from evoprune.files import read_json
 from evoprune.genome import Autoencoder
-from evoprune.records import fitting, read_json
+from evoprune.records import fitting
 from evoprune.runs.experiment import DEFAULT, Experiment
 
 AnyExperiment = Experiment[Any, Any, Any, Any]

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from evoprune._version import __version__
 from evoprune.engines import ENGINES, lifeline, scoop_is_running
+from evoprune.files import WriteError
 from evoprune.runs.command import INTERRUPTED
 
 
@@ -24,6 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         torch.set_num_threads(1)  # two threads are slower here, and the last bits depend on their number
         return int(options.command(options))
+    except WriteError as error:
+        print(f"evoprune: error: {error}; what was written before is intact", file=sys.stderr)
+        return 1
+    except MemoryError:
+        print("evoprune: error: out of memory; what was written before is intact", file=sys.stderr)
+        return 1
     except (ValueError, FileNotFoundError) as error:
         print(f"evoprune: error: {error}", file=sys.stderr)
         return 2
@@ -63,6 +70,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parsed arguments; an unknown option is an error that offers the nearest."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     parser = _parser(arguments)
+    for argument in arguments:
+        flag, equals, value = argument.partition("=")
+        if flag.startswith("--") and equals and value == "--":  # of which argparse makes an empty list
+            parser.error(f"argument {flag}: expected a value, got '--'")
     options, unknown = parser.parse_known_args(arguments)
     options.arguments = arguments
     if unknown:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from evoprune.checks import shown
-from evoprune.records import PART, WriteError, read_json, write_json
+from evoprune.files import PART, WriteError, read_json, write_json
 
 MANIFEST = "manifest.json"
 FORMAT = "evoprune manifest 1"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
+from evoprune.files import read_json
 from evoprune.folders import PICTURES, REPORT, RUN, STUDY, Known
-from evoprune.records import read_json
 
 PNG = b"\x89PNG\r\n\x1a\n"
 PLOTS = (

@@ -9,8 +9,8 @@ import psutil
 
 CGROUPS = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
 """Limit and use of a container, below ``/sys/fs/cgroup``: version 2 and version 1."""
-FLOAT = 4
-"""Bytes of a number in float32."""
+HUGE = 10**27
+"""Bytes that no memory has; more is said to be as much."""
 
 
 def check_fits(needs: Mapping[str, float], advice: str = "") -> None:
@@ -20,6 +20,7 @@ def check_fits(needs: Mapping[str, float], advice: str = "") -> None:
     :param advice: what could be made smaller.
     :raises ValueError: with the estimate and its largest parts, where it is more than the memory that is free.
     """
+    needs = {name: min(bytes_, HUGE) for name, bytes_ in needs.items()}
     total, free = sum(needs.values()), available()
     if total > free:
         largest = sorted(needs, key=lambda name: -needs[name])[:3]

@@ -15,6 +15,7 @@ from evoprune.benchmarks.architectures.search import Search, fitness, generation
 from evoprune.benchmarks.architectures.settings import ArchitectureSettings, make_settings
 from evoprune.benchmarks.architectures.training import Weights, constant_loss, restore, train_in_full
 from evoprune.evaluation import evaluate
+from evoprune.fitness import WORST
 from evoprune.folders import Folder
 from evoprune.genome import Autoencoder
 from evoprune.runs.experiment import Experiment, Map
@@ -33,7 +34,10 @@ def table(result: RunResult) -> str:
     heads = ("", f"validation {summary['loss']}", f"held-out {summary['loss']}", "held-out L1", "parameters", "trained")
     rows = []
     for name, best in found.items():
-        losses = (f"{best[key]:.5f}" for key in ("validation_loss", "test_loss", "test_l1"))
+        losses = (
+            "not finite" if not best[key] < WORST else f"{best[key]:.5f}"
+            for key in ("validation_loss", "test_loss", "test_l1")
+        )
         rows.append((name, *losses, f"{best['parameters']:,}", str(best["trained"])))
     constant = (f"{summary[key]:.5f}" for key in ("trivial_loss", "trivial_l1"))
     rows.append(("the best constant image", "", *constant, "", ""))
@@ -113,6 +117,7 @@ class Architectures(Experiment[ArchitectureSettings, Search, Result, Autoencoder
             **{name: getattr(settings, name) for name in ("method", "benchmark", "objectives", "loss", "seed", "code")},
             "generations": state.generation,
             "stopped_early": state.stopped_early,
+            "diverged": figures["validation_loss"] >= WORST,
             **figures,
             "trivial_loss": constant_loss(problem, settings.loss),
             "trivial_l1": constant_loss(problem, "l1"),

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from evoprune.benchmarks.experiments import ImageModel, load_any_model
 from evoprune.benchmarks.problems.images import SUFFIXES, read_image
+from evoprune.files import write
 from evoprune.folders import PICTURES, Folder
 from evoprune.legacy import known
-from evoprune.records import write, write_csv
+from evoprune.records import write_csv
 
 SMALLEST = 128  # pixels: smaller images are enlarged, or nobody sees anything
 GAP = 8  # white pixels between an original and its reconstruction

@@ -20,10 +20,10 @@ from evoprune.benchmarks.plots.curves import plot_learning_rate, plot_loss, plot
 from evoprune.benchmarks.plots.masks import plot_masks
 from evoprune.benchmarks.plots.reconstructions import plot_reconstructions
 from evoprune.benchmarks.problems.problem import Problem
+from evoprune.files import write
 from evoprune.folders import Folder
 from evoprune.genome import Autoencoder
 from evoprune.plugins import label
-from evoprune.records import write
 
 DPI = 150
 LINE, LETTER = 0.14, 0.055  # inches: a line of the caption, and what a letter of it takes in width

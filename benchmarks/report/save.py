@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from evoprune.benchmarks.plots.save import DPI
 from evoprune.benchmarks.report.page import markdown, page
 from evoprune.benchmarks.report.section import Picture, Section, Table
+from evoprune.files import write
 from evoprune.folders import REPORT, Folder
 from evoprune.legacy import known
-from evoprune.records import write
 
 LARGE = 400_000  # bytes from which a page shows the PNG of a figure: many lines make a heavy SVG
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*")

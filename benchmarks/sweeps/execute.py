@@ -17,9 +17,10 @@ from evoprune import folders
 from evoprune.benchmarks.experiments import EXPERIMENTS
 from evoprune.benchmarks.sweeps.plan import Plan, Run, load_plan
 from evoprune.engines import Engine
+from evoprune.files import WriteError, read_json, write
 from evoprune.folders import Folder
 from evoprune.legacy import known
-from evoprune.records import WriteError, read_json, write, write_csv
+from evoprune.records import write_csv
 from evoprune.runs.experiment import run_folder
 
 LEFT_OUT = ("checkpoint.pt",)

@@ -113,6 +113,7 @@ class Weights(Experiment[WeightsSettings, WeightsState, Result, Candidate]):
             "learning_rate": settings.rate,
             "updates": int(state.log[-1]["updates"]),
             **measure(model, settings),
+            "diverged": state.best[0].fitness.nonfinite,
             **references(settings),
             "compared": state.compared or None,
             "seconds": state.seconds,

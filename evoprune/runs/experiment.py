@@ -11,9 +11,11 @@ import torch
 from evoprune import records
 from evoprune._version import __version__
 from evoprune.engines import Engine
+from evoprune.files import read_json, write_json
 from evoprune.folders import RUN, Folder
 from evoprune.interrupts import Deferred
 from evoprune.legacy import known
+from evoprune.memory import check_fits
 from evoprune.runs.kind import PARTS, Kind, Map, ModelT, ResultT, SettingsT, StateT
 from evoprune.runs.state import RunSettings, check_kinds
 from evoprune.runs.terminal import progress_bar
@@ -69,7 +71,7 @@ class Experiment(Kind[SettingsT, StateT, ResultT, ModelT]):
                 place.clear()
             place.check([*FILES, *self.leaves(settings)])
             if state is None:
-                records.write_json(place.file("settings.json"), self._mark | settings.as_dict())
+                write_json(place.file("settings.json"), self._mark | settings.as_dict())
             return self._carry_on(state or self.begin(settings), place, bar, engine, plots)
 
     def resume(
@@ -106,11 +108,12 @@ class Experiment(Kind[SettingsT, StateT, ResultT, ModelT]):
         return self._restart(place)
 
     def check(self, settings: SettingsT, engine: Engine | None = None) -> None:
-        """Load the data and see that they and the engine fit the settings, before any work.
+        """Load the data and see that they, the engine and the memory fit the settings, before any work.
 
         :raises ValueError: where they do not.
         """
         settings.check_data()
+        check_fits(settings.memory, "smaller networks, or fewer of them")
         if not _shares_out(engine, settings):
             name, why = getattr(engine, "name", ""), self.why_serial.format(**settings.as_dict())
             raise ValueError(f"the {name} engine has nothing to share out: {why}; use the serial engine")
@@ -130,7 +133,7 @@ class Experiment(Kind[SettingsT, StateT, ResultT, ModelT]):
         path = Path(directory) / "settings.json"
         if not path.exists():
             raise ValueError(f"{directory}: there is no run here (neither settings.json nor {CHECKPOINT})")
-        values = records.read_json(path)
+        values = read_json(path)
         with records.fitting(path):
             return self.stored_settings({name: value for name, value in values.items() if name != "experiment"})
 
@@ -183,7 +186,7 @@ class Experiment(Kind[SettingsT, StateT, ResultT, ModelT]):
             records.save_tensors(place.file("model.pt"), self.export(result) | about)
             if plots:
                 self.plot(result, place)
-            records.write_json(place.file("summary.json"), result.summary)
+            write_json(place.file("summary.json"), result.summary)
         return result
 
     def _evolve(self, state: StateT, place: Folder | None, bar: bool, engine: Engine | None) -> None:

@@ -9,7 +9,8 @@ import pytest
 import torch
 from deap import tools
 
-from evoprune.records import frame, load_checkpoint, save_checkpoint, write, write_csv, write_json
+from evoprune.files import write, write_json
+from evoprune.records import frame, load_checkpoint, save_checkpoint, write_csv
 
 
 def test_frame_has_a_row_a_record():
