@@ -70,6 +70,8 @@ def _run(plan: Plan, place: Folder, engine: Engine, scratch: Path, bar: bool, re
         if (place.path / run.place / "error.txt").exists():
             with run_folder(place.path / run.place) as folder:
                 folder.clear()
+    for run in runs:
+        run_folder(place.path / run.place).look()  # a directory of the user's is found before the first run
     plan.save(place.file("study.json"))
     rows = [_row(run, place.path) for run in runs]
     table = _tables(rows, place)
