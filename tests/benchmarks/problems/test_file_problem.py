@@ -87,7 +87,7 @@ def test_bad_csv(tmp_path, text, message):
         (np.zeros((6, 2), dtype=complex), "complex128"),
         (np.full((6, 2), "a"), "<U1"),
         (np.zeros((4, 2)), "at least 5 rows, got 4"),
-        (np.array([[None] * 2] * 6), "not a file of numpy arrays"),
+        (np.array([[None] * 2] * 6), r"expected real numbers .* got object \(6, 2\)"),
     ],
 )
 def test_bad_arrays(tmp_path, array, message):
