@@ -10,7 +10,7 @@ import torch
 from evoprune.benchmarks.problems.arrays import check_table, read_array, read_layout
 from evoprune.benchmarks.problems.paths import absolute, readable
 from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe, random_split, require_finite
-from evoprune.benchmarks.problems.table_text import BYTES, read_csv
+from evoprune.benchmarks.problems.table_text import csv_memory, read_csv
 from evoprune.memory import FLOAT
 from evoprune.runs.settings import SEEDS
 
@@ -55,8 +55,7 @@ class FileProblem(Problem):
     @property
     def memory(self) -> float:
         if Path(self.path).suffix.lower() == ".csv":
-            with readable(self.path):
-                return BYTES * Path(self.path).stat().st_size
+            return csv_memory(self.path)
         layout = read_layout(self.path)
         # The table beside its float32 copy; later that beside its splits, or beside what looks for infinities.
         return math.prod(layout.shape) * max(layout.dtype.itemsize + FLOAT, 3 * FLOAT)
