@@ -49,6 +49,8 @@ def read_csv(path: str) -> np.ndarray:
                 place = f"row {rows}, column {column} (counted from 0)"
                 raise ValueError(f"{shown(cells[column])} in {place} is not a number") from None
             rows += 1
+        if not rows:
+            raise ValueError("expected a row of numbers a sample, found none")
     return np.frombuffer(numbers, dtype=np.float64).reshape(rows, columns)
 
 
