@@ -47,13 +47,11 @@ def npz(content: bytes, method: int = zipfile.ZIP_DEFLATED, name: str = "data.np
     return file.getvalue()
 
 
-def broken_stream(method: int) -> bytes:
-    """An archive with ten bytes changed in the middle of its only member."""
+def broken_stream(method: int, place: int = 700) -> bytes:
+    """An archive with ten bytes changed in its only member, whose stream begins at byte 38."""
     array = np.random.default_rng(0).random((50, 4))
-    content = bytearray(npz(npy(array), method))
-    for place in range(700, 710):
-        content[place] ^= 0xFF
-    return bytes(content)
+    content = npz(npy(array), method)
+    return content[:place] + b"\xff" * 10 + content[place + 10 :]
 
 
 def two_members() -> bytes:
@@ -141,9 +139,12 @@ ARRAYS: dict[str, Content] = {
     "npz: half": npz(npy())[:150],
     "npz: no members": b"PK\5\6" + bytes(18),
     "npz: broken stored bytes": broken_stream(zipfile.ZIP_STORED),
-    "npz: broken zlib stream": broken_stream(zipfile.ZIP_DEFLATED),
+    "npz: broken zlib stream": broken_stream(zipfile.ZIP_DEFLATED, 38),
+    "npz: broken zlib stream in the middle": broken_stream(zipfile.ZIP_DEFLATED),
     "npz: broken bz2 stream": broken_stream(zipfile.ZIP_BZIP2),
+    "npz: broken bz2 head": broken_stream(zipfile.ZIP_BZIP2, 38),
     "npz: broken LZMA stream": broken_stream(zipfile.ZIP_LZMA),
+    "npz: broken LZMA head": broken_stream(zipfile.ZIP_LZMA, 38),
     "npz: encrypted": npz(npy(), flag_bits=1),
     "npz: unknown compression": npz(npy(), compress_type=99),
     "npz: another compression than it says": npz(npy(), compress_type=zipfile.ZIP_LZMA),
