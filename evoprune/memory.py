@@ -9,6 +9,8 @@ import psutil
 
 CGROUPS = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
 """Limit and use of a container, below ``/sys/fs/cgroup``: version 2 and version 1."""
+FLOAT = 4
+"""Bytes of a number in float32."""
 HUGE = 10**27
 """Bytes that no memory has; more is said to be as much."""
 
