@@ -275,6 +275,6 @@ def found_in(directory: str | Path) -> Blueprint:
         text = json.loads(path.read_text(encoding="utf-8"))["architecture"]
     except FileNotFoundError:
         raise ValueError(f"{directory}: no architecture search has ended here (there is no {path.name})") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{path}: this was not left by an architecture search ({error!r})") from error
     return Blueprint(text)

@@ -53,9 +53,12 @@ class Folder:
             and a manifest that is damaged or lists what cannot be ours.
         """
         try:
-            entries = [path.name for path in self.path.iterdir()] if os.path.lexists(self.path) else []
+            entries = [path.name for path in self.path.iterdir()]
         except (OSError, ValueError) as error:
-            raise ValueError(f"{shown_path(self.path)}: cannot be used as a directory ({_reason(error)})") from error
+            if not isinstance(error, FileNotFoundError) or self.path.is_symlink():  # a link to nothing
+                reason = f"cannot be used as a directory ({_reason(error)})"
+                raise ValueError(f"{shown_path(self.path)}: {reason}") from error
+            entries = []
         rest = [name for name in entries if not is_part(name, MANIFEST)]
         if MANIFEST in rest:
             kind, names = read_manifest(self.path)

@@ -1,6 +1,7 @@
 """``evoprune reproduce``: the paper's comparison at a chosen scale, and the report about it."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from evoprune.benchmarks.commands.sweep import add_plan_options, run_plan
 from evoprune.benchmarks.paper.comparisons import COMPARISONS, SCALES, plan_for
 from evoprune.benchmarks.sweeps import Plan, load_plan
 from evoprune.engines import scoop_is_running
+from evoprune.runs.options import read
 
 
 def add_parser(commands: Any, quiet: Any, engine: Any) -> None:
@@ -24,8 +26,8 @@ def add_parser(commands: Any, quiet: Any, engine: Any) -> None:
     parser.add_argument("--scale", default="quick", metavar="NAME", help=f"{scales} (default quick)")
     kinds = "; ".join(f"{name}: {comparison.line}" for name, comparison in COMPARISONS.items())
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help=f"some of the comparisons. {kinds}")
-    parser.add_argument("--trials", type=int, metavar="N", help="instead of the scale's")
-    parser.add_argument("--seed", type=int, default=0, metavar="INT", help="of the sweep (default 0)")
+    parser.add_argument("--trials", type=partial(read, int), metavar="N", help="instead of the scale's")
+    parser.add_argument("--seed", type=partial(read, int), default=0, metavar="INT", help="of the sweep (default 0)")
     add_plan_options(parser)
     parser.add_argument("--output", dest="directory", metavar="DIR", help="default studies/reproduce-SCALE")
     parser.set_defaults(command=command, parser=parser)

@@ -5,6 +5,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from evoprune.benchmarks.sweeps.plan import Plan, Run, load_plan, make_plan
 from evoprune.checks import lookup
 from evoprune.engines import Engine, make_engine
 from evoprune.runs.command import INTERRUPTED, launch_pool, wants_pool
-from evoprune.runs.options import add_options
+from evoprune.runs.options import add_options, read
 
 TRIALS = 10
 
@@ -34,7 +35,9 @@ def add_parser(commands: Any, quiet: Any, engine: Any, arguments: list[str]) -> 
     parser.add_argument(
         "--grid", nargs="+", action="extend", default=[], metavar="NAME=V,V", help="axes: settings and their values"
     )
-    parser.add_argument("--trials", type=int, default=TRIALS, metavar="N", help=f"runs a variant (default {TRIALS})")
+    parser.add_argument(
+        "--trials", type=partial(read, int), default=TRIALS, metavar="N", help=f"runs a variant (default {TRIALS})"
+    )
     parser.add_argument("--experiment", default=DEFAULT, metavar="NAME", help=f"what to run (default {DEFAULT})")
     add_plan_options(parser)
     parser.add_argument("--config", action="append", metavar="FILE.toml", help="settings for all variants from a file")

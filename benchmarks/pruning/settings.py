@@ -114,12 +114,12 @@ class Settings(SettingsBase):
 
     def __post_init__(self) -> None:
         check_fields(self)
+        check_fits({"the tables of the run": ROW * (self.generations + 1) * self.cells}, "fewer generations or cells")
         for kind in REGISTRIES:
             self._choose_options(kind)
         if not 0 <= self.threshold < 1:
             raise ValueError(f"threshold must be in [0, 1), at 1 every unit could be marked; got {self.threshold!r}")
         self._check_amount()
-        check_fits({"the tables of the run": ROW * (self.generations + 1) * self.cells}, "fewer generations or cells")
         self.neighbourhoods  # noqa: B018  a radius that does not fit
         self.architecture  # noqa: B018  widths that do not fit
         if self.opponents == "random" and not self.loop.stock and "opponents" not in self.loop.uses:

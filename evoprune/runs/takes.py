@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from evoprune.checks import lookup
+from evoprune.checks import lookup, shown
 from evoprune.runs.settings import check_type, check_value, parse, types_of
 
 
@@ -65,7 +65,7 @@ def chosen(what: str, given: Mapping[str, Any], known: Mapping[str, Option]) -> 
     found = {name: option.default for name, option in known.items()}
     for name, value in given.items():
         if not known:
-            raise ValueError(f"{what} has no options, got {name}={value}")
+            raise ValueError(f"{what} has no options, got {name}={shown(value)}")
         option = lookup(f"option of {what}:", name, known)
         if isinstance(value, str):
             value = parse(f"option {name} of {what}", value, option.type)
