@@ -1,0 +1,166 @@
+"""Command lines that are wrong by construction: one line that names what is wrong, no work, nothing written."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, seed, settings, strategies as st
+from PIL import Image
+
+from tests import forked
+from tests.fuzz.options import COMMANDS, assignments_wrong, axes_wrong, line_with, options_of, options_wrong, toml_wrong
+from tests.fuzz.places import WRONG, places_wrong
+
+CASES = int(os.environ.get("EVOPRUNE_FUZZ_CASES", "5000"))
+SEED = int(os.environ.get("EVOPRUNE_FUZZ_SEED", "0"))
+LONGEST = 600
+"""Characters of an error."""
+SECONDS = 1.0
+"""CPU time of a case."""
+BUDGET = {"options": 0.35, "places": 0.25, "assignments": 0.1, "toml": 0.2, "axes": 0.1}
+"""The kinds of cases and how many of all they are."""
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Good runs to be read: a study and an ended run with a model of images; made by children, as all that is warm."""
+    place = tmp_path_factory.mktemp("good")
+    tiny = [
+        "--generations",
+        "1",
+        "--cells",
+        "2",
+        "--network",
+        "6-3",
+        "--benchmark",
+        "digits",
+        "--checkpoint-every",
+        "1",
+    ]
+    study = ["sweep", "--grid", "operator=random,none", "--trials", "1", *tiny[:-2], "--output", "study", "--quiet"]
+    Image.new("L", (8, 8), 99).save(place / "a.png")
+    model = ["run", *tiny, "--no-compare", "--output", "model", "--quiet"]
+    forked.warm(place, model, study, ["report", "study", "--output", "report", "--quiet"], ["list"])
+    shutil.copytree(place / "model", place / "begun")
+    (place / "begun" / "summary.json").unlink()
+    return place
+
+
+def check(line: list[str], blame: list[str], folder: Path, good: Path) -> None:
+    """Run a wrong command line and see that it ends as it should."""
+    line = [part.replace("{good}", str(good)) for part in line]
+    before = [snapshot(folder), snapshot(good)]
+
+    def limits() -> None:
+        forked.little_memory()
+        forked.little_time()
+
+    done = forked.evoprune(*line, here=folder, before=limits)
+    shown = f"\n{[part[:200] for part in line]}\n{done.code} {done.seconds:.2f} s\n{done.out[:2000]}\n{done.err[:3000]}"
+    assert done.code == 2, shown
+    assert done.out == "", shown
+    *warnings, error = done.err.splitlines() or [""]
+    assert done.err.endswith("\n"), shown
+    assert all(warning.startswith("evoprune: warning: ") for warning in warnings), shown
+    assert error.startswith("evoprune: error: "), shown
+    assert len(error) <= LONGEST, shown
+    assert error.isprintable(), shown
+    assert any(name in error for name in blame), f"{blame}{shown}"
+    assert done.seconds < SECONDS, shown
+    assert [snapshot(folder), snapshot(good)] == before, shown
+
+
+def snapshot(folder: Path) -> dict[str, str]:
+    """All that is in a folder: path -> content or target."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        target = os.readlink(path) if path.is_symlink() else ""
+        content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() and not target else ""
+        found[str(path)] = target or content or "directory"
+    return found
+
+
+class Fresh:
+    """An empty folder that goes with the block."""
+
+    def __enter__(self) -> Path:
+        self.path = Path(tempfile.mkdtemp())
+        return self.path
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.path)
+
+
+def check_line(case: tuple[list[str], list[str]], good: Path) -> None:
+    with Fresh() as folder:
+        check(*case, folder, good)
+
+
+def check_toml(case: tuple[list[str], list[str], bytes], good: Path) -> None:
+    line, blame, content = case
+    with Fresh() as folder:
+        (folder / "wrong.toml").write_bytes(content)
+        check(line, blame, folder, good)
+
+
+def check_place(name: str, good: Path) -> None:
+    with Fresh() as folder:
+        line, blame = WRONG[name](folder, good)
+        check(line, blame, folder, good)
+
+
+KINDS = {
+    "options": (options_wrong(), check_line),
+    "places": (places_wrong, check_place),
+    "assignments": (assignments_wrong(), check_line),
+    "toml": (toml_wrong(), check_toml),
+    "axes": (axes_wrong(), check_line),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_some_of_every_kind(kind: str, good: Path):
+    strategy, check_case = KINDS[kind]
+
+    @settings(max_examples=int(200 * BUDGET[kind]))
+    @given(strategy)
+    def some(case):
+        check_case(case, good)
+
+    some()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_thousands_of_every_kind(kind: str, good: Path):
+    strategy, check_case = KINDS[kind]
+    number = max(1, int(CASES * BUDGET[kind]))
+
+    @seed(SEED)
+    @settings(max_examples=number, derandomize=False, database=None, suppress_health_check=list(HealthCheck))
+    @given(strategy)
+    def many(case):
+        check_case(case, good)
+
+    many()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_once(command: str, good: Path):
+    @settings(max_examples=1)
+    @given(st.data())
+    def once(data):
+        for option in options_of(command):
+            check_line(line_with(option, data.draw(option.wrong)), good)
+
+    once()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WRONG)
+def test_every_place_once(name: str, good: Path):
+    check_place(name, good)
