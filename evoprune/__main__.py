@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import os
 import re
 import sys
 import warnings
@@ -25,18 +26,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         torch.set_num_threads(1)  # two threads are slower here, and the last bits depend on their number
         return int(options.command(options))
-    except WriteError as error:
-        print(f"evoprune: error: {error}; what was written before is intact", file=sys.stderr)
-        return 1
-    except MemoryError:
-        print("evoprune: error: out of memory; what was written before is intact", file=sys.stderr)
-        return 1
     except (ValueError, FileNotFoundError) as error:
-        print(f"evoprune: error: {error}", file=sys.stderr)
-        return 2
+        return _failed(error, 2)
+    except BrokenPipeError:  # who read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        return 1
+    except OSError as error:
+        return _failed(error if isinstance(error, WriteError) else f"{error.filename}: {error.strerror}", 1)
+    except MemoryError:
+        return _failed("out of memory", 1)
     except KeyboardInterrupt:
         print("evoprune: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _failed(why: object, code: int) -> int:
+    print(f"evoprune: error: {why}" + "; what was written before is intact" * (code == 1), file=sys.stderr)
+    return code
 
 
 def resume(options: argparse.Namespace) -> int:

@@ -82,9 +82,7 @@ def guarded(work: Callable[[], Any], directory: Path, options: argparse.Namespac
 
 
 def _kept(directory: Path) -> str:
-    """What is left of a run that stopped."""
-    from evoprune.runs.experiment import CHECKPOINT  # slow to import
-
-    if (directory / CHECKPOINT).exists():
+    """What can be done with what a run that stopped has left."""
+    if (directory / "settings.json").exists():
         return f"; continue with: evoprune resume {directory}"
-    return " before the first checkpoint; the same command begins again"
+    return "; nothing was begun"
