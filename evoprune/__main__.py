@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from evoprune._version import __version__
 from evoprune.engines import ENGINES, lifeline, scoop_is_running
 from evoprune.files import WriteError
+from evoprune.folders import FULL, shown_path
 from evoprune.runs.command import INTERRUPTED
 
 
@@ -31,8 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # who read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
         return 1
+    except WriteError as error:
+        return _failed(error, 1)
     except OSError as error:
-        return _failed(error if isinstance(error, WriteError) else f"{error.filename}: {error.strerror}", 1)
+        path = shown_path(error.filename or "")
+        return _failed(f"{path}: {error.strerror or error}", 1 if error.errno in FULL else 2)
     except MemoryError:
         return _failed("out of memory", 1)
     except KeyboardInterrupt:

@@ -21,6 +21,8 @@ MANIFEST = "manifest.json"
 FORMAT = "evoprune manifest 1"
 RUN, STUDY, REPORT, PICTURES, PLOTS, SCRATCH = "run", "study", "report", "pictures", "plots", "scratch"
 """What a directory may hold."""
+LONGEST = 255
+"""Bytes of the name of a file, in all usual file systems."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """Errors of a disk, not of a path."""
 
@@ -53,7 +55,11 @@ class Folder:
             and a manifest that is damaged or lists what cannot be ours.
         """
         try:
-            entries = [path.name for path in self.path.iterdir()] if os.path.lexists(self.path) else []
+            if any(len(os.fsencode(part)) > LONGEST for part in self.path.parts):  # or the folders above were made
+                raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+            entries = os.listdir(self.path)
+        except FileNotFoundError:
+            entries = []
         except (OSError, ValueError) as error:
             raise ValueError(f"{shown_path(self.path)}: cannot be used as a directory ({_reason(error)})") from error
         rest = [name for name in entries if not is_part(name, MANIFEST)]
@@ -256,7 +262,7 @@ def glob_safe(name: str) -> str:
     return re.sub(r"([*?[])", r"[\1]", name)
 
 
-def shown_path(path: Path) -> str:
+def shown_path(path: str | Path) -> str:
     """A path for a message, cut short where no file system would take it."""
     return shown(str(path))[1:-1] if len(str(path)) < 200 else shown(str(path))
 
