@@ -6,9 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from evoprune.checks import has, listed, of_type, shown
 from evoprune.copying import copy_value, pack
 from evoprune.fitness import MinimizeLoss
 from evoprune.layers import check_fit, prunable_layers, prunable_parameters
+from evoprune.refusals import blame
 from evoprune.state import cloned, get_state, same, set_state
 
 __all__ = ["Autoencoder", "Decoder", "Encoder", "Genome", "MinimizeLoss", "genomes", "prunable_layers", "similar"]
@@ -36,8 +38,7 @@ class Genome:
     fitness: Any
 
     def __init__(self, module: nn.Module, exclude: Iterable[str] = ()) -> None:
-        if not isinstance(module, nn.Module):
-            raise TypeError(f"a genome wraps a torch.nn.Module, got {module!r}")
+        of_type("the module of a genome", module, nn.Module, "a torch.nn.Module")
         prunable = prunable_parameters(module, exclude)
         if not hasattr(self, "fitness"):  # a class of deap.creator has set one already
             self.fitness = MinimizeLoss()
@@ -93,6 +94,7 @@ class Genome:
 
         :param keeps: bool tensors of the parameters' shapes by name; errors as in :meth:`prune`, before any change.
         """
+        of_type("keeps", keeps, Mapping, "a table of masks by the names of parameters")
         for name, keep in keeps.items():
             self._checked_mask(name, keep)
         with torch.no_grad():
@@ -112,6 +114,7 @@ class Genome:
 
         The optimizer and the guard belong to this genome: a clone has parameters of its own and needs new ones.
         """
+        has("optimizer", optimizer, "register_step_post_hook", "an optimizer of torch")
         return optimizer.register_step_post_hook(lambda *_: self.enforce())
 
     def state(self) -> dict[str, Any]:
@@ -130,11 +133,11 @@ class Genome:
         set_state(self, state)
 
     def _checked_mask(self, name: str, keep: Tensor) -> Tensor:
-        if name not in self.masks:
-            raise KeyError(f"{name!r} is not prunable; prunable: {', '.join(self.masks) or 'nothing'}")
+        if not isinstance(name, str) or name not in self.masks:
+            raise KeyError(f"{shown(name)} is not prunable; prunable: {', '.join(self.masks) or 'nothing'}")
         old = self.masks[name]
         if not isinstance(keep, Tensor) or keep.dtype != torch.bool or keep.shape != old.shape:
-            found = f"{keep.dtype} of shape {tuple(keep.shape)}" if isinstance(keep, Tensor) else repr(keep)
+            found = f"{keep.dtype} of shape {tuple(keep.shape)}" if isinstance(keep, Tensor) else shown(keep)
             raise ValueError(f"keep of {name!r} must be a bool tensor of shape {tuple(old.shape)}, got {found}")
         return old
 
@@ -207,7 +210,7 @@ class Autoencoder(list[Genome]):
     fitness: Any
 
     def __init__(self, genomes: Iterable[Genome]) -> None:
-        super().__init__(genomes)
+        super().__init__(listed("genomes", genomes, "an encoder and a decoder"))
         if not hasattr(self, "fitness"):
             self.fitness = MinimizeLoss()
         self.learning_rate: float | None = None
@@ -253,7 +256,11 @@ class Autoencoder(list[Genome]):
 
     def __call__(self, x: Tensor) -> Tensor:
         """Reconstructions of ``x`` (samples, inputs), of the same shape."""
-        return self.decoder(self.encoder(x))
+        try:
+            return self.decoder(self.encoder(x))
+        except Exception as error:
+            blame(error, x, self.encoder.module, self.decoder.module)
+            raise
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Autoencoder":
         new = type(self).__new__(type(self))
@@ -275,14 +282,13 @@ def genomes(individual: Genome | Sequence[Genome]) -> list[Genome]:
     """
     found = [individual] if isinstance(individual, Genome) else list(individual) if isinstance(individual, list) else []
     if not found or not all(isinstance(genome, Genome) for genome in found):
-        raise TypeError(f"expected a Genome or an Autoencoder, got {individual!r}")
+        raise TypeError(f"expected a Genome or an Autoencoder, got {shown(individual)}")
     return found
 
 
 def _check_parts(encoder: Genome, decoder: Genome) -> None:
     for genome in (encoder, decoder):
-        if not isinstance(genome, Genome):
-            raise TypeError(f"an autoencoder holds an Encoder and a Decoder, got {genome!r}")
+        of_type("the genomes of an autoencoder", genome, Genome, "an Encoder and a Decoder")
     check_fit(encoder.module, decoder.module)
 
 
