@@ -10,7 +10,7 @@ import difflib
 import math
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
@@ -52,7 +52,7 @@ def lookup(kind: str, name: str, registry: Mapping[str, T]) -> T:
 
 def in_unit_interval(what: str, value: Any) -> None:
     """Raise `ValueError` unless `value` is a number from 0 to 1, both included. NaN, bool and text are refused."""
-    if not (_is_number(value) and 0 <= value <= 1):
+    if not (is_number(value) and 0 <= value <= 1):
         raise ValueError(f"{what} must be a number in [0, 1], got {shown(value)}")
 
 
@@ -63,7 +63,7 @@ def at_least(
 
     NaN, bool and text are refused; infinity is a number, unless it has to be `finite`.
     """
-    if not (_is_number(value) and value >= minimum and (isinstance(value, Integral) or not whole)):
+    if not (is_number(value) and value >= minimum and (isinstance(value, Integral) or not whole)):
         raise ValueError(
             f"{what} must be a {'whole ' if whole else ''}number of at least {minimum}, got {shown(value)}"
         )
@@ -80,7 +80,7 @@ def of_type(what: str, value: Any, kind: Any, expected: str) -> None:
 
 
 def has(what: str, value: Any, method: str, expected: str) -> None:
-    """Raise `TypeError` unless `value` is an object that has a method, whatever its type; `expected` as in `of_type`."""
+    """Raise `TypeError` unless `value` is an object with a method, whatever its type; `expected` as in `of_type`."""
     if isinstance(value, type) or not callable(getattr(value, method, None)):
         raise TypeError(f"{what} must be {expected}, got {shown(value)}")
 
@@ -95,12 +95,20 @@ def listed(what: str, values: Any, expected: str) -> list[Any]:
     raise TypeError(f"{what} must be {expected}, got {shown(values)}")
 
 
+def two(what: str, values: Any) -> tuple[Any, Any]:
+    """Both of two values; `ValueError` for anything else."""
+    if not isinstance(values, Sequence) or isinstance(values, str | bytes) or len(values) != 2:
+        raise ValueError(f"{what} must be two numbers, got {shown(values)}")
+    return values[0], values[1]
+
+
 def true_or_false(what: str, value: Any) -> None:
     """Raise `ValueError` unless `value` is True or False: text such as "no" would count as True."""
     if not isinstance(value, bool):
         raise ValueError(f"{what} must be True or False, got {shown(value)}")
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a value is a real number."""
     # True and False are integers to Python; in a setting they are a mistake. numpy's scalars count, its bool does not.
     return isinstance(value, Real) and not isinstance(value, bool)

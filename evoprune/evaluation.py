@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from evoprune.checks import at_least, lookup, of_type, shown
 from evoprune.fitness import WORST, finite
-from evoprune.genome import Autoencoder, Genome
+from evoprune.genome import Autoencoder, Genome, genomes
 from evoprune.losses import LOSSES, check_shapes, mean_loss
 from evoprune.refusals import blame
 
@@ -68,7 +68,7 @@ def draw_batch(data: Any, size: int = 5) -> Tensor:
     :raises ValueError: for a size below 1 or above the number of samples.
     """
     rows = rows_of(data, "train")
-    at_least("size of a batch", size, 1, whole=True)
+    at_least("batch size", size, 1, whole=True)
     if size > len(rows):
         raise ValueError(f"batch size {shown(size)} is larger than the {len(rows)} samples")
     return rows[torch.tensor(random.sample(range(len(rows)), size))]
@@ -148,7 +148,9 @@ def like_parameters(module: nn.Module, data: Tensor) -> Tensor:
 
 
 def _check_pair(pair: object) -> None:
-    of_type("what reconstructs, a pair,", pair, Autoencoder, "an Autoencoder")
+        if not isinstance(pair, Autoencoder):
+        raise TypeError(f"what reconstructs is an Autoencoder, got {shown(pair)}")
+    genomes(pair)
 
 
 def _reconstruct(encoder: Genome, decoder: Genome, data: Tensor) -> Tensor:

@@ -43,8 +43,6 @@ class MinimizeLoss(base.Fitness):
             given = finite_values(values, self.weights)
         except (TypeError, ValueError, OverflowError, RuntimeError) as error:
             raise TypeError(f"fitness values must be a sequence such as (loss,), got {shown(values)}") from error
-        if len(given) != len(self.weights):
-            raise ValueError(f"fitness values must be {len(self.weights)}, one a weight, got {shown(values)}")
         base.Fitness.setValues(self, given)
 
     values = property(base.Fitness.getValues, _set, base.Fitness.delValues, base.Fitness.values.__doc__)

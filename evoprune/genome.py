@@ -38,7 +38,8 @@ class Genome:
     fitness: Any
 
     def __init__(self, module: nn.Module, exclude: Iterable[str] = ()) -> None:
-        of_type("the module of a genome", module, nn.Module, "a torch.nn.Module")
+                if not isinstance(module, nn.Module):
+            raise TypeError(f"a genome wraps a torch.nn.Module, got {shown(module)}")
         prunable = prunable_parameters(module, exclude)
         if not hasattr(self, "fitness"):  # a class of deap.creator has set one already
             self.fitness = MinimizeLoss()
@@ -288,7 +289,8 @@ def genomes(individual: Genome | Sequence[Genome]) -> list[Genome]:
 
 def _check_parts(encoder: Genome, decoder: Genome) -> None:
     for genome in (encoder, decoder):
-        of_type("the genomes of an autoencoder", genome, Genome, "an Encoder and a Decoder")
+                if not isinstance(genome, Genome):
+            raise TypeError(f"an autoencoder holds an Encoder and a Decoder, got {shown(genome)}")
     check_fit(encoder.module, decoder.module)
 
 

@@ -76,7 +76,7 @@ def check_loss(loss: str, output: str, data: Tensor) -> None:
         raise ValueError(f"data must be real numbers, at least one, got {data.dtype} of shape {tuple(data.shape)}")
     low, high = data.min().item(), data.max().item()
     if loss == "bce" and output != "sigmoid":
-        raise ValueError(f"loss bce reads probabilities and needs output sigmoid, got {shown(output)}")
+        raise ValueError(f"loss bce reads probabilities and needs output sigmoid, got {output}")
     if loss == "bce" and not (low >= 0 and high <= 1):
         raise ValueError(f"loss bce needs data in [0, 1], but they go from {low:g} to {high:g}")
     reach = OUTPUT_RANGES.get(output, (-math.inf, math.inf))

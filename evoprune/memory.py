@@ -55,7 +55,6 @@ def size(bytes_: float) -> str:
     at_least("bytes", bytes_, 0)
     if bytes_ < 1e3:
         return f"{bytes_:.0f} bytes"
-    if bytes_ >= 1e28:  # nobody has a word for it, and an integer may be too large for a float
-        return "far more than 1 YB"
+    bytes_ = min(bytes_, 1e300)  # an integer may be too large for a float
     power = min(int(math.log10(bytes_) // 3), len(" kMGTPEZY") - 1)
     return f"{bytes_ / 1000**power:.3g} {' kMGTPEZY'[power]}B"

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from evoprune.checks import lookup, of_type
+from evoprune.checks import lookup, shown
 from evoprune.evaluation import evaluating, like_parameters
 from evoprune.genome import Autoencoder, Decoder, Encoder
 from evoprune.mlp import ACTIVATIONS, NONLINEARITIES, checked_widths
@@ -83,7 +83,8 @@ class TiedAutoencoder(Autoencoder):
     """
 
     def __init__(self, network: TiedNetwork) -> None:
-        of_type("the network of a tied autoencoder", network, TiedNetwork, "a TiedNetwork")
+                if not isinstance(network, TiedNetwork):
+            raise TypeError(f"a tied autoencoder wraps a TiedNetwork, got {shown(network)}")
         super().__init__([Encoder(network), Decoder(nn.Identity())])
 
     @property

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from evoprune.architecture import Architecture, Conv, Layer, Linear, Shape, fault
-from evoprune.checks import at_least, lookup
+from evoprune.architecture import Architecture, Conv, Layer, Linear, Shape, check_shape, fault
+from evoprune.checks import at_least, has, listed, lookup, of_type, two
 from evoprune.mlp import ACTIVATIONS
 
+MOST_LAYERS = 1000
+"""The bound of the layers of a kind: all numbers up to the limits are tried."""
 Draws = random.Random | None
 """What operators draw from; None is Python's global ``random``, as in DEAP's own."""
 
@@ -42,19 +44,21 @@ class Space:
     linear: tuple[int, int] = (0, 3)
 
     def __post_init__(self) -> None:
+        check_shape(self.shape)
         at_least("code", self.code, 1, whole=True)
         for name in ("channels", "kernels", "strides", "widths"):
-            if not (sizes := getattr(self, name)):
+            if not (sizes := listed(name, getattr(self, name), "whole numbers")):
                 raise ValueError(f"{name} must name at least one size")
             for size in sizes:
                 at_least(name, size, 1, whole=True)
-        if not self.activations:
+        if not listed("activations", self.activations, "names of activations"):
             raise ValueError("activations must name at least one")
         for activation in self.activations:
             lookup("activation", activation, ACTIVATIONS)
         for name in ("convolutions", "linear"):
-            fewest, most = getattr(self, name)
-            at_least(f"the fewest {name} layers", fewest, 0, whole=True)
+            fewest, most = two(name, getattr(self, name))
+            at_least(f"the fewest {name} layers", fewest, 0, whole=True, most=MOST_LAYERS)
+            at_least(f"the most {name} layers", most, 0, whole=True, most=MOST_LAYERS)
             if most < fewest:
                 raise ValueError(f"{name}: at least {fewest} and at most {most} layers contradict each other")
         if not self.counts:
@@ -108,6 +112,7 @@ def random_architecture(space: Space, rng: Draws = None) -> Architecture:
 
     At each place all sizes are equally likely that leave room for the layers still to come.
     """
+    _check(space, rng)
     draw = rng or random.Random(random.getrandbits(63))
     convolutions, linear = draw.choice(space.counts)
     layers: list[Layer] = []
@@ -120,6 +125,7 @@ def random_architecture(space: Space, rng: Draws = None) -> Architecture:
 
 def mutActivation(individual: Architecture, space: Space, rng: Draws = None) -> tuple[Architecture]:
     """Change the activation to another one of the space, in place; with only one nothing happens."""
+    _check(space, rng, individual)
     others = [name for name in space.activations if name != individual.activation]
     if others:
         individual.activation = (rng or random).choice(others)
@@ -131,11 +137,13 @@ def mutResizeLayer(individual: Architecture, space: Space, rng: Draws = None) ->
 
     Of the layers that can change one is drawn, then one of its possible sizes; where none can, nothing happens.
     """
+    _check(space, rng, individual)
     return _edit(individual, space, rng, [_resized(individual, space, place) for place in range(len(individual))])
 
 
 def mutInsertLayer(individual: Architecture, space: Space, rng: Draws = None) -> tuple[Architecture]:
     """Insert a layer at a random place, in place; where the space has no room for one more, nothing happens."""
+    _check(space, rng, individual)
     new = [*space.single_convolutions, *space.single_linear]
     places = range(len(individual) + 1)
     return _edit(individual, space, rng, [[[*individual[:k], one, *individual[k:]] for one in new] for k in places])
@@ -143,6 +151,7 @@ def mutInsertLayer(individual: Architecture, space: Space, rng: Draws = None) ->
 
 def mutDeleteLayer(individual: Architecture, space: Space, rng: Draws = None) -> tuple[Architecture]:
     """Delete a random layer, in place; where none can go, nothing happens."""
+    _check(space, rng, individual)
     places = range(len(individual))
     return _edit(individual, space, rng, [[[*individual[:k], *individual[k + 1 :]]] for k in places])
 
@@ -152,6 +161,7 @@ def mutArchitecture(individual: Architecture, space: Space, rng: Draws = None) -
 
     In a space of a single architecture nothing happens.
     """
+    _check(space, rng, individual)
     draw = rng or random.Random(random.getrandbits(63))
     before = individual.text
     for mutate in draw.sample(MUTATIONS, len(MUTATIONS)):
@@ -172,6 +182,7 @@ def cxOnePointLayers(
     The points are drawn among the pairs that make two architectures of the space, at least one of them new; where there
     is no such pair, nothing happens.
     """
+    _check(space, rng, one, other)
     first, second = list(one), list(other)
     children = [
         (left, right)
@@ -182,6 +193,16 @@ def cxOnePointLayers(
     if children:
         one[:], other[:] = (rng or random).choice(children)
     return one, other
+
+
+def _check(space: Space, rng: Draws, *individuals: Architecture) -> None:
+    """Refuse, before any work, what these operators cannot take."""
+    of_type("space", space, Space, "a Space of architectures")
+    if rng is not None:
+        for method in ("choice", "sample"):
+            has("rng", rng, method, "random.Random or None")
+    for individual in individuals:
+        of_type("individual", individual, Architecture, "an Architecture")
 
 
 def _edit(

@@ -81,7 +81,7 @@ def complaint(name: str, parameter: str, value: Any) -> str | None:
 
 
 def unclear(error: Exception, documented: frozenset[str], parameter: str, value: Any) -> str | None:
-    """Why an error is not clear, or None: it is raised on purpose, in one line that names the value or the parameter."""
+    """Why an error is not clear, or None: raised on purpose, in one line that names the value or the parameter."""
     if not isinstance(error, ValueError | TypeError) and type(error).__name__ not in documented:
         return "raises what is not documented"
     last = traceback.extract_tb(error.__traceback__)[-1]

@@ -1,7 +1,7 @@
 """Every public function, class and method, and for each a valid call: what the fuzzer starts from.
 
-What is public is read from the packages and from ``docs/reference.md``, and the arguments from the signatures, so what is
-added later is called as well. Only a parameter without a default needs a word here, in :data:`VALID`.
+What is public is read from the packages and from ``docs/reference.md``, and the arguments from the signatures, so what
+is added later is called as well. Only a parameter without a default needs a word here, in :data:`VALID`.
 """
 
 import contextlib
@@ -183,6 +183,8 @@ SPECIAL: dict[str, Callable[[], Any]] = {
     "a12.b": lambda: [1.0, 2.0],
     "canonical_generations.toolbox": partial(make_toolbox, evaluate),
     "check_loss.output": lambda: "sigmoid",
+    "eaAllVsAll.verbose": lambda: False,
+    "eaSpatialCoevolution.verbose": lambda: False,
     "Architecture.build.output": lambda: "sigmoid",
     "Blueprint.output": lambda: "sigmoid",
     "Blueprint.build.inputs": lambda: 16,
@@ -290,7 +292,7 @@ def targets() -> dict[str, Target]:
     for thing in _things():
         name = thing.__name__
         if name not in NOT_CALLED:
-            found[name] = _target(name, lambda thing=thing: thing, thing)
+            found[name] = _target(name, partial(_itself, thing), thing)
         if inspect.isclass(thing) and not getattr(thing, "_is_protocol", False):
             for method, function in inspect.getmembers(thing, inspect.isfunction):
                 full = f"{name}.{method}"
@@ -298,6 +300,10 @@ def targets() -> dict[str, Target]:
                 if public and method in vars(thing) and method != "at" and full not in NOT_CALLED:
                     found[full] = _target(full, partial(_bound, name, method, thing), function)
     return found
+
+
+def _itself(thing: Any) -> Any:
+    return thing
 
 
 def _bound(name: str, method: str, kind: type) -> Callable[..., Any]:
