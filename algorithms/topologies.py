@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
 
+from torch import Tensor
+
 from evoprune.checks import at_least, listed, shown
 from evoprune.memory import check_fits
 
@@ -40,7 +42,7 @@ def torus(rows: int, columns: int, radius: int = 1) -> Neighbourhoods:
     at_least("radius", radius, 0, whole=True)
     limit = rows // 2 + columns // 2
     if radius > limit:
-size = f"{rows} x {columns} cells"
+        size = f"{rows} x {columns} cells"
         raise ValueError(f"radius {shown(radius)} is larger than a torus of {size} allows: at most {limit}")
     _check_size(rows * columns, 2 * radius * (radius + 1) + 1)
     span = range(-radius, radius + 1)
@@ -70,7 +72,7 @@ def graph(neighbours: Sequence[Iterable[int]] | Mapping[int, Iterable[int]]) -> 
     cells = len(neighbours)
     at_least("cells of the graph", cells, 1, whole=True)
     if isinstance(neighbours, Mapping) and set(neighbours) != set(range(cells)):
-got = shown(list(neighbours))
+        got = shown(list(neighbours))
         raise ValueError(f"the {cells} cells of the graph must be numbered 0 to {cells - 1}, got {got}")
     lists = [[cell, *listed(f"neighbours of cell {cell}", neighbours[cell], "cells")] for cell in range(cells)]
     check(lists, cells)
@@ -83,13 +85,14 @@ def check(neighbourhoods: Sequence[Sequence[int]], cells: int) -> None:
     :raises ValueError: for another number of neighbourhoods, an empty one, whatever is not the number of a cell, and a
         neighbourhood that does not begin with its own cell.
     """
-    listed("neighbourhoods", neighbourhoods, "lists of cells, one a cell")
+    if not hasattr(neighbourhoods, "__getitem__") or isinstance(neighbourhoods, Tensor | type):
+        raise TypeError(f"neighbourhoods must be lists of cells, one a cell, got {shown(neighbourhoods)}")
     if len(neighbourhoods) != cells:
         raise ValueError(f"{len(neighbourhoods)} neighbourhoods were given for a grid of {cells} cells")
     for cell in range(cells):
         members = neighbourhoods[cell]
         if not isinstance(members, Sequence) or not members or not all(_is_cell(m, cells) for m in members):
-numbers = f"cells from 0 to {cells - 1}, at least one"
+            numbers = f"cells from 0 to {cells - 1}, at least one"
             raise ValueError(f"the neighbourhood of cell {cell} must name {numbers}; got {shown(members)}")
         if members[0] != cell:
             raise ValueError(f"the neighbourhood of cell {cell} must begin with {cell} itself, got {shown(members)}")

@@ -17,6 +17,7 @@ from evoprune.mlp import ACTIVATIONS, OUTPUTS, check_weights
 
 PREFIX = "arch:"
 QUOTES = "'\""
+SEARCH = "this was not left by an architecture search"
 Shape = tuple[int, int, int]
 """Channels, height and width of an image."""
 
@@ -217,7 +218,7 @@ def parse_architecture(text: str) -> Architecture:
         raise ValueError(f"architecture {shown(text)} must be a shape, an activation and layers, such as {example}")
     layers = [_parse_layer(part) for part in parts[2:]]
     if not isinstance(layers[-1], Linear):
-end = "the linear layer that makes the code"
+        end = "the linear layer that makes the code"
         raise ValueError(f"architecture {shown(text)} must end with {end}, such as {example}")
     shape = [int(size) for size in parts[0].split("x")]
     made = Architecture(layers[:-1], shape, layers[-1].width, parts[1])
@@ -267,7 +268,7 @@ class Blueprint:
         at_least("inputs", inputs, 1, whole=True)
         if inputs != found.inputs:
             shape = " x ".join(map(str, found.shape))
-reads = f"{shape} = {found.inputs} values a sample"
+            reads = f"{shape} = {found.inputs} values a sample"
             raise ValueError(f"the architecture reads {reads}, the data have {shown(inputs)}")
 
     def build(self, inputs: int) -> tuple[nn.Module, nn.Module]:
@@ -289,8 +290,8 @@ def found_in(directory: str | Path) -> Blueprint:
     try:
         text = json.loads(path.read_text(encoding="utf-8"))["architecture"]
     except FileNotFoundError:
-what = f"no architecture search has ended here (there is no {path.name})"
+        what = f"no architecture search has ended here (there is no {path.name})"
         raise ValueError(f"{shown(str(directory)).strip(QUOTES)}: {what}") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{shown(str(path)).strip(QUOTES)}: this was not left by an architecture search ({shown(error)})") from error
+        raise ValueError(f"{shown(str(path)).strip(QUOTES)}: {SEARCH} ({shown(error)})") from error
     return Blueprint(text)

@@ -88,7 +88,7 @@ def has(what: str, value: Any, method: str, expected: str) -> None:
 def listed(what: str, values: Any, expected: str) -> list[Any]:
     """The items of anything that has some but a text; `TypeError` for what has none."""
     try:
-        if not isinstance(values, str | bytes | Mapping):
+        if not isinstance(values, str | bytes):
             return list(values)
     except TypeError:  # no iterable, or a tensor without dimensions
         pass

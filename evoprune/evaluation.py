@@ -148,7 +148,7 @@ def like_parameters(module: nn.Module, data: Tensor) -> Tensor:
 
 
 def _check_pair(pair: object) -> None:
-        if not isinstance(pair, Autoencoder):
+    if not isinstance(pair, Autoencoder):
         raise TypeError(f"what reconstructs is an Autoencoder, got {shown(pair)}")
     genomes(pair)
 

@@ -38,7 +38,7 @@ class Genome:
     fitness: Any
 
     def __init__(self, module: nn.Module, exclude: Iterable[str] = ()) -> None:
-                if not isinstance(module, nn.Module):
+        if not isinstance(module, nn.Module):
             raise TypeError(f"a genome wraps a torch.nn.Module, got {shown(module)}")
         prunable = prunable_parameters(module, exclude)
         if not hasattr(self, "fitness"):  # a class of deap.creator has set one already
@@ -289,7 +289,7 @@ def genomes(individual: Genome | Sequence[Genome]) -> list[Genome]:
 
 def _check_parts(encoder: Genome, decoder: Genome) -> None:
     for genome in (encoder, decoder):
-                if not isinstance(genome, Genome):
+        if not isinstance(genome, Genome):
             raise TypeError(f"an autoencoder holds an Encoder and a Decoder, got {shown(genome)}")
     check_fit(encoder.module, decoder.module)
 

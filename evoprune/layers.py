@@ -69,7 +69,7 @@ def check_data(encoder: nn.Module, decoder: nn.Module | None, width: int) -> Non
     """
     reads, _ = widths(encoder)
     if reads not in (None, width):
-        raise ValueError(f"the network reads {reads} values a sample, but the data have {width}")
+        raise ValueError(f"the encoder reads {reads} values a sample, but the data have {width}")
     if decoder is None:
         return
     check_code(encoder, decoder)

@@ -7,7 +7,7 @@ from warnings import warn
 from torch import Tensor
 from torch.nn import functional
 
-from evoprune.checks import at_least, lookup, of_type, shown
+from evoprune.checks import at_least, lookup, of_type
 
 # What each output nonlinearity of `networks.OUTPUTS` can reach; the others reach everything.
 OUTPUT_RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, math.inf)}

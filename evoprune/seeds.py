@@ -133,7 +133,7 @@ def generator(rng: Any = None, device: str | torch.device = "cpu") -> torch.Gene
     elif isinstance(rng, np.random.Generator):
         seed = int(rng.integers(2**63))
     else:
-known = "random.Random, numpy or torch Generator, a whole number or None"
+        known = "random.Random, numpy or torch Generator, a whole number or None"
         raise TypeError(f"rng must be {known}, got {shown(rng)}")
     check_device(device)
     return torch.Generator(device).manual_seed(seed)

@@ -83,7 +83,7 @@ class TiedAutoencoder(Autoencoder):
     """
 
     def __init__(self, network: TiedNetwork) -> None:
-                if not isinstance(network, TiedNetwork):
+        if not isinstance(network, TiedNetwork):
             raise TypeError(f"a tied autoencoder wraps a TiedNetwork, got {shown(network)}")
         super().__init__([Encoder(network), Decoder(nn.Identity())])
 

@@ -54,7 +54,7 @@ def mutTrain(
     :raises TypeError: for anything but an Autoencoder, as a genome alone has nothing to reconstruct with, and no data.
     :raises ValueError: for epochs below 1, and a learning rate that is negative or not finite.
     """
-        if not isinstance(individual, Autoencoder):
+    if not isinstance(individual, Autoencoder):
         raise TypeError(f"mutTrain trains an Autoencoder, got {shown(individual)}")
     at_least("epochs", epochs, 1, whole=True, most=MOST)
     seed = individual.seed
