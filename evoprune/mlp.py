@@ -178,7 +178,7 @@ def check_weights(count: int) -> None:
 
 
 def _positive_ints(what: str, values: Iterable[int]) -> tuple[int, ...]:
-    return tuple(_positive_int(what, value) for value in listed(f"{what}s", values, "a list of whole numbers"))
+    return tuple(_positive_int(what, value) for value in listed(f"{what}s", values, "whole numbers"))
 
 
 def _positive_int(what: str, value: int) -> int:

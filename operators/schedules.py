@@ -39,7 +39,7 @@ def check_generation(t: int, T: int) -> None:
 def probability_at(schedule: Callable[[int, int], float], t: int, T: int) -> float:
     """What a schedule gives for generation `t` of `0..T`; a `ValueError` unless that is a number in [0, 1]."""
     value = schedule(t, T)
-    in_unit_interval(f"the probability that {shown(schedule)} gives for t={t}", value)
+    in_unit_interval(f"the probability that the schedule {shown(schedule)} gives for t={t}", value)
     return value
 
 

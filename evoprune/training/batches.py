@@ -95,8 +95,9 @@ class Given:
             raise ValueError("there are no batches to train on; a generator can be used up only once")
         for batch in self.tensors:
             of_type("a batch", batch, Tensor, "a tensor (samples, inputs)")
-            if batch.dim() < 2 or not batch.numel():
+            if not batch.numel():
                 raise ValueError(f"batches must have samples, (samples, inputs), got shape {tuple(batch.shape)}")
+            _check_spread(batch, len(pairs))
 
     def take(self, cells: Sequence[int], like: Tensor, noise_width: int = 0) -> Iterator[Batch]:
         """Batches for some of the pairs, as :meth:`Epoch.take` gives them."""
@@ -112,8 +113,13 @@ def _spread(batch: Tensor, cells: Sequence[int], count: int) -> Tensor:
     """A batch for every cell: (samples, inputs) is shared, (pairs, samples, ...) is one each."""
     if batch.dim() == 2:
         return batch.expand(len(cells), *batch.shape)
-    if batch.dim() >= 3 and len(batch) == count:
-        return batch[cells]
+    _check_spread(batch, count)
+    return batch[cells]
+
+
+def _check_spread(batch: Tensor, count: int) -> None:
+    if batch.dim() == 2 or (batch.dim() >= 3 and len(batch) == count):
+        return
     raise ValueError(
         f"a batch must be (samples, inputs) or ({count} pairs, samples, ...), got {tuple(batch.shape)}; "
         "give images to all pairs as (pairs, samples, channels, height, width)"
