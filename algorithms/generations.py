@@ -72,6 +72,8 @@ def check_books(stats: Any, halloffame: Any, verbose: Any) -> None:
     """
     if stats is not None:
         has("stats", stats, "compile", "a tools.Statistics or None")
+        if not hasattr(stats, "fields"):
+            raise TypeError(f"stats must be a tools.Statistics or None, got {shown(stats)}")
     if halloffame is not None:
         has("halloffame", halloffame, "update", "a tools.HallOfFame or None")
         if not hasattr(halloffame, "insert"):

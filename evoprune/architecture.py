@@ -180,7 +180,7 @@ def fault(layers: Iterable[Layer], shape: Shape, code: int) -> str | None:
     check_shape(shape)
     at_least("code", code, 1, whole=True)
     if code > math.prod(shape):
-        return f"a code of {code} is larger than the {math.prod(shape)} values of a sample"
+        return f"a code of {shown(code)} is larger than the {math.prod(shape)} values of a sample"
     reads: tuple[int, ...] = shape
     channels = None
     for layer in listed("layers", layers, "Conv and Linear"):

@@ -10,6 +10,7 @@ from evoprune.checks import has, listed, of_type, shown
 from evoprune.copying import copy_value, pack
 from evoprune.fitness import MinimizeLoss
 from evoprune.layers import check_fit, prunable_layers, prunable_parameters
+from evoprune.masks import mask_of
 from evoprune.refusals import blame
 from evoprune.state import cloned, get_state, same, set_state
 
@@ -79,7 +80,7 @@ class Genome:
         :raises KeyError: for a parameter that is not prunable.
         :raises ValueError: for another shape or a ``keep`` that is not boolean.
         """
-        old = self._checked_mask(name, keep)
+        old = mask_of(self.masks, name, keep)
         new = old & keep.to(old.device)
         if not new.any() and old.any():
             size = self.module.get_parameter(name).detach().abs().to(old.device).masked_fill(~old, -1.0)
@@ -94,10 +95,11 @@ class Genome:
         This is what the reference code of the paper does. Afterwards :attr:`nonzero` holds the share of non-zeros.
 
         :param keeps: bool tensors of the parameters' shapes by name; errors as in :meth:`prune`, before any change.
+        :raises KeyError: for a parameter that is not prunable.
         """
         of_type("keeps", keeps, Mapping, "a table of masks by the names of parameters")
         for name, keep in keeps.items():
-            self._checked_mask(name, keep)
+            mask_of(self.masks, name, keep)
         with torch.no_grad():
             for name, keep in keeps.items():
                 parameter = self.module.get_parameter(name)
@@ -132,15 +134,6 @@ class Genome:
         :raises ValueError: where names or shapes differ; the genome is then as it was.
         """
         set_state(self, state)
-
-    def _checked_mask(self, name: str, keep: Tensor) -> Tensor:
-        if not isinstance(name, str) or name not in self.masks:
-            raise KeyError(f"{shown(name)} is not prunable; prunable: {', '.join(self.masks) or 'nothing'}")
-        old = self.masks[name]
-        if not isinstance(keep, Tensor) or keep.dtype != torch.bool or keep.shape != old.shape:
-            found = f"{keep.dtype} of shape {tuple(keep.shape)}" if isinstance(keep, Tensor) else shown(keep)
-            raise ValueError(f"keep of {name!r} must be a bool tensor of shape {tuple(old.shape)}, got {found}")
-        return old
 
     def _enforce(self, name: str) -> None:
         mask = self.masks[name]

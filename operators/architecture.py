@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 from evoprune.architecture import Architecture, Conv, Layer, Linear, Shape, check_shape, fault
-from evoprune.checks import at_least, has, listed, lookup, of_type, two
+from evoprune.checks import at_least, has, listed, lookup, of_type, shown, two
 from evoprune.mlp import ACTIVATIONS
 
 MOST_LAYERS = 1000
@@ -64,7 +64,8 @@ class Space:
         if not self.counts:
             found = fault(self._completed((), self.convolutions[0], self.linear[0]), self.shape, self.code)
             shape = " x ".join(map(str, self.shape))
-            raise ValueError(f"no architecture for {shape} values and a code of {self.code} satisfies this: {found}")
+            wanted = f"{shape} values and a code of {shown(self.code)}"
+            raise ValueError(f"no architecture for {wanted} satisfies this: {found}")
 
     @property
     def counts(self) -> list[tuple[int, int]]:
@@ -85,6 +86,7 @@ class Space:
 
     def allows(self, layers: Sequence[Layer]) -> bool:
         """Whether the space holds these layers."""
+        layers = listed("layers", layers, "Conv and Linear")
         convolutions = sum(isinstance(layer, Conv) for layer in layers)
         (fewest, most), (fewest_linear, most_linear) = self.convolutions, self.linear
         within = fewest <= convolutions <= most and fewest_linear <= len(layers) - convolutions <= most_linear
@@ -96,6 +98,9 @@ class Space:
 
     def completable(self, layers: Sequence[Layer], convolutions: int, linear: int) -> bool:
         """Whether so many convolutions and linear layers can follow these layers."""
+        layers = listed("layers", layers, "Conv and Linear")
+        at_least("convolutions", convolutions, 0, whole=True, most=MOST_LAYERS)
+        at_least("linear", linear, 0, whole=True, most=MOST_LAYERS)
         return fault(self._completed(layers, convolutions, linear), self.shape, self.code) is None
 
     def _completed(self, layers: Sequence[Layer], convolutions: int, linear: int) -> list[Layer]:
