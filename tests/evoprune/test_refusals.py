@@ -2,6 +2,8 @@
 
 import copy
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -21,7 +23,7 @@ from tests.algorithms.small import make_grid, make_toolbox, run
 
 DATA = torch.rand(8, 6)
 WRONG = torch.rand(8, 5)
-ENTRIES = {
+ENTRIES: dict[str, Callable[..., Any]] = {
     "call": lambda pair, data: pair(data),
     "evaluate": evaluate,
     "reconstruct": reconstruct,
@@ -100,7 +102,7 @@ def test_a_mistake_inside_a_module_shows_as_it_is():
             raise RuntimeError("broken")
 
     for entry in ("call", "evaluate", "probe"):
-        with pytest.raises(RuntimeError, match="^broken$"):
+        with pytest.raises(RuntimeError, match=r"^broken$"):
             ENTRIES[entry](pair_of(Broken(6, 3)), DATA)
 
 
@@ -167,11 +169,11 @@ def test_books_that_cannot_be_kept(name):
 def test_numbers_that_are_no_rates(value):
     one = pair()
     one.learning_rate = 0.1
-    with pytest.raises(ValueError, match="^sigma must be"):
+    with pytest.raises(ValueError, match=r"^sigma must be"):
         mutLearningRate(one, sigma=value)
-    with pytest.raises(ValueError, match="^learning_rate must be"):
+    with pytest.raises(ValueError, match=r"^learning_rate must be"):
         mutTrain(pair(), DATA, learning_rate=value)
-    with pytest.raises(ValueError, match="^rate_sigma must be"):
+    with pytest.raises(ValueError, match=r"^rate_sigma must be"):
         run(rate_sigma=value)
     assert one.learning_rate == 0.1
 
@@ -186,7 +188,7 @@ def test_what_no_memory_holds_is_refused_before_it_is_made(huge):
         lambda: torus(huge, 2),
         lambda: complete(huge),
     ):
-        with pytest.raises(ValueError, match="this needs about .* of memory"):
+        with pytest.raises(ValueError, match=r"this needs about .* of memory"):
             make()
 
 
@@ -203,6 +205,6 @@ def test_masks_that_do_not_fit(keep):
     before = copy.deepcopy(genome)
     with pytest.raises(ValueError, match=r"keep of '0.weight' must be a bool tensor of shape \(4, 6\), got"):
         genome.prune("0.weight", keep)
-    with pytest.raises(KeyError, match="'9.weight' is not prunable; prunable: 0.weight, 0.bias"):
+    with pytest.raises(KeyError, match=r"'9\.weight' is not prunable; prunable: 0.weight, 0.bias"):
         genome.prune("9.weight", keep)
     assert genome == before
