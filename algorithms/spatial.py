@@ -79,8 +79,9 @@ def spatial_generations(
     :param seed: of all streams; drawn from Python's ``random`` by default.
     :param start: generations that a resumed grid has behind it; 0 evaluates the initial grid and yields it first.
     :raises TypeError: for a grid whose items cannot be assigned, such as a tuple.
-    :raises ValueError: for options that are unknown or do not fit, a pair or genome that stands in two cells, and a
-        neighbourhood that does not begin with its cell; before any work.
+    :raises ValueError: for options that are unknown or do not fit, a pair or genome that stands in two cells, a
+        neighbourhood that does not begin with its cell, neighbours whose codes differ as far as the layers tell, and
+        slots that the toolbox lacks; before any work.
     """
     check_run("grid", grid, ngen, start, seed)
     if chunk is not None:

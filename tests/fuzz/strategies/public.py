@@ -1,7 +1,8 @@
 """Every public function, class and method, and for each a valid call: what the fuzzer starts from.
 
 What is public is read from the packages and from ``docs/reference.md``, and the arguments from the signatures, so what
-is added later is called as well. Only a parameter without a default needs a word here, in :mod:`tests.fuzz.strategies.valid`.
+is added later is called as well. Only a parameter without a default needs a word, in
+:mod:`tests.fuzz.strategies.valid`.
 """
 
 import contextlib
