@@ -50,8 +50,8 @@ def train(
     :raises TypeError: for a pair outside a list, what is no optimizer, or data of a type that the network refuses.
     :raises ValueError: for an unknown loss, optimizer, part or device, a learning rate that is negative or not finite,
         a genome or a parameter that stands in two places, opponents of another structure than the part they stand in
-        for, nothing to learn, no batches, data, codes and reconstructions of different widths as far as the layers tell, or
-        batches that hold NaN or infinity; the pairs trained on those stay as they were.
+        for, nothing to learn, no batches, data, codes and reconstructions whose widths differ as far as the layers
+        tell, or batches that hold NaN or infinity; the pairs trained on those stay as they were.
 
     Modules are left in the mode they were in: training or evaluation. What is random, a variational encoder's noise on
     given batches, opponents, dropout, comes from streams that a pair's ``seed`` names, or where that is None from
