@@ -1,6 +1,5 @@
 """The kinds of experiments by name: what a sweep repeats, and what ``evoprune resume`` continues."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,9 @@ from evoprune.benchmarks.pruning.run import PRUNING
 from evoprune.benchmarks.weights.run import WEIGHTS
 from evoprune.checks import lookup
 from evoprune.evaluation import reconstruct
+from evoprune.files import read_json
 from evoprune.genome import Autoencoder
+from evoprune.records import fitting
 from evoprune.runs.experiment import DEFAULT, Experiment
 
 AnyExperiment = Experiment[Any, Any, Any, Any]
@@ -30,13 +31,11 @@ def experiment_of(directory: str | Path) -> AnyExperiment:
     :raises ValueError: where no settings are, or they cannot be read, or name an experiment that does not exist.
     """
     path = Path(directory) / "settings.json"
-    try:
-        settings = json.loads(path.read_text())
-    except FileNotFoundError:
+    if not path.exists():
         return PRUNING  # the experiment itself says what it misses
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path}: cannot read the settings ({error})") from error
-    return lookup("experiment", settings.get("experiment", DEFAULT), EXPERIMENTS)
+    kind = read_json(path).get("experiment", DEFAULT)
+    with fitting(path):
+        return lookup("experiment", kind, EXPERIMENTS)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import os
 import re
 import sys
 import warnings
@@ -12,6 +13,7 @@ from typing import Any, NoReturn
 
 from evoprune._version import __version__
 from evoprune.engines import ENGINES, lifeline, scoop_is_running
+from evoprune.files import WriteError
 from evoprune.runs.command import INTERRUPTED
 
 
@@ -25,11 +27,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         torch.set_num_threads(1)  # two threads are slower here, and the last bits depend on their number
         return int(options.command(options))
     except (ValueError, FileNotFoundError) as error:
-        print(f"evoprune: error: {error}", file=sys.stderr)
-        return 2
+        return _failed(error, 2)
+    except BrokenPipeError:  # who read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        return 1
+    except OSError as error:
+        return _failed(error if isinstance(error, WriteError) else f"{error.filename}: {error.strerror}", 1)
+    except MemoryError:
+        return _failed("out of memory", 1)
     except KeyboardInterrupt:
         print("evoprune: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _failed(why: object, code: int) -> int:
+    print(f"evoprune: error: {why}" + "; what was written before is intact" * (code == 1), file=sys.stderr)
+    return code
 
 
 def resume(options: argparse.Namespace) -> int:
@@ -63,6 +76,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parsed arguments; an unknown option is an error that offers the nearest."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     parser = _parser(arguments)
+    for argument in arguments:
+        flag, equals, value = argument.partition("=")
+        if flag.startswith("--") and equals and value == "--":  # of which argparse makes an empty list
+            parser.error(f"argument {flag}: expected a value, got '--'")
     options, unknown = parser.parse_known_args(arguments)
     options.arguments = arguments
     if unknown:

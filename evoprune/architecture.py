@@ -262,6 +262,10 @@ class Blueprint:
         """The nonlinearity of all layers but the last."""
         return self.architecture.activation
 
+    def parameters(self, inputs: int) -> int:
+        """Weights and biases of encoder and decoder together."""
+        return self.architecture.parameters
+
     def check(self, inputs: int) -> None:
         """Raise `ValueError` unless a sample has as many values as the architecture reads."""
         found = self.architecture

@@ -13,6 +13,8 @@ CGROUPS = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "m
 """Limit and use of a container, below ``/sys/fs/cgroup``: version 2 and version 1."""
 FLOAT = 4
 """Bytes of a number in float32."""
+HUGE = 10**27
+"""Bytes that no memory has; more is said to be as much."""
 
 
 def check_fits(needs: Mapping[str, float], advice: str = "") -> None:
@@ -25,6 +27,7 @@ def check_fits(needs: Mapping[str, float], advice: str = "") -> None:
     of_type("needs", needs, Mapping, "a table of bytes by what takes them")
     for name, bytes_ in needs.items():
         at_least(f"the bytes that {shown(name)} needs", bytes_, 0)
+    needs = {name: min(bytes_, HUGE) for name, bytes_ in needs.items()}
     total, free = sum(needs.values()), available()
     if total > free:
         largest = sorted(needs, key=lambda name: -needs[name])[:3]

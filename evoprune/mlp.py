@@ -138,6 +138,13 @@ class MLP:
         if self.beta != 1.0 and not self.variational:
             raise ValueError(f"beta {self.beta:g} has no effect unless the network is variational")
 
+    def parameters(self, inputs: int) -> int:
+        """Weights and biases of encoder and decoder together, for ``inputs`` values a sample."""
+        back = self.hidden[::-1] if self.decoder_hidden is None else self.decoder_hidden
+        there, again = (inputs, *self.hidden, self.latent), (self.latent, *back, inputs)
+        total = sum((a + 1) * b for widths in (there, again) for a, b in pairwise(widths))
+        return total + (there[-2] + 1) * self.latent * self.variational  # its second head
+
     def build(self, inputs: int) -> tuple[nn.Module, nn.Module]:
         """A new encoder and decoder for `inputs` values a sample, drawn from torch's global generator.
 

@@ -1,19 +1,17 @@
-"""What a run leaves behind: tables, checkpoints and the directory that holds them. Files appear whole or not at all."""
+"""What a run leaves behind: tables, and tensors with plain values."""
 
-import json
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pandas as pd
 import torch
 from deap import tools
 
+from evoprune.files import write
+
 CHECKPOINT = "evoprune checkpoint 1"
-FILES = ("settings.json", "summary.json", "log.csv", "cells.csv", "checkpoint.pt", "model.pt")
 
 
 def frame(logbook: tools.Logbook | list[dict[str, Any]]) -> pd.DataFrame:
@@ -23,31 +21,6 @@ def frame(logbook: tools.Logbook | list[dict[str, Any]]) -> pd.DataFrame:
         part = pd.DataFrame(list(chapter)).drop(columns=list(table.columns), errors="ignore")
         table = table.join(part.add_prefix(f"{name}_"))
     return table
-
-
-def write(path: str | Path, writer: Callable[[IO[bytes]], object]) -> None:
-    """Write a file beside its place, then rename it into it: a failure leaves what was there before.
-
-    :param writer: gets the open binary file.
-    """
-    path = Path(path)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            writer(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)  # mkstemp makes it private; a result is for others to read
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def write_json(path: str | Path, value: Any) -> None:
-    """Write ``value`` as indented JSON; NaN and infinity become null, which every reader knows."""
-    text = json.dumps(_plain(value), indent=2, allow_nan=False) + "\n"
-    write(path, lambda file: file.write(text.encode()))
 
 
 def write_csv(path: str | Path, table: pd.DataFrame) -> None:
@@ -92,37 +65,3 @@ def fitting(path: Path, what: str = "") -> Iterator[None]:
         yield
     except Exception as error:  # whatever a foreign file makes it stumble over
         raise ValueError(f"{path}: {what}does not fit this version of evoprune: {error}") from error
-
-
-def open_directory(path: str | Path, force: bool = False) -> Path:
-    """A directory for a new run.
-
-    :param force: remove the files of a run that is there; others stay.
-    :raises ValueError: if another run is there, or the place cannot be written.
-    """
-    path = Path(path)
-    present = [name for name in FILES if (path / name).exists()]
-    if present and not force:
-        raise ValueError(f"{path} holds another run ({', '.join(present)}): choose another directory or use --force")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        for name in present:
-            (path / name).unlink()
-        for made in (*path.glob("plots/*.png"), *path.glob("snapshots/*.pt")):
-            made.unlink()
-        write(path / ".writable", lambda file: None)
-        (path / ".writable").unlink()
-    except OSError as error:
-        raise ValueError(f"{path}: cannot write there ({error.strerror or error})") from error
-    return path
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, bool) or value is None or isinstance(value, (int, str)):
-        return value
-    number = float(value)
-    return number if abs(number) < float("inf") else None  # also false for NaN

@@ -75,6 +75,17 @@ class Space:
         return [(convolutions, linear) for convolutions, linear in every if self.completable((), convolutions, linear)]
 
     @property
+    def largest(self) -> int:
+        """Parameters that no architecture of the space exceeds, encoder and decoder together."""
+        channels, width = max(self.channels, default=0), max(self.widths, default=0)
+        convolutions, linear = self.convolutions[1], self.linear[1]
+        flat = self.shape[1] * self.shape[2] * max(self.shape[0], channels if convolutions else 0)
+        taps = max(self.kernels, default=0) ** 2
+        before_code = max(flat, width if linear else 0)
+        last = flat * width + max(linear - 1, 0) * width**2 if linear else 0
+        return 2 * (convolutions * taps * max(channels, self.shape[0]) ** 2 + last + before_code * self.code)
+
+    @property
     def single_convolutions(self) -> list[Layer]:
         """Every convolution that may stand somewhere."""
         return [Conv(*sizes) for sizes in product(self.channels, self.kernels, self.strides)]

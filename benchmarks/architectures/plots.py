@@ -18,6 +18,7 @@ from evoprune.benchmarks.plots.save import save
 from evoprune.benchmarks.problems.problem import Problem
 from evoprune.evaluation import evaluating, reconstruct
 from evoprune.fitness import WORST
+from evoprune.folders import Folder
 from evoprune.genome import Autoencoder
 from evoprune.seeds import Stream
 
@@ -26,7 +27,7 @@ CAPTION = ("method", "objectives", "benchmark", "seed")
 
 
 def save_plots(
-    directory: Path,
+    directory: Folder | Path,
     log: pd.DataFrame,
     random: pd.DataFrame | None,
     networks: pd.DataFrame,

@@ -15,6 +15,8 @@ from evoprune.benchmarks.architectures.search import Search, fitness, generation
 from evoprune.benchmarks.architectures.settings import ArchitectureSettings, make_settings
 from evoprune.benchmarks.architectures.training import Weights, constant_loss, restore, train_in_full
 from evoprune.evaluation import evaluate
+from evoprune.fitness import WORST
+from evoprune.folders import Folder
 from evoprune.genome import Autoencoder
 from evoprune.runs.experiment import Experiment, Map
 from evoprune.runs.state import RunResult
@@ -32,7 +34,10 @@ def table(result: RunResult) -> str:
     heads = ("", f"validation {summary['loss']}", f"held-out {summary['loss']}", "held-out L1", "parameters", "trained")
     rows = []
     for name, best in found.items():
-        losses = (f"{best[key]:.5f}" for key in ("validation_loss", "test_loss", "test_l1"))
+        losses = (
+            "not finite" if not best[key] < WORST else f"{best[key]:.5f}"
+            for key in ("validation_loss", "test_loss", "test_l1")
+        )
         rows.append((name, *losses, f"{best['parameters']:,}", str(best["trained"])))
     constant = (f"{summary[key]:.5f}" for key in ("trivial_loss", "trivial_l1"))
     rows.append(("the best constant image", "", *constant, "", ""))
@@ -74,7 +79,7 @@ class Architectures(Experiment[ArchitectureSettings, Search, Result, Autoencoder
     table = staticmethod(table)
     hint = staticmethod(pruning_command)
 
-    def generations(self, state: Search, map_: Map, place: Path | None) -> Iterator[str]:
+    def generations(self, state: Search, map_: Map, place: Folder | None) -> Iterator[str]:
         for row in generations(state, map_):
             yield f"loss {row['best_loss']:.5f}, {row['trained']} trained"
 
@@ -100,7 +105,7 @@ class Architectures(Experiment[ArchitectureSettings, Search, Result, Autoencoder
             state.random = Search(alike, known=same)
             yield state.random
 
-    def finish(self, state: Search, place: Path | None, map_: Map) -> Result:
+    def finish(self, state: Search, directory: Path | None, map_: Map) -> Result:
         settings, problem, clock = state.settings, state.settings.problem, time.perf_counter()
         searches = [state] if state.random is None else [state, state.random]
         trained = list(map_(train_in_full, [one.best for one in searches], [settings] * len(searches)))
@@ -112,6 +117,7 @@ class Architectures(Experiment[ArchitectureSettings, Search, Result, Autoencoder
             **{name: getattr(settings, name) for name in ("method", "benchmark", "objectives", "loss", "seed", "code")},
             "generations": state.generation,
             "stopped_early": state.stopped_early,
+            "diverged": figures["validation_loss"] >= WORST,
             **figures,
             "trivial_loss": constant_loss(problem, settings.loss),
             "trivial_l1": constant_loss(problem, "l1"),
@@ -121,7 +127,7 @@ class Architectures(Experiment[ArchitectureSettings, Search, Result, Autoencoder
             "version": __version__,
         }
         random = pd.DataFrame(state.random.log) if state.random else None
-        return Result(settings, summary, log, restore(trained[0][0]), place, table, random)
+        return Result(settings, summary, log, restore(trained[0][0]), directory, table, random)
 
     def export(self, result: Result) -> dict[str, Any]:
         return {"text": result.summary["architecture"], **super().export(result)}
@@ -129,10 +135,14 @@ class Architectures(Experiment[ArchitectureSettings, Search, Result, Autoencoder
     def model(self, stored: dict[str, Any]) -> Autoencoder:
         return restore(stored)
 
-    def plot(self, result: Result, directory: Path) -> None:
+    def leaves(self, settings: ArchitectureSettings) -> Iterator[str]:
+        yield "networks.csv"
+        yield from (f"plots/{name}.png" for name in ("search", "front", "reconstructions", "samples"))
+
+    def plot(self, result: Result, place: Folder) -> None:
         from evoprune.benchmarks.architectures.plots import save_plots  # slow to import
 
-        save_plots(directory, result.log, result.random, result.networks, result.model, result.settings)
+        save_plots(place, result.log, result.random, result.networks, result.model, result.settings)
 
 
 def networks(search: Search) -> pd.DataFrame:

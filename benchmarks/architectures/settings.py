@@ -14,12 +14,15 @@ from evoprune.benchmarks.problems.problem import Problem, validate
 from evoprune.checks import lookup
 from evoprune.losses import LOSSES, check_loss
 from evoprune.operators.architecture import Space
-from evoprune.runs.settings import SettingsBase, check_fields, layered, option
+from evoprune.runs.settings import PARAMETER, SEEDS, WIDTHS, SettingsBase, check_fields, layered, option
 from evoprune.training.optimizers import OPTIMIZERS
 
+SUCH = "whole numbers such as 4-8-16"
 METHODS = {"genetic": "mutation, crossover and selection", "random": "as many random valid architectures"}
 PROBLEMS = ("digits", "images", "photographs")
 OBJECTIVES = {"loss": "the validation loss", "loss-size": "the validation loss and the number of parameters"}
+GENOME = 2000
+"""Bytes of an architecture and of what is known of it, about."""
 _FITTING = (tools.selTournament, tools.selNSGA2, tools.selSPEA2, tools.selLexicase, tools.selAutomaticEpsilonLexicase)
 SELECTIONS: dict[str, Callable[..., Any]] = {
     "truncation": tools.selBest,
@@ -41,22 +44,26 @@ class ArchitectureSettings(SettingsBase):
     method: str = option("genetic", "how to search", METHODS)
     benchmark: str = option("digits", "the images", PROBLEMS)
     data: str | None = option(None, "a folder of PNG and JPEG images, instead of the digits")
-    image_size: int | None = option(None, "images, photographs: pixels a side (default 32, of the patches 16)")
+    image_size: int | None = option(
+        None, "images, photographs: pixels a side (default 32, of the patches 16)", least=0, most=4096
+    )
     resize: bool = option(True, "images: cut and resize them to image_size; off: they must have one size")
-    data_seed: int = option(0, "seed of the split into train, validation and test", least=0)
+    data_seed: int = option(0, "seed of the split into train, validation and test", least=0, most=SEEDS)
     code: int = option(10, "units of the code", least=1)
     activations: str = option("relu tanh sigmoid leaky-relu", "activations to choose from")
-    channels: str = option("4-8-16", "channels that a convolution may make")
-    kernels: str = option("1-3-5", "side lengths of kernels")
-    strides: str = option("1-2", "strides of convolutions")
-    widths: str = option("16-32-64-128", "units of linear layers")
-    min_convolutions: int = option(0, "the fewest convolutions", least=0)
-    max_convolutions: int = option(2, "the most convolutions")
-    min_linear: int = option(0, "the fewest linear layers, besides the one that makes the code", least=0)
-    max_linear: int = option(2, "the most linear layers, besides the one that makes the code")
-    population: int = option(5, "architectures that survive a generation, and random ones at the start", least=1)
-    offspring: int = option(7, "new architectures a generation; each is trained", least=1)
-    generations: int = option(13, "generations after the first", least=0)
+    channels: str = option("4-8-16", "channels that a convolution may make", form=WIDTHS, such=SUCH)
+    kernels: str = option("1-3-5", "side lengths of kernels", form=WIDTHS, such=SUCH)
+    strides: str = option("1-2", "strides of convolutions", form=WIDTHS, such=SUCH)
+    widths: str = option("16-32-64-128", "units of linear layers", form=WIDTHS, such=SUCH)
+    min_convolutions: int = option(0, "the fewest convolutions", least=0, most=20)
+    max_convolutions: int = option(2, "the most convolutions", least=0, most=20)
+    min_linear: int = option(0, "the fewest linear layers, besides the one that makes the code", least=0, most=20)
+    max_linear: int = option(2, "the most linear layers, besides the one that makes the code", least=0, most=20)
+    population: int = option(
+        5, "architectures that survive a generation, and random ones at the start", least=1, most=10**6
+    )
+    offspring: int = option(7, "new architectures a generation; each is trained", least=1, most=10**6)
+    generations: int = option(13, "generations after the first", least=0, most=10**6)
     patience: int = option(6, "generations without a better loss after which the search stops; 0: never", least=0)
     crossover: float = option(0.2, "probability that a child has two parents; it is mutated besides", share=True)
     objectives: str = option("loss", "what selection minimizes", OBJECTIVES)
@@ -71,7 +78,7 @@ class ArchitectureSettings(SettingsBase):
     batch_size: int = option(64, "samples a gradient step", least=1)
     final_epochs: int = option(80, "epochs that the best architecture is trained at the end", least=1)
     compare: bool = option(False, "genetic: also train as many random architectures, for the comparison at the end")
-    seed: int = option(0, "seed of the search", least=0)
+    seed: int = option(0, "seed of the search", least=0, most=SEEDS)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -81,8 +88,6 @@ class ArchitectureSettings(SettingsBase):
             raise ValueError(f"data {self.data!r} belongs to benchmark images, got benchmark {self.benchmark}")
         if not self.resize and (self.benchmark != "images" or self.image_size is not None):
             raise ValueError("resize off belongs to benchmark images, without an image_size")
-        for name in ("channels", "kernels", "strides", "widths"):
-            self._numbers(name)
 
     @property
     def problem(self) -> Problem:
@@ -105,6 +110,12 @@ class ArchitectureSettings(SettingsBase):
             linear=(self.min_linear, self.max_linear),
         )
 
+    @property
+    def memory(self) -> dict[str, float]:
+        """What the search takes beside its data -> bytes, about: its largest network, and the genomes."""
+        genomes = self.population + self.offspring * self.generations
+        return {"the largest network": PARAMETER * self.space.largest, "genomes": GENOME * genomes}
+
     def check_data(self) -> None:
         """Load the data and see that they fit the settings, before any work."""
         validate(self.problem, self.batch_size)
@@ -112,20 +123,17 @@ class ArchitectureSettings(SettingsBase):
         self.space  # noqa: B018  constraints that nothing satisfies
 
     def _numbers(self, name: str) -> tuple[int, ...]:
-        text = getattr(self, name)
-        if not re.fullmatch(r"\d+(-\d+)*", text):
-            raise ValueError(f"{name} must be whole numbers such as 4-8-16, got {text!r}")
-        return tuple(sorted({int(number) for number in text.split("-")}))
+        return tuple(sorted({int(number) for number in getattr(self, name).split("-")}))
 
 
-def make_settings(*layers: Mapping[str, Any]) -> ArchitectureSettings:
-    """Settings from layers of overrides, later ones over earlier ones, over the defaults.
+def make_settings(*layers: Mapping[str, Any], **last: Any) -> ArchitectureSettings:
+    """Settings from layers of overrides, later ones over earlier ones, over the defaults; ``last`` are the last layer.
 
     With ``data`` and without a ``benchmark`` the benchmark is ``images``.
 
     :raises ValueError: for an unknown setting (naming the nearest) or a value that does not fit.
     """
-    given = layered(ArchitectureSettings, layers)
+    given = layered(ArchitectureSettings, (*layers, last))
     return ArchitectureSettings(**({"benchmark": "images"} if given.get("data") is not None else {}) | given)
 
 

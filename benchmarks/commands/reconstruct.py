@@ -1,7 +1,9 @@
 """Reconstruct images with the model of a run: what ``evoprune reconstruct`` does."""
 
 import argparse
+import io
 import warnings
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,10 @@ from torch import Tensor
 
 from evoprune.benchmarks.experiments import ImageModel, load_any_model
 from evoprune.benchmarks.problems.images import SUFFIXES, read_image
-from evoprune.records import write, write_csv
+from evoprune.files import write
+from evoprune.folders import PICTURES, Folder
+from evoprune.legacy import known
+from evoprune.records import write_csv
 
 SMALLEST = 128  # pixels: smaller images are enlarged, or nobody sees anything
 GAP = 8  # white pixels between an original and its reconstruction
@@ -44,10 +49,12 @@ def reconstruct_images(model: ImageModel, source: str | Path, directory: str | P
     """Reconstruct images and write, for each, a PNG with the original on the left, as the model sees it.
 
     :param source: an image, or a folder; what cannot be read is left out, and a warning names it.
-    :param directory: made if it is not there; gets the pictures and ``rmse.csv``.
+    :param directory: made if it is not there; gets the pictures and ``rmse.csv``, which replace those of an earlier
+        call.
     :returns: a row an image: ``image``, ``picture`` (its file) and ``rmse`` of values in [0, 1].
     :raises ValueError: for a source that does not exist or has no image that can be read, and a directory that cannot
-        be written, or holds the images or a run.
+        be written, or holds something else than such pictures.
+    :raises WriteError: where the disk is full; the files that are there are whole.
     """
     source, place = Path(source), Path(directory)
     if not (source.is_file() or source.is_dir()):
@@ -65,21 +72,19 @@ def reconstruct_images(model: ImageModel, source: str | Path, directory: str | P
         raise ValueError(f"{source}: no image can be read" + (f": {', '.join(unreadable)}" if unreadable else ""))
     if unreadable:
         warnings.warn(f"left out, cannot be read: {', '.join(unreadable)}", stacklevel=2)
-    if place.resolve() in {file.resolve().parent for file in files} or (place / "settings.json").exists():
-        raise ValueError(f"{place} holds the images or a run: choose another directory for the pictures")
+    folder = Folder(place, PICTURES, known(PICTURES))
+    folder.look()  # before the work
     originals = torch.stack(list(images.values()))
     made = model(originals)
     errors = (made - originals).square().flatten(1).mean(1).sqrt().tolist()
     stems = [file.stem for file in images]  # where two are the same their suffixes tell the pictures apart
     names = [f"{file.stem if stems.count(file.stem) == 1 else file.name}.png" for file in images]
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        for name, original, reconstruction in zip(names, originals, made, strict=True):
-            _save(place / name, original, reconstruction)
-        table = pd.DataFrame({"image": [file.name for file in images], "picture": names, "rmse": errors})
-        write_csv(place / "rmse.csv", table)
-    except OSError as error:
-        raise ValueError(f"{place}: cannot write there ({error.strerror or error})") from error
+    table = pd.DataFrame({"image": [file.name for file in images], "picture": names, "rmse": errors})
+    with folder:
+        *pictures, last = folder.claim([*names, "rmse.csv"])
+        for path, original, reconstruction in zip(pictures, originals, made, strict=True):
+            _save(path, original, reconstruction)
+        write_csv(last, table)
     return table
 
 
@@ -91,4 +96,6 @@ def _save(path: Path, original: Tensor, reconstruction: Tensor) -> None:
     left, right = (part.repeat_interleave(factor, 1).repeat_interleave(factor, 2) for part in shown)
     gap = torch.full((*left.shape[:2], GAP), 255, dtype=torch.uint8)
     pixels = torch.cat([left, gap, right], 2).permute(1, 2, 0).squeeze(2).numpy()
-    write(path, lambda file: Image.fromarray(pixels).save(file, format="PNG"))
+    picture = io.BytesIO()  # or a full disk is an error of the library that draws
+    Image.fromarray(pixels).save(picture, format="PNG")
+    write(path, methodcaller("write", picture.getvalue()))

@@ -37,9 +37,10 @@ def report(options: argparse.Namespace) -> int:
     :raises ValueError: for folders, metrics or a baseline that do not fit.
     """
     from evoprune.benchmarks.paper.compare import build_beside_paper  # matplotlib takes a second
-    from evoprune.benchmarks.report.save import save
+    from evoprune.benchmarks.report.save import report_folder, save
 
     output = _output(options)
+    report_folder(output).look()  # before the work
     results = load(options.paths)
     speaks = not (options.quiet or options.json)
     if speaks:

@@ -1,8 +1,10 @@
 """The plots of a run as files, each with a line below it that says what ran."""
 
+import io
 import textwrap
 from collections.abc import Callable, Mapping
 from functools import partial
+from operator import methodcaller
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,14 +14,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
+from evoprune import folders
 from evoprune.benchmarks.plots import style
 from evoprune.benchmarks.plots.curves import plot_learning_rate, plot_loss, plot_size, rates_vary
 from evoprune.benchmarks.plots.masks import plot_masks
 from evoprune.benchmarks.plots.reconstructions import plot_reconstructions
 from evoprune.benchmarks.problems.problem import Problem
+from evoprune.files import write
+from evoprune.folders import Folder
 from evoprune.genome import Autoencoder
 from evoprune.plugins import label
-from evoprune.records import write
 
 DPI = 150
 LINE, LETTER = 0.14, 0.055  # inches: a line of the caption, and what a letter of it takes in width
@@ -36,7 +40,7 @@ PLOTS: dict[str, Callable[[Any], Figure | None]] = {
 
 
 def save_plots(
-    directory: Path,
+    directory: Folder | str | Path,
     log: pd.DataFrame,
     cells: pd.DataFrame,
     pair: Autoencoder,
@@ -48,7 +52,7 @@ def save_plots(
 
     `loss.png`, `size.png`, `masks.png`, `reconstructions.png`, and `learning_rate.png` where learning rates differ.
 
-    :param directory: made if it is not there.
+    :param directory: made if it is not there; or the open folder of a run, where they stand below `plots`.
     :param log: a row a generation, with `gen` and perhaps `mutpb`.
     :param cells: a row a cell and generation; see :func:`plot_loss`, :func:`plot_size`, :func:`plot_learning_rate`.
     :param pair: whose masks and reconstructions are shown: the one that the run hands out.
@@ -60,22 +64,28 @@ def save_plots(
     return save(directory, plots, {name: summary[name] for name in CAPTION})
 
 
-def save(directory: Path, plots: Mapping[str, Callable[[], Figure | None]], about: Mapping[str, Any]) -> list[Path]:
+def save(
+    directory: Folder | str | Path, plots: Mapping[str, Callable[[], Figure | None]], about: Mapping[str, Any]
+) -> list[Path]:
     """Draw figures into a directory as PNG files, and return their paths.
 
-    A file is there whole or not at all, whatever happens in between.
+    A file is there whole or not at all, whatever happens in between; one that is not evoprune's is not replaced.
 
     :param plots: file name without its ending -> what draws the figure, or gives None where there is nothing to draw.
     :param about: what ran, name -> value; it stands in small letters below every figure.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     paths = []
-    with matplotlib.style.context("default"):  # not what a user's own matplotlibrc asks for
+    with (
+        folders.opened(directory, folders.PLOTS, "plots/") as place,
+        matplotlib.style.context("default"),
+    ):  # not what a user's own matplotlibrc asks for
         for file, plot in plots.items():
             if (figure := plot()) is not None:
                 page = add_caption(figure, ", ".join(f"{name} {label(value)}" for name, value in about.items()))
-                paths.append(directory / f"{file}.png")
-                write(paths[-1], partial(figure.savefig, format="png", dpi=DPI, bbox_inches=page))
+                picture = io.BytesIO()  # or a full disk is an error of the library that draws
+                figure.savefig(picture, format="png", dpi=DPI, bbox_inches=page)
+                paths.append(place(f"{file}.png"))
+                write(paths[-1], methodcaller("write", picture.getvalue()))
     return paths
 
 

@@ -6,11 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evoprune.benchmarks.problems.problem import Problem, Splits, check_whole
-from evoprune.checks import in_unit_interval
+from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe
+from evoprune.memory import FLOAT, check_fits
+from evoprune.runs.settings import SEEDS
 
 # Keeps the data apart from the streams of a run that was given the same seed.
 _STREAM = 0xB17C
+COUNT = {"least": 1, "most": 10**12}
+"""Bounds of a count; what fits into memory is less by far."""
 
 
 @dataclass(frozen=True)
@@ -29,19 +32,18 @@ class BinaryClustering(Problem):
     name = "binary-clustering"
     binary = True
 
-    n_clusters: int = field(default=10, metadata={"help": "number of centroids"})
-    n_samples: int = field(default=1000, metadata={"help": "samples in each of train, validation and test"})
-    n_dim: int = field(default=1000, metadata={"help": "bits a sample"})
-    noise: float = field(default=0.05, metadata={"help": "probability that a bit is flipped, 0 to 0.5"})
-    p_one: float = field(default=0.75, metadata={"help": "probability that a bit of a centroid is 1"})
-    seed: int = field(default=1, metadata={"help": "seed of the data"})
+    n_clusters: int = field(default=10, metadata={"help": "number of centroids", **COUNT})
+    n_samples: int = field(default=1000, metadata={"help": "samples in each of train, validation and test", **COUNT})
+    n_dim: int = field(default=1000, metadata={"help": "bits a sample", **COUNT})
+    # At 0.5 nothing of the centroid is left.
+    noise: float = field(
+        default=0.05, metadata={"help": "probability that a bit is flipped, 0 to 0.5", "least": 0, "most": 0.5}
+    )
+    p_one: float = field(default=0.75, metadata={"help": "probability that a bit of a centroid is 1", "share": True})
+    seed: int = field(default=1, metadata={"help": "seed of the data", "least": 0, "most": SEEDS})
 
     def __post_init__(self) -> None:
-        check_whole(self, n_clusters=1, n_samples=1, n_dim=1, seed=0)
-        in_unit_interval("p_one", self.p_one)
-        in_unit_interval("noise", self.noise)
-        if self.noise > 0.5:
-            raise ValueError(f"noise must be at most 0.5, where nothing of the centroid is left, got {self.noise!r}")
+        check_recipe(self)
         if self.n_clusters > self.n_samples:
             raise ValueError(f"n_clusters {self.n_clusters} is larger than n_samples {self.n_samples}")
 
@@ -56,9 +58,18 @@ class BinaryClustering(Problem):
 
     @property
     def centroids(self) -> Tensor:
-        """The bit strings without noise, float32 (n_clusters, n_dim)."""
+        """The bit strings without noise, float32 (n_clusters, n_dim).
+
+        :raises ValueError: where they do not fit into the memory that is free.
+        """
+        check_fits({f"the centroids of {self}": self.n_clusters * self.n_dim * 9}, "take fewer or smaller ones")
         bits = self._generators()[0].random((self.n_clusters, self.n_dim)) < self.p_one
         return torch.from_numpy(bits.astype(np.float32))
+
+    @property
+    def memory(self) -> float:
+        # At the end there are three splits of floats beside three of bits, and the bits without noise; labels besides.
+        return self.n_samples * (self.n_dim * (3 * FLOAT + 4) + 16)
 
     def load(self) -> Splits:
         labels = np.arange(self.n_samples) % self.n_clusters

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from evoprune.benchmarks.problems.problem import Problem, Splits, check_whole
+from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe
+from evoprune.runs.settings import SEEDS
 
-HELD_OUT = 300  # samples in each of validation and test; the other 1,197 of the 1,797 are for training
+SAMPLES = 1797
+HELD_OUT = 300  # samples in each of validation and test; the other 1,197 are for training
 
 
 @dataclass(frozen=True)
@@ -20,10 +22,16 @@ class Digits(Problem):
     name = "digits"
     shape = (8, 8)
     inputs = 64
-    split_seed: int = field(default=0, metadata={"help": "seed of the split into train, validation and test"})
+    split_seed: int = field(
+        default=0, metadata={"help": "seed of the split into train, validation and test", "least": 0, "most": SEEDS}
+    )
 
     def __post_init__(self) -> None:
-        check_whole(self, split_seed=0)
+        check_recipe(self)
+
+    @property
+    def memory(self) -> float:
+        return SAMPLES * self.inputs * 32  # as doubles, divided, and as floats, besides what reads them from a text
 
     def load(self) -> Splits:
         from sklearn.datasets import load_digits  # slow to import, and only this problem needs it

@@ -2,15 +2,18 @@
 
 import gzip
 import math
+import os
 import struct
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from evoprune.benchmarks.problems.problem import Problem, Splits, check_whole
+from evoprune.benchmarks.problems.paths import readable
+from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe
+from evoprune.memory import FLOAT, check_fits
+from evoprune.runs.settings import SEEDS
 
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 """What MNIST's directory holds, each perhaps with ``.gz`` at its end."""
@@ -28,21 +31,26 @@ class IdxImages(Problem):
 
     name = "idx"
     directory: str = field(metadata={"help": "where the four IDX files are"})
-    split_seed: int = field(default=0, metadata={"help": "seed of the split into train and validation"})
+    split_seed: int = field(
+        default=0, metadata={"help": "seed of the split into train and validation", "least": 0, "most": SEEDS}
+    )
 
     def __post_init__(self) -> None:
-        check_whole(self, split_seed=0)
+        check_recipe(self)
 
     @property
     def shape(self) -> tuple[int, int]:
         path = find_files(self.directory)[0]
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
-            head = file.read(16)
-        if len(head) < 16 or head[:4] != b"\0\0\x08\x03":
-            read_idx(path)  # which says what is wrong
+        shape = read_shape(path)
+        if len(shape) != 3:
             raise ValueError(f"{path}: not an IDX file of images")
-        height, width = struct.unpack(">II", head[8:])
-        return height, width
+        return shape[1], shape[2]
+
+    @property
+    def memory(self) -> float:
+        images, labels, test, test_labels = (math.prod(read_shape(path)) for path in find_files(self.directory))
+        # The bytes and a copy of them in their order; floats, and these divided. Labels are wide, their order as well.
+        return (images + test) * (2 + 2 * FLOAT) + (labels + test_labels) * 25
 
     @property
     def inputs(self) -> int:
@@ -70,10 +78,11 @@ class IdxImages(Problem):
 def find_files(directory: str | Path) -> list[Path]:
     """The four files of a directory, each as it is or gzipped.
 
-    :raises ValueError: naming all four where one is missing.
+    :raises ValueError: naming all four where one is missing, and for a directory that cannot be read.
     """
     place = Path(directory)
-    found = {name: path for name in FILES for path in (place / f"{name}.gz", place / name) if path.is_file()}
+    with readable(place):
+        found = {name: path for name in FILES for path in (place / f"{name}.gz", place / name) if path.is_file()}
     missing = [name for name in FILES if name not in found]
     if missing:
         raise ValueError(
@@ -85,14 +94,25 @@ def find_files(directory: str | Path) -> list[Path]:
 def read_idx(path: str | Path) -> np.ndarray:
     """The array of unsigned bytes in an IDX file, plain or gzipped, with the dimensions that its head names.
 
-    :raises ValueError: for a file that is damaged, truncated, longer than its head says, or holds something else.
+    :raises ValueError: for a file that is damaged, truncated, longer than its head says, larger than the memory that is
+        free, or holds something else.
     """
     path = Path(path)
-    try:
-        content = path.read_bytes()
-        content = gzip.decompress(content) if path.suffix == ".gz" else content
-    except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"{path}: cannot be read: {error}") from error
+    shape = read_shape(path)
+    expected = _length(shape)
+    check_fits({str(path): expected}, "take less data")
+    content = _first(path, expected + 1)
+    _compare(path, shape, len(content))
+    return np.frombuffer(content, dtype=np.uint8, offset=_head(shape)).reshape(shape)
+
+
+def read_shape(path: str | Path) -> tuple[int, ...]:
+    """The dimensions that the head of an IDX file names; of a plain file also whether it is as long as that.
+
+    :raises ValueError: for a file that is damaged, or holds something else than bytes.
+    """
+    path = Path(path)
+    content = _first(path, _head((0, 0, 0)))
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] != UNSIGNED_BYTES or not 1 <= content[3] <= 3:
         raise ValueError(
             f"{path}: not an IDX file of bytes: its magic number is 0x{content[:4].hex()}, "
@@ -102,8 +122,29 @@ def read_idx(path: str | Path) -> np.ndarray:
     if len(content) < head:
         raise ValueError(f"{path}: truncated: {len(content)} bytes, its head alone takes {head}")
     shape = struct.unpack(f">{content[3]}I", content[4:head])
-    expected = head + int(np.prod(shape, dtype=np.int64))
-    if len(content) != expected:
-        what = "truncated" if len(content) < expected else "longer than its head says"
-        raise ValueError(f"{path}: {what}: {len(content)} bytes, {expected} expected for {' x '.join(map(str, shape))}")
-    return np.frombuffer(content, dtype=np.uint8, offset=head).reshape(shape)
+    if path.suffix != ".gz":
+        _compare(path, shape, os.path.getsize(path))
+    return shape
+
+
+def _first(path: Path, count: int) -> bytes:
+    """The first bytes of a file, unpacked if it is gzipped, and no more of it: it may unpack to a thousand times."""
+    with readable(path), (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+        return bytes(file.read(count))
+
+
+def _head(shape: tuple[int, ...]) -> int:
+    return 4 + 4 * len(shape)
+
+
+def _length(shape: tuple[int, ...]) -> int:
+    return _head(shape) + math.prod(shape)
+
+
+def _compare(path: Path, shape: tuple[int, ...], found: int) -> None:
+    expected = _length(shape)
+    if found != expected:
+        what = "truncated" if found < expected else "longer than its head says"
+        more = " or more" if found > expected and path.suffix == ".gz" else ""
+        dimensions = " x ".join(map(str, shape))
+        raise ValueError(f"{path}: {what}: {found} bytes{more}, {expected} expected for {dimensions}")

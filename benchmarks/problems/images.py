@@ -1,5 +1,6 @@
 """Images as problems: a folder of the user's own, and patches of two photographs that come with scikit-learn."""
 
+import os
 import warnings
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -9,10 +10,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from evoprune.benchmarks.problems.problem import Problem, Splits, check_whole, random_split
+from evoprune.benchmarks.problems.paths import absolute, readable
+from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe, random_split
+from evoprune.memory import FLOAT, check_fits
+from evoprune.runs.settings import SEEDS
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
+GREY = ("1", "L", "LA", "I", "F", "I;16")
 NAMED = 10  # unreadable files that a warning names
+LARGEST = 4096
+"""Pixels a side that an image may be resized to."""
+COPIES = 1 + 2 * FLOAT
+"""Memory of a value at the peak of loading: its byte, and floats beside a copy of them."""
+UNPACKED = 12
+"""Memory of a pixel of the picture that is being read: it is converted, which copies it, and cut."""
+LARGE = 10**7  # pixels of a picture from which on it is worth to ask for the memory
 
 
 class ImageProblem(Problem):
@@ -42,17 +54,24 @@ class Photographs(ImageProblem):
     """
 
     name = "photographs"
-    patch: int = field(default=16, metadata={"help": "pixels a side of a patch", "option": "image_size"})
-    split_seed: int = field(default=0, metadata={"help": "seed of the split into train, validation and test"})
+    # Of more than 200 pixels a side too few fit into the photographs.
+    patch: int = field(
+        default=16, metadata={"help": "pixels a side of a patch", "option": "image_size", "least": 1, "most": 200}
+    )
+    split_seed: int = field(
+        default=0, metadata={"help": "seed of the split into train, validation and test", "least": 0, "most": SEEDS}
+    )
 
     def __post_init__(self) -> None:
-        check_whole(self, patch=1, split_seed=0)
-        if self.patch > 200:
-            raise ValueError(f"patch must be at most 200, or too few fit into the photographs, got {self.patch}")
+        check_recipe(self)
 
     @property
     def image(self) -> tuple[int, int, int]:
         return (3, self.patch, self.patch)
+
+    @property
+    def memory(self) -> float:
+        return 2 * 640 * 427 * 3 * COPIES
 
     def load(self) -> Splits:
         from sklearn.datasets import load_sample_images  # slow to import, and only this problem needs it
@@ -76,14 +95,24 @@ class ImageFolder(ImageProblem):
     name = "images"
     path: str = field(metadata={"help": "a folder of PNG and JPEG images"})
     size: int = field(
-        default=32, metadata={"help": "pixels a side after resizing; 0 leaves them alone", "option": "image_size"}
+        default=32,
+        metadata={
+            "help": "pixels a side after resizing; 0 leaves them alone",
+            "option": "image_size",
+            "least": 0,
+            "most": LARGEST,
+        },
     )
-    split_seed: int = field(default=0, metadata={"help": "seed of the split into train, validation and test"})
+    split_seed: int = field(
+        default=0, metadata={"help": "seed of the split into train, validation and test", "least": 0, "most": SEEDS}
+    )
 
     def __post_init__(self) -> None:
-        check_whole(self, size=0, split_seed=0)
-        path = Path(self.path).expanduser().absolute()
-        if not path.is_dir():
+        check_recipe(self)
+        path = absolute(self.path)
+        with readable(self.path):
+            found = path.is_dir()
+        if not found:
             raise ValueError(f"{self.path}: no such folder; data must be a folder of PNG and JPEG images")
         object.__setattr__(self, "path", str(path))
 
@@ -91,6 +120,10 @@ class ImageFolder(ImageProblem):
     def image(self) -> tuple[int, int, int]:
         _, channels, height, width = _read_folder(self.path, self.size)[0].shape
         return (channels, height, width)
+
+    @property
+    def memory(self) -> float:
+        return _memory(self.path, self.size)
 
     @property
     def unreadable(self) -> list[str]:
@@ -122,16 +155,20 @@ def read_image(path: str | Path, size: int | tuple[int, int] = 0, colour: bool =
     """An image as bytes (channels, height, width): three channels, or one without ``colour``.
 
     :param size: cut to the middle and resize to a square of so many pixels, or to (width, height); 0 leaves it alone.
-    :raises OSError, ValueError: where it cannot be read.
+    :raises Exception: of any kind where it cannot be read, and ValueError where it does not fit into memory.
     """
     from PIL import Image, ImageOps  # slow to import, and only images need it
 
-    with Image.open(path) as opened:
+    if not Path(path).is_file():  # a pipe would be waited for without end
+        raise ValueError(f"{path}: no regular file")
+    with warnings.catch_warnings(action="ignore"), Image.open(path) as opened:
+        if (pixels := opened.width * opened.height) > LARGE:
+            check_fits({str(path): pixels * UNPACKED})
         picture: Any = opened.convert("RGB" if colour else "L")
     if size:
         picture = ImageOps.fit(picture, (size, size) if isinstance(size, int) else size)
-    pixels = np.asarray(picture)
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1)) if colour else pixels[None].copy()
+    values = np.asarray(picture)
+    return np.ascontiguousarray(values.transpose(2, 0, 1)) if colour else values[None].copy()
 
 
 def split(images: np.ndarray, seed: int) -> Splits:
@@ -144,16 +181,17 @@ def _read_folder(path: str, size: int) -> tuple[np.ndarray, tuple[str, ...]]:
     """Bytes (samples, channels, height, width), and what could not be read."""
     from PIL import Image
 
+    check_fits({f"the images in {path}": _memory(path, size)}, "take fewer or smaller ones")
     images: dict[str, np.ndarray] = {}
     unreadable, colour = [], False
-    for file in sorted(file for file in Path(path).rglob("*") if file.suffix.lower() in SUFFIXES):
+    for file in _files(path):
         name = str(file.relative_to(path))
+        name = name if name.isprintable() else repr(name)
         try:
-            with Image.open(file) as opened:
-                grey = opened.mode in ("1", "L", "LA", "I", "F", "I;16")
             images[name] = read_image(file, size)
-            colour = colour or not grey
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            with Image.open(file) as opened:
+                colour = colour or opened.mode not in GREY
+        except Exception as error:  # whatever a damaged file makes the reader stumble over
             unreadable.append(f"{name} ({type(error).__name__})")
     if len(images) < 5:
         skipped = f"; {len(unreadable)} could not be read: {', '.join(unreadable[:NAMED])}" if unreadable else ""
@@ -164,6 +202,37 @@ def _read_folder(path: str, size: int) -> tuple[np.ndarray, tuple[str, ...]]:
         raise ValueError(f"{path}: the images have different sizes ({found}); give a size to resize them to")
     stacked = np.stack(list(images.values()))
     return (stacked if colour else stacked[:, :1]), tuple(unreadable)
+
+
+def _files(path: str) -> list[Path]:
+    """The images of a folder and the folders in it, by their names.
+
+    :raises ValueError: for a folder that cannot be read.
+    """
+
+    def fail(error: OSError) -> None:
+        with readable(error.filename or path):
+            raise error
+
+    found = [Path(place, name) for place, _, names in os.walk(path, onerror=fail) for name in names]
+    return sorted(file for file in found if file.suffix.lower() in SUFFIXES)
+
+
+def _memory(path: str, size: int) -> float:
+    """Bytes that loading a folder takes at its peak, about; with size 0 by what the images' heads say."""
+    files = _files(path)
+    return 3 * COPIES * (len(files) * size**2 if size else sum(_pixels(file) for file in files if file.is_file()))
+
+
+def _pixels(file: Path) -> int:
+    """Pixels of an image, by its head; none where it cannot be read, which is said later."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(file) as opened:
+            return int(opened.width * opened.height)
+    except Exception:
+        return 0
 
 
 def _cut(photograph: np.ndarray, patch: int) -> np.ndarray:

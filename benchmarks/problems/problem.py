@@ -1,8 +1,10 @@
 """What a problem is: a small frozen recipe whose tensors are made once a process."""
 
+import os
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +12,8 @@ from torch import Tensor
 
 from evoprune.checks import at_least
 from evoprune.evaluation import Rows
+from evoprune.memory import check_fits
+from evoprune.runs.settings import check_type, check_value, types_of
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,14 @@ class Problem(ABC):
         return None
 
     @property
+    def memory(self) -> float:
+        """Bytes that loading takes at its peak, about, found without loading; 0 where a problem does not say.
+
+        :raises ValueError: for a file that is damaged.
+        """
+        return 0.0
+
+    @property
     def inputs(self) -> int:
         """Values a sample."""
         return self.train.shape[1]
@@ -106,8 +118,15 @@ class Problem(ABC):
 
 @lru_cache(maxsize=8)  # a sweep over seeds must not keep 12 MB for each of them
 def splits(problem: Problem) -> Splits:
-    """The tensors of `problem`, made once a process."""
-    return problem.load()
+    """The tensors of `problem`, made once a process.
+
+    :raises ValueError: for what the problem refuses, and where the data do not fit into the memory that is free.
+    """
+    check_fits({f"the data of {problem}": problem.memory}, "take less data")
+    try:
+        return problem.load()
+    except MemoryError as error:  # an estimate may be wrong, and not every problem has one
+        raise ValueError(f"the data of {problem} do not fit into memory: take less data") from error
 
 
 def trivial_l1(problem: Problem) -> float:
@@ -151,8 +170,18 @@ def random_split(data: Tensor, seed: int) -> Splits:
     return Splits(data[order[2 * fifth :]], data[order[fifth : 2 * fifth]], data[order[:fifth]])
 
 
-def check_whole(problem: Problem, **least: int) -> None:
-    """See that fields of a recipe are whole numbers of at least so much, and make numpy's plain, which JSON knows."""
-    for name, minimum in least.items():
-        at_least(name, getattr(problem, name), minimum, whole=True)
-        object.__setattr__(problem, name, int(getattr(problem, name)))
+def check_recipe(problem: Problem) -> None:
+    """See that the fields of a recipe have their types and are within what their metadata say, as for settings.
+
+    Numbers of numpy and paths become plain numbers and texts, which JSON knows.
+
+    :raises ValueError: naming the field, its value and what was expected.
+    """
+    types = types_of(type(problem))
+    for field in fields(problem):  # type: ignore[arg-type]  # subclasses are dataclasses
+        value: Any = getattr(problem, field.name)
+        if isinstance(value, (np.generic, os.PathLike)):
+            value = value.item() if isinstance(value, np.generic) else os.fspath(value)
+            object.__setattr__(problem, field.name, value)
+        check_type(field.name, value, types[field.name])
+        check_value(field.name, value, field.metadata)

@@ -12,7 +12,7 @@ from evoprune.benchmarks.problems.problem import Problem
 from evoprune.networks import MLP, parse_network
 from evoprune.operators import OPERATORS, SCHEDULES
 from evoprune.plugins import find, is_allowed
-from evoprune.runs.takes import Option, options, parameters
+from evoprune.runs.takes import Option, chosen, options, parameters
 
 REGISTRIES: dict[str, Mapping[str, Any]] = {"operator": OPERATORS, "schedule": SCHEDULES, "benchmark": BENCHMARKS}
 
@@ -77,6 +77,26 @@ def problem_options() -> dict[str, dict[str, Option]]:
         for spelt, option in own_options("benchmark", kind).items():
             found.setdefault(spelt, {})[name] = option
     return found
+
+
+def check_loose(values: Mapping[str, Any]) -> None:
+    """See that options of problems that stand among settings are values that one of these problems would take.
+
+    :raises ValueError: naming the option and its value; also for a problem that is not the chosen one.
+    """
+    for name, owners in problem_options().items():
+        if values.get(name) is not None:
+            problems = [trouble for option in owners.values() if (trouble := _trouble(name, values[name], option))]
+            if len(problems) == len(owners):
+                raise problems[0]
+
+
+def _trouble(name: str, value: Any, option: Option) -> ValueError | None:
+    try:
+        chosen(f"the problem, {name}", {name: value}, {name: option})
+    except ValueError as error:
+        return error
+    return None
 
 
 def problem_of(name: str, data: str | None, data_seed: int, given: Mapping[str, Any]) -> Problem:

@@ -14,10 +14,11 @@ from evoprune.benchmarks.pruning.experiment import Recorder, device_of, generati
 from evoprune.benchmarks.pruning.parts import problem_options
 from evoprune.benchmarks.pruning.presets import layers_of
 from evoprune.benchmarks.pruning.settings import Settings, make_settings
-from evoprune.benchmarks.pruning.snapshots import empty_pair, save_snapshot
+from evoprune.benchmarks.pruning.snapshots import empty_pair, name_of, save_snapshot
 from evoprune.benchmarks.pruning.summary import baselines, measure, summarize, table
 from evoprune.benchmarks.pruning.upgrade import OLD
 from evoprune.engines import Engine
+from evoprune.folders import Folder
 from evoprune.genome import Autoencoder
 from evoprune.plugins import label
 from evoprune.runs.experiment import DEFAULT, PARTS, Experiment, Map
@@ -83,11 +84,10 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
     def begin(self, settings: Settings) -> PruningState:
         return PruningState(settings, initial_grid(settings))
 
-    def generations(self, state: PruningState, map_: Map, place: Path | None) -> Iterator[str]:
+    def generations(self, state: PruningState, map_: Map, place: Folder | None) -> Iterator[str]:
         settings, probability = state.settings, state.settings.scheduled
         if state.generation >= 0:
             probability.seek(state.generation)
-        every = settings.snapshots
         recorder = Recorder(settings, probability, state.updates)
         toolbox = make_toolbox(settings, probability)
         toolbox.register("map", map_)
@@ -96,7 +96,7 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
             state.log.append(row)
             state.cells.extend(cells)
             state.generation = generation.number
-            if place is not None and every and (state.generation % every == 0 or state.ended):
+            if place is not None and saved(state.generation, settings):
                 save_snapshot(place, state.generation, state.grid)
             yield f"loss {row['loss']:.4f}, {row['preserved']:.0%} kept"
 
@@ -132,14 +132,14 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
             yield (twin := self.begin(dataclasses.replace(settings, operator="none")))
             state.unpruned = measure(twin.grid, twin.settings)[0]
 
-    def finish(self, state: PruningState, place: Path | None, map_: Map) -> Result:
+    def finish(self, state: PruningState, directory: Path | None, map_: Map) -> Result:
         settings = state.settings
         metrics, best = measure(state.grid, settings)
         # The paper's code keeps cell 0, whatever the cells are worth.
         kept = 0 if settings.semantics == "reference" else best
         summary = summarize(settings, metrics, state.updates, state.seconds, state.unpruned) | {"model_cell": kept}
         log, cells = self.tables(state).values()
-        return Result(settings, summary, log, state.grid[kept], place, cells, state.grid)
+        return Result(settings, summary, log, state.grid[kept], directory, cells, state.grid)
 
     def model(self, stored: dict[str, Any]) -> Autoencoder:
         pair = empty_pair(Settings.stored(stored["settings"]), stored["decoder"])
@@ -149,12 +149,26 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
                 genome.prune(parameter, mask)
         return pair
 
-    def plot(self, result: Result, directory: Path) -> None:
+    def leaves(self, settings: Settings) -> Iterator[str]:
+        from evoprune.benchmarks.plots.save import PLOTS  # slow to import
+
+        yield "cells.csv"
+        yield from (f"plots/{name}.png" for name in PLOTS)
+        numbers = range(0, settings.generations + 1, max(settings.snapshots, 1))
+        yield from (name_of(n) for n in (*numbers, settings.generations) if saved(n, settings))
+
+    def plot(self, result: Result, place: Folder) -> None:
         from evoprune.benchmarks.plots import save_plots  # slow to import
 
         summary, problem = result.summary, result.settings.problem
         lines = baselines(summary, problem)
-        save_plots(directory, result.log, result.cells, result.model, problem, summary, lines)
+        save_plots(place, result.log, result.cells, result.model, problem, summary, lines)
+
+
+def saved(generation: int, settings: Settings) -> bool:
+    """Whether a generation leaves a snapshot."""
+    every = settings.snapshots
+    return every > 0 and (generation % every == 0 or generation == settings.generations)
 
 
 PRUNING = Pruning()

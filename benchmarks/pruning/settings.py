@@ -14,19 +14,22 @@ from evoprune.benchmarks.pruning.algorithms import ALGORITHMS, ORDERS, Algorithm
 from evoprune.benchmarks.pruning.choices import PAPER
 from evoprune.benchmarks.pruning.parts import REGISTRIES, known
 from evoprune.benchmarks.pruning.upgrade import BENCHMARK, OLD, upgraded
-from evoprune.checks import in_unit_interval, lookup
+from evoprune.checks import lookup
 from evoprune.losses import LOSSES, check_loss
+from evoprune.memory import check_fits
 from evoprune.networks import ACTIVATIONS, MLP, OUTPUTS
 from evoprune.operators import OPERATORS, ScheduledProbability
 from evoprune.operators.choice import SCOPES
 from evoprune.operators.schedules import Until
 from evoprune.operators.target import check_target, expected_preserved
 from evoprune.plugins import allow, canonical, find, fingerprint, is_code
-from evoprune.runs.settings import SettingsBase, check_fields, check_names, option
+from evoprune.runs.settings import PARAMETER, SEEDS, WIDTHS, SettingsBase, check_fields, check_names, option
 from evoprune.runs.takes import chosen, parameters
 from evoprune.training.optimizers import OPTIMIZERS
 
 DEFAULT_TARGET = 0.2
+ROW = 1500
+"""Bytes of a cell's row in the tables, about, while they are written."""
 OR_NONE = ChainMap[str, Any]({"none": None}, OPERATORS)
 
 
@@ -47,22 +50,32 @@ class Settings(SettingsBase):
         None,
         "share of weights to keep at the end, for operators that take an amount (persistent; default "
         f"{DEFAULT_TARGET}, or what the schedule can reach)",
+        share=True,
     )
-    amount: float | None = option(None, "share of the survivors that each pruning removes, instead of a target")
+    amount: float | None = option(
+        None, "share of the survivors that each pruning removes, instead of a target", share=True
+    )
     scope: str = option("global", "take the amount from every tensor or from the whole pair", SCOPES)
-    threshold: float = option(0.1, "activation below which a unit counts as inactive, for operators with a threshold")
+    threshold: float = option(
+        0.1, "activation below which a unit counts as inactive, for operators with a threshold", share=True
+    )
     finetune: float = option(0.2, "share of the generations, at the end, without pruning", share=True)
     semantics: str = option("persistent", "whether pruned weights stay pruned", choices.SEMANTICS)
     benchmark: str = option(BENCHMARK, "the problem", REGISTRIES["benchmark"], code=True)
     benchmark_options: dict[str, Any] = option({}, "the problem's own parameters")
     data: str | None = option(None, "file: a .npy, .npz or .csv with a sample a row; images: a folder")
-    data_seed: int = option(1, "seed of the data or of their split")
+    data_seed: int = option(1, "seed of the data or of their split", least=0, most=SEEDS)
     network: str = option(
         "default",
         'a network by name, the encoder\'s widths after the inputs, such as 30-10, or "from DIR", what evoprune '
         "architectures found",
     )
-    decoder: str | None = option(None, "the decoder's widths before the outputs, such as 10-30; mirrored by default")
+    decoder: str | None = option(
+        None,
+        "the decoder's widths before the outputs, such as 10-30; mirrored by default",
+        form=WIDTHS,
+        such="widths such as 10-30, the code first",
+    )
     activation: str = option("relu", "nonlinearity between the layers", ACTIVATIONS)
     output_activation: str = option("sigmoid", "nonlinearity of the output", OUTPUTS)
     loss: str = option("bce", "the training loss and the fitness", LOSSES)
@@ -73,10 +86,10 @@ class Settings(SettingsBase):
     batch_size: int = option(5, "samples a gradient step, and in the batches that fitness is measured on", least=1)
     corruption: float = option(0.0, "denoising: probability that an input is set to zero in training", share=True)
     shuffle: bool = option(True, "draw the samples in a new order every epoch")
-    generations: int = option(200, "generations; in each a selected pair trains for one epoch", least=1)
-    cells: int = option(10, "cells of the grid, or pairs of the population", least=1)
+    generations: int = option(200, "generations; in each a selected pair trains for one epoch", least=1, most=10**6)
+    cells: int = option(10, "cells of the grid, or pairs of the population", least=1, most=10**6)
     topology: str = option("ring", "the grid", choices.TOPOLOGIES)
-    radius: int = option(1, "how far a neighbourhood reaches")
+    radius: int = option(1, "how far a neighbourhood reaches", least=0)
     concept: str = option("minimum", "an encoder's loss over its neighbours' decoders", CONCEPTS)
     update_order: str = option(
         "synchronous", "cells read the last generation, or what is there when their turn comes", UPDATES
@@ -87,7 +100,7 @@ class Settings(SettingsBase):
         "selected: a selected pair trains together; random: Lipi-AE's random opponents",
         ("selected", "random"),
     )
-    seed: int = option(0, "seed of the run", least=0)
+    seed: int = option(0, "seed of the run", least=0, most=SEEDS)
     device: str = option("cpu", "where training happens", choices.DEVICES)
     chunk: int | None = option(
         None,
@@ -106,6 +119,7 @@ class Settings(SettingsBase):
         if not 0 <= self.threshold < 1:
             raise ValueError(f"threshold must be in [0, 1), at 1 every unit could be marked; got {self.threshold!r}")
         self._check_amount()
+        check_fits({"the tables of the run": ROW * (self.generations + 1) * self.cells}, "fewer generations or cells")
         self.neighbourhoods  # noqa: B018  a radius that does not fit
         self.architecture  # noqa: B018  widths that do not fit
         if self.opponents == "random" and not self.loop.stock and "opponents" not in self.loop.uses:
@@ -125,7 +139,6 @@ class Settings(SettingsBase):
 
     def _check_amount(self) -> None:
         if self.amount is not None:
-            in_unit_interval("amount", self.amount)
             if self.target_preserved is not None:
                 raise ValueError("give amount or target_preserved, not both")
         elif self.semantics == "reference":
@@ -195,6 +208,15 @@ class Settings(SettingsBase):
         """The problem, a recipe."""
         return parts.problem_of(self.benchmark, self.data, self.data_seed, self.benchmark_options)
 
+    @property
+    def memory(self) -> dict[str, float]:
+        """What the run takes beside its data -> bytes, about."""
+        size = self.architecture.parameters(self.problem.inputs)
+        return {
+            "networks": PARAMETER * size * self.cells,
+            "tables": ROW * (self.generations + 1) * self.cells,
+        }
+
     def check_data(self) -> None:
         """Load the data and see that they fit the settings, and that all that is named is here, before any work."""
         for kind, registry in REGISTRIES.items():
@@ -216,8 +238,8 @@ class Settings(SettingsBase):
         return cls(**upgraded(values))
 
 
-def make_settings(*layers: Mapping[str, Any]) -> Settings:
-    """Settings from layers of overrides, later ones over earlier ones, over the defaults.
+def make_settings(*layers: Mapping[str, Any], **last: Any) -> Settings:
+    """Settings from layers of overrides, later ones over earlier ones, over the defaults; ``last`` are the last layer.
 
     Where the layers ask for ``semantics="reference"`` they lie over the paper's settings instead of the defaults, and a
     canonical algorithm has one pair. An ``amount`` replaces an earlier layer's ``target_preserved``, and the reverse.
@@ -227,8 +249,9 @@ def make_settings(*layers: Mapping[str, Any]) -> Settings:
     :raises ValueError: for an unknown setting (naming the nearest) or a value that does not fit.
     """
     given: dict[str, Any] = {}
-    for layer in layers:
+    for layer in (*layers, last):
         check_names(Settings, layer, [*OLD, *parts.problem_options()])
+        parts.check_loose(layer)
         for one, other in (("amount", "target_preserved"), ("target_preserved", "amount")):
             if layer.get(one) is not None and layer.get(other) is None:
                 given.pop(other, None)

@@ -12,6 +12,7 @@ from torch import Tensor
 from evoprune.architecture import Blueprint
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.copying import MaskPacker, unpack_mask
+from evoprune.folders import RUN, Folder, opened
 from evoprune.genome import Autoencoder, Decoder, Encoder, Genome
 from evoprune.records import fitting, load_checkpoint, save_tensors
 from evoprune.runs.experiment import PARTS
@@ -23,7 +24,7 @@ FOLDER = "snapshots"
 _FRESH: dict[str, Any] = {"moments": {}, "steps": 0, "age": 0, "nonzero": None, "fitness": []}
 
 
-def save_snapshot(directory: str | Path, generation: int, grid: list[Autoencoder]) -> Path:
+def save_snapshot(directory: Folder | str | Path, generation: int, grid: list[Autoencoder]) -> Path:
     """Write ``snapshots/<generation>.pt`` in a run directory: weights and masks of all cells, as plain tensors.
 
     A mask is a bit a weight, or None where nothing is pruned. The file appears whole or not at all.
@@ -31,11 +32,15 @@ def save_snapshot(directory: str | Path, generation: int, grid: list[Autoencoder
     :param generation: names the file, in six digits.
     :returns: the path of the file.
     """
-    path = Path(directory) / FOLDER / f"{generation:06d}.pt"
-    path.parent.mkdir(parents=True, exist_ok=True)
     cells = [{part: _stored(genome) for part, genome in zip(PARTS, pair, strict=True)} for pair in grid]
-    save_tensors(path, {"format": SNAPSHOT, "generation": generation, "cells": cells})
+    with opened(directory, RUN) as place:
+        save_tensors(path := place(name_of(generation)), {"format": SNAPSHOT, "generation": generation, "cells": cells})
     return path
+
+
+def name_of(generation: int) -> str:
+    """The file of a generation in its run directory."""
+    return f"{FOLDER}/{generation:06d}.pt"
 
 
 def load_snapshots(directory: str | Path) -> dict[int, list[Autoencoder]]:

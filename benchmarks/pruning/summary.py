@@ -65,6 +65,7 @@ def measure(grid: list[Autoencoder], settings: Settings) -> tuple[dict[str, Any]
         "best_preserved": shares[best]["preserved"],
         "best_cell": best,
         "nonfinite": sum(map(math.isnan, test)),
+        "diverged": all(map(math.isnan, test)),
     }, best
 
 

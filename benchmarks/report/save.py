@@ -12,9 +12,10 @@ from matplotlib.figure import Figure
 
 from evoprune.benchmarks.plots.save import DPI
 from evoprune.benchmarks.report.page import markdown, page
-from evoprune.benchmarks.report.read import MARKS, STUDY
 from evoprune.benchmarks.report.section import Picture, Section, Table
-from evoprune.records import write
+from evoprune.files import write
+from evoprune.folders import REPORT, Folder
+from evoprune.legacy import known
 
 LARGE = 400_000  # bytes from which a page shows the PNG of a figure: many lines make a heavy SVG
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
@@ -23,23 +24,26 @@ NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 def save(sections: list[Section], directory: str | Path, title: str = "Report") -> list[Path]:
     """Write ``report.md``, ``report.html``, every table as CSV and every figure as PNG (150 dpi) and SVG.
 
-    The page holds its figures and needs no other file. Files of an earlier report in the directory are replaced; others
-    stay.
+    The page holds its figures and needs no other file. What an earlier report left in the directory is replaced; a
+    directory that holds something else is refused.
 
     :returns: the paths, ``report.html`` last: where it is new, all is.
     :raises ValueError: for two tables or two pictures of the same name, a name that is no file name, and a directory
-        that is itself a study or a run, or cannot be written.
+        that holds something else than a report, or cannot be written.
+    :raises WriteError: where the disk is full; the files that are there are whole.
     """
     place = Path(directory)
-    _check(sections, place)
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        return _write(sections, place, title)
-    except OSError as error:
-        raise ValueError(f"{place}: cannot write the report there ({error.strerror or error})") from error
+    _check(sections)
+    with report_folder(place) as folder:
+        return _write(sections, folder, title)
 
 
-def _check(sections: list[Section], place: Path) -> None:
+def report_folder(directory: str | Path) -> Folder:
+    """The directory of a report, to be opened."""
+    return Folder(directory, REPORT, known(REPORT))
+
+
+def _check(sections: list[Section]) -> None:
     for kind in (Table, Picture):
         names = Counter(part.name for section in sections for part in section.parts if isinstance(part, kind))
         for name, count in names.items():
@@ -47,12 +51,9 @@ def _check(sections: list[Section], place: Path) -> None:
                 raise ValueError(f"{count} parts of the report are called {name!r}; expected names that differ")
             if not NAME.fullmatch(name):
                 raise ValueError(f"{name!r} cannot be the name of a file: letters, digits, -, _ and . only")
-    mark = next((mark for mark in (STUDY, *MARKS) if (place / mark).exists()), None)
-    if mark:
-        raise ValueError(f"{place} holds {mark}: a report goes into a directory of its own, not into a study or a run")
 
 
-def _write(sections: list[Section], place: Path, title: str) -> list[Path]:
+def _write(sections: list[Section], place: Folder, title: str) -> list[Path]:
     written: dict[str, bytes] = {}
     images: dict[str, tuple[str, bytes]] = {}
     for part in (part for section in sections for part in section.parts):
@@ -64,9 +65,10 @@ def _write(sections: list[Section], place: Path, title: str) -> list[Path]:
             images[part.name] = ("image/svg+xml", svg) if len(svg) <= LARGE else ("image/png", png)
     written["report.md"] = markdown(sections, title).encode()
     written["report.html"] = page(sections, title, images).encode()
-    for name, content in written.items():
-        write(place / name, methodcaller("write", content))
-    return [place / name for name in written]
+    paths = place.claim(written)
+    for path, content in zip(paths, written.values(), strict=True):
+        write(path, methodcaller("write", content))
+    return paths
 
 
 def draw(figure: Figure, kind: str) -> bytes:

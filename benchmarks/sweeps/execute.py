@@ -1,23 +1,27 @@
 """Run a plan: on any engine, a directory and a row of ``results.csv`` a run, and on from where it was interrupted."""
 
-import fcntl
 import json
-import os
+import re
 import shutil
 import tempfile
 import traceback
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from tqdm import tqdm
 
+from evoprune import folders
 from evoprune.benchmarks.experiments import EXPERIMENTS
 from evoprune.benchmarks.sweeps.plan import Plan, Run, load_plan
 from evoprune.engines import Engine
+from evoprune.files import WriteError, read_json, write
+from evoprune.folders import Folder
+from evoprune.legacy import known
 from evoprune.records import write_csv
+from evoprune.runs.experiment import run_folder
 
 LEFT_OUT = ("checkpoint.pt",)
 """What a run of a sweep does not keep: an ended run has no use for it, and it is the largest file."""
@@ -25,8 +29,9 @@ TIMES = ("seconds",)
 """Columns that differ from one execution to the next: they go into ``times.csv``, so that ``results.csv`` does not."""
 
 SCRATCH = ".scratch-"
-LEFTOVERS = (f"{SCRATCH}*", ".desk", "runs/*/.*.part")
-"""What a killed sweep leaves, of version 0.1 too: the folder of the runs at work, and runs that were being kept."""
+"""How the folder of the runs at work begins."""
+ENDS = ("summary.json", "error.txt")
+"""What makes a directory that of a run that has ended or failed."""
 
 Files = dict[str, bytes]
 
@@ -41,41 +46,55 @@ def sweep(
 
     :param engine: where whole runs are done; in this process by default.
     :param retry_failed: do the runs that failed once more.
-    :raises ValueError: where the directory holds another study, or another sweep is at work in it. A study may grow:
-        more trials, or further variants after those that are there.
+    :raises ValueError: where the directory holds another study or something else, or another sweep is at work in it. A
+        study may grow: more trials, or further variants after those that are there.
+    :raises WriteError: where the disk is full; the runs that are in the directory are whole.
     """
-    place = Path(directory)
-    check_place(plan, place)
-    try:
-        (place / "runs").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"{place}: cannot write there ({error.strerror or error})") from error
-    with _alone(place), tempfile.TemporaryDirectory("", SCRATCH, place.resolve(), ignore_cleanup_errors=True) as folder:
-        runs = plan.runs
-        for run in runs if retry_failed else ():
-            if (place / run.place / "error.txt").exists():
-                shutil.rmtree(place / run.place)
-        plan.save(place)
-        rows = [_row(run, place) for run in runs]
-        table = _tables(rows, place)
-        left = [i for i, row in enumerate(rows) if row is None]
-        tasks = [(plan.experiment, runs[i].settings, Path(folder)) for i in left]
-        progress = tqdm(total=len(runs), initial=len(runs) - len(left), desc="sweep", unit="run", disable=not bar)
-        with progress, closing((engine or Engine()).as_completed(whole_run, tasks)) as ended:
-            for number, files in ended:
-                run = runs[left[number]]
-                _keep(run, place, files if isinstance(files, dict) else _failure_files(run.settings, str(files)))
-                rows[left[number]] = _row(run, place)
-                table = _tables(rows, place)
-                progress.update()
-        return table
+    check_place(plan, Path(directory))
+    with study_folder(directory) as place:
+        check_place(plan, place.path)  # another sweep may have ended there since
+        _tidy(place.path)
+        with tempfile.TemporaryDirectory("", SCRATCH, place.path.resolve(), ignore_cleanup_errors=True) as scratch:
+            Folder(scratch, folders.SCRATCH, shared=True).mark()
+            return _run(plan, place, engine or Engine(), Path(scratch), bar, retry_failed)
 
 
-def whole_run(task: tuple[str, dict[str, Any], Path]) -> Files:
+def study_folder(directory: str | Path) -> Folder:
+    """The directory of a study, to be opened."""
+    return Folder(directory, folders.STUDY, known(folders.STUDY))
+
+
+def _run(plan: Plan, place: Folder, engine: Engine, scratch: Path, bar: bool, retry_failed: bool) -> pd.DataFrame:
+    runs = plan.runs
+    for run in runs if retry_failed else ():
+        if (place.path / run.place / "error.txt").exists():
+            with run_folder(place.path / run.place) as folder:
+                folder.clear()
+    for run in runs:
+        run_folder(place.path / run.place).look()  # a directory of the user's is found before the first run
+    plan.save(place.file("study.json"))
+    rows = [_row(run, place.path) for run in runs]
+    table = _tables(rows, place)
+    left = [i for i, row in enumerate(rows) if row is None]
+    tasks = [(plan.experiment, runs[i].settings, scratch) for i in left]
+    progress = tqdm(total=len(runs), initial=len(runs) - len(left), desc="sweep", unit="run", disable=not bar)
+    with progress, closing(engine.as_completed(whole_run, tasks)) as ended:
+        for number, files in ended:
+            run = runs[left[number]]
+            if isinstance(files, OSError):
+                raise files
+            _keep(run, place.path, files if isinstance(files, dict) else _failure_files(run.settings, str(files)))
+            rows[left[number]] = _row(run, place.path)
+            table = _tables(rows, place)
+            progress.update()
+    return table
+
+
+def whole_run(task: tuple[str, dict[str, Any], Path]) -> Files | OSError:
     """A run from its settings to the files that it leaves, as bytes: a worker may share no disk with us.
 
     It works in the study's scratch folder where it finds it, so that what a killed worker leaves goes with the folder.
-    An exception of the run is one of its files, ``error.txt``.
+    An exception of the run is one of its files, ``error.txt``; a full disk is none of the run's.
     """
     name, settings, scratch = task
     experiment = EXPERIMENTS[name]
@@ -83,12 +102,14 @@ def whole_run(task: tuple[str, dict[str, Any], Path]) -> Files:
         place = Path(folder) / "run"
         try:
             experiment.start(experiment.make_settings(settings), place, plots=False)
+        except WriteError as error:
+            return error
         except Exception:
             return _failure_files(settings, traceback.format_exc())
         return {
             str(path.relative_to(place)): path.read_bytes()
             for path in sorted(place.rglob("*"))
-            if path.is_file() and path.name not in LEFT_OUT
+            if path.is_file() and path.name not in LEFT_OUT and path != place / folders.MANIFEST
         }
 
 
@@ -101,14 +122,14 @@ def check_place(plan: Plan, place: Path) -> None:
 
     :raises ValueError: where it is not.
     """
-    if (place / "study.json").exists():
+    folder = study_folder(place)
+    folder.look()
+    if folder.has("study.json"):
         there = load_plan(place)
         if difference := _difference(there, plan):
             raise ValueError(f"{place} holds another study: {difference}")
         if there.trials > plan.trials:
             raise ValueError(f"{place} holds a study of {there.trials} trials, and {plan.trials} were asked for")
-    elif place.exists() and any(path.name != ".lock" for path in place.iterdir()):
-        raise ValueError(f"{place} holds something else than a study: choose another directory")
 
 
 def _difference(there: Plan, plan: Plan) -> str | None:
@@ -127,30 +148,21 @@ def _difference(there: Plan, plan: Plan) -> str | None:
     return None
 
 
-@contextmanager
-def _alone(place: Path) -> Iterator[None]:
-    """One sweep at a time in a directory, and nothing there that a killed one left."""
-    with open(place / ".lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ValueError(f"another sweep is at work in {place}") from None
-        for leftover in (path for pattern in LEFTOVERS for path in place.glob(pattern)):
-            shutil.rmtree(leftover, ignore_errors=True)
-        yield
+def _tidy(place: Path) -> None:
+    """Remove the folders of the runs at work that killed sweeps left."""
+    for left in place.iterdir():
+        ours = re.fullmatch(re.escape(SCRATCH) + "[a-z0-9_]{8}", left.name) and left.is_dir() and not left.is_symlink()
+        if ours and (folders.holds(left, folders.SCRATCH) or not any(left.iterdir())):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _keep(run: Run, place: Path, files: Files) -> None:
-    """The files of a run as its directory, all of them or none."""
-    final = place / run.place
-    part = final.with_name(f".{final.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    shutil.rmtree(final, ignore_errors=True)  # half a run of an older time
-    for name, content in files.items():
-        path = part / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    os.replace(part, final)
+    """The files of a run as its directory; what makes it one that has ended or failed comes last."""
+    with run_folder(place / run.place) as folder:
+        folder.clear()  # half a run of an older time
+        names = sorted(files, key=ENDS.__contains__)
+        for path, name in zip(folder.claim(names), names, strict=True):
+            write(path, methodcaller("write", files[name]))
 
 
 def _row(run: Run, place: Path) -> dict[str, Any] | None:
@@ -159,8 +171,8 @@ def _row(run: Run, place: Path) -> dict[str, Any] | None:
     if (folder / "error.txt").exists():
         return run.name | {"status": "failed", "error": error_line((folder / "error.txt").read_text())}
     try:
-        summary = dict(json.loads((folder / "summary.json").read_text()))
-    except (OSError, ValueError, TypeError):
+        summary = read_json(folder / "summary.json")
+    except ValueError:
         return None
     plain = {name: value for name, value in summary.items() if not isinstance(value, (dict, list))}
     return run.name | {"status": "ended", "error": None} | plain
@@ -174,12 +186,12 @@ def error_line(text: str) -> str:
     return next((line for line in after if line and not line[0].isspace()), lines[-1])
 
 
-def _tables(rows: list[dict[str, Any] | None], place: Path) -> pd.DataFrame:
+def _tables(rows: list[dict[str, Any] | None], place: Folder) -> pd.DataFrame:
     """Write both tables, whole, in the order of the plan."""
     table = pd.DataFrame([row for row in rows if row])
     if table.empty:
         table = pd.DataFrame(columns=["variant", "trial", "seed", "status", "error"])
     times = [name for name in TIMES if name in table]
-    write_csv(place / "results.csv", table.drop(columns=times))
-    write_csv(place / "times.csv", table[["variant", "trial", *times]])
+    write_csv(place.file("results.csv"), table.drop(columns=times))
+    write_csv(place.file("times.csv"), table[["variant", "trial", *times]])
     return table

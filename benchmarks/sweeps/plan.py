@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from evoprune.benchmarks.experiments import DEFAULT, EXPERIMENTS, AnyExperiment
-from evoprune.checks import at_least, lookup
+from evoprune.checks import lookup, shown
+from evoprune.files import read_json, write_json
 from evoprune.plugins import label
-from evoprune.records import write_json
-from evoprune.runs.settings import parse, types_of
+from evoprune.runs.settings import SEEDS, check_type, check_value, parse, types_of
 from evoprune.seeds import derive
 
 FORMAT = "evoprune study 1"
+MOST = 10**6
+"""Runs of a plan at most."""
 PER_RUN = ("seed",)  # settings that a trial sets
 
 
@@ -56,8 +57,10 @@ class Plan:
 
     def __post_init__(self) -> None:
         lookup("experiment", self.experiment, EXPERIMENTS)
-        at_least("trials", self.trials, 1, whole=True)
-        at_least("seed", self.seed, 0, whole=True)
+        check_type("trials", self.trials, int)
+        check_type("seed", self.seed, int)
+        check_value("trials", self.trials, {"least": 1, "most": MOST // max(len(self.variants), 1)})
+        check_value("seed", self.seed, {"least": 0, "most": SEEDS})
         if not self.variants:
             raise ValueError("a sweep needs at least one variant")
         i, n = self.shard
@@ -81,9 +84,9 @@ class Plan:
         """The plan as plain values."""
         return {"format": FORMAT} | dataclasses.asdict(self)
 
-    def save(self, directory: Path) -> None:
-        """Leave the plan as ``study.json``."""
-        write_json(directory / "study.json", self.as_dict())
+    def save(self, path: Path) -> None:
+        """Leave the plan as a file, ``study.json``."""
+        write_json(path, self.as_dict())
 
 
 def load_plan(directory: str | Path) -> Plan:
@@ -92,19 +95,20 @@ def load_plan(directory: str | Path) -> Plan:
     :raises ValueError: where none is, or a damaged one.
     """
     path = Path(directory) / "study.json"
+    if not path.exists():
+        raise ValueError(f"{path}: there is no study here")
     try:
-        values = json.loads(path.read_text())
+        values = read_json(path)
         if values.pop("format") != FORMAT:
             raise ValueError(f"not {FORMAT!r}")
         experiment = lookup("experiment", values["experiment"], EXPERIMENTS)
         stored = {name: experiment.stored_settings(kept) for name, kept in values["variants"].items()}
         variants = {name: _of_all_trials(settings) for name, settings in stored.items()}
         return Plan(**values | {"variants": variants, "shard": tuple(values["shard"])})
-    except FileNotFoundError:
-        raise ValueError(f"{path}: there is no study here") from None
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except Exception as error:  # whatever a foreign file makes it stumble over
         problem = "damaged or not a study, or it does not fit this version of evoprune"
-        raise ValueError(f"{path}: {problem} ({error})") from error
+        reason = str(error).removeprefix(f"{path}: ")
+        raise ValueError(f"{path}: {problem} ({reason})") from error
 
 
 def make_plan(
@@ -132,21 +136,24 @@ def make_plan(
     for name in fixed or {}:
         if name in axes:
             raise ValueError(f"{name} is given both as an option and as an axis of the grid")
+    points = math.prod(map(len, axes.values())) * max(len(presets), 1)
+    if points > MOST:
+        raise ValueError(f"the grid has {points} points, at most {MOST} were expected")
     shared = ({"compare": False} if "compare" in types else {}) | dict(fixed or {})
     variants: dict[str, dict[str, Any]] = {}
     for preset, point in itertools.product(presets or [""], itertools.product(*axes.values())):
         chosen = dict(zip(axes, point, strict=True))
         layers = kind.presets(preset) if kind.presets and preset else []
         settings = kind.make_settings(*layers, shared, *(_layer(*each) for each in chosen.items()))
-        shown = {key: str(v).lower() if isinstance(v, bool) else label(v) for key, v in chosen.items()}
-        several = [f"{name}={value}" for name, value in shown.items() if len(axes[name]) > 1]
+        spelt = {key: str(v).lower() if isinstance(v, bool) else label(v) for key, v in chosen.items()}
+        several = [f"{name}={value}" for name, value in spelt.items() if len(axes[name]) > 1]
         name = re.sub(r"[^\w.,=+-]", "_", ",".join([*filter(None, [preset]), *several]) or "default")
         if name in variants:
             raise ValueError(f"two variants are called {name!r}: name each once")
         variants[name] = _of_all_trials(settings)
-    found = re.fullmatch(r"(\d+)/(\d+)", shard)
+    found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", shard)
     if not found:
-        raise ValueError(f"shard must be i/n such as 2/5, got {shard!r}")
+        raise ValueError(f"shard must be i/n such as 2/5, got {shown(shard)}")
     return Plan(variants, trials, seed, experiment, (int(found[1]), int(found[2])))
 
 
@@ -172,10 +179,12 @@ def _layer(name: str, value: Any) -> dict[str, Any]:
 def _axes(grid: Iterable[str], types: Mapping[str, Any]) -> dict[str, list[Any]]:
     axes: dict[str, list[Any]] = {}
     for axis in grid:
+        if not isinstance(axis, str):
+            raise ValueError(f"an axis of the grid must be a text NAME=VALUE,VALUE,..., got {shown(axis)}")
         name, equals, values = axis.partition("=")
         name = name.replace("-", "_")
         if not equals or not values:
-            raise ValueError(f"an axis of the grid must be NAME=VALUE,VALUE,..., got {axis!r}")
+            raise ValueError(f"an axis of the grid must be NAME=VALUE,VALUE,..., got {shown(axis)}")
         prefix = name[: name.find(".") + 1]
         kind = lookup("setting", prefix if prefix in types else name, types)
         if name in PER_RUN:

@@ -1,5 +1,6 @@
 """What a trained network is worth: its RMSE, and how well a classifier does on its codes."""
 
+import math
 from typing import Any
 
 import torch
@@ -58,13 +59,17 @@ def table(result: RunResult) -> str:
     summary = result.summary
     runs = {f"this run ({summary['method']})": summary, **(summary["compared"] or {})}
     rows = [
-        (name, f"{run['rmse_train']:.4f}", f"{run['rmse_test']:.4f}", _percent(run["accuracy_test"]))
+        (name, *(_error(run[key]) for key in ("rmse_train", "rmse_test")), _percent(run["accuracy_test"]))
         for name, run in runs.items()
     ]
     rows.append(("the mean training sample", "", f"{summary['trivial_rmse']:.4f}", ""))
     rows.append(("the inputs themselves", "", "", _percent(summary["accuracy_inputs"])))
     heads = (f"{summary['updates']} gradient steps each", "training RMSE", "held-out RMSE", "held-out accuracy")
     return text_table(heads, rows)
+
+
+def _error(value: float) -> str:
+    return f"{value:.4f}" if math.isfinite(value) else "not finite"
 
 
 def _percent(value: float | None) -> str:

@@ -14,6 +14,7 @@ from evoprune.benchmarks.plots.masks import plot_masks
 from evoprune.benchmarks.plots.reconstructions import plot_reconstructions
 from evoprune.benchmarks.plots.save import save
 from evoprune.benchmarks.problems.problem import Problem
+from evoprune.folders import Folder
 from evoprune.tied import TiedAutoencoder
 
 CAPTION = ("method", "layers", "activation", "benchmark", "seed")
@@ -22,7 +23,7 @@ MARKS = {"genetic": "o", "sgd-layerwise": "s", "sgd": "^"}
 
 
 def save_plots(
-    directory: Path, log: pd.DataFrame, pair: TiedAutoencoder, problem: Problem, summary: Mapping[str, Any]
+    directory: Folder | Path, log: pd.DataFrame, pair: TiedAutoencoder, problem: Problem, summary: Mapping[str, Any]
 ) -> list[Path]:
     """Write ``training.png``, ``reconstructions.png`` and, where weights are pruned, ``masks.png``; their paths."""
     plots: dict[str, Callable[[], Figure]] = {

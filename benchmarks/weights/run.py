@@ -21,6 +21,7 @@ from evoprune.benchmarks.weights.genetic import (
 )
 from evoprune.benchmarks.weights.measures import measure, references, table
 from evoprune.benchmarks.weights.settings import METHODS, WeightsSettings, make_settings
+from evoprune.folders import Folder
 from evoprune.genome import similar
 from evoprune.runs.experiment import Experiment, Map
 from evoprune.runs.state import RunResult, RunState
@@ -70,7 +71,7 @@ class Weights(Experiment[WeightsSettings, WeightsState, Result, Candidate]):
     def begin(self, settings: WeightsSettings) -> WeightsState:
         return WeightsState(settings, first_population(settings))
 
-    def generations(self, state: WeightsState, map_: Map, place: Path | None) -> Iterator[str]:
+    def generations(self, state: WeightsState, map_: Map, place: Folder | None) -> Iterator[str]:
         settings, toolbox = state.settings, make_toolbox(state.settings, map_)
         if state.generation < 0:
             state.generation = 0
@@ -101,7 +102,7 @@ class Weights(Experiment[WeightsSettings, WeightsState, Result, Candidate]):
                 yield (twin := self.begin(dataclasses.replace(state.settings, method=method)))
                 state.compared[method] = measure(twin.best[0], twin.settings)
 
-    def finish(self, state: WeightsState, place: Path | None, map_: Map) -> Result:
+    def finish(self, state: WeightsState, directory: Path | None, map_: Map) -> Result:
         settings, model = state.settings, state.best[0]
         summary = {
             "experiment": self.name,
@@ -112,12 +113,13 @@ class Weights(Experiment[WeightsSettings, WeightsState, Result, Candidate]):
             "learning_rate": settings.rate,
             "updates": int(state.log[-1]["updates"]),
             **measure(model, settings),
+            "diverged": state.best[0].fitness.nonfinite,
             **references(settings),
             "compared": state.compared or None,
             "seconds": state.seconds,
             "version": __version__,
         }
-        return Result(settings, summary, self.tables(state)["log.csv"], model, place)
+        return Result(settings, summary, self.tables(state)["log.csv"], model, directory)
 
     def export(self, result: Result) -> dict[str, Any]:
         kept = result.model.encoder.state()
@@ -130,10 +132,13 @@ class Weights(Experiment[WeightsSettings, WeightsState, Result, Candidate]):
             pair.encoder.prune(name, mask)
         return pair
 
-    def plot(self, result: Result, directory: Path) -> None:
+    def leaves(self, settings: WeightsSettings) -> Iterator[str]:
+        yield from (f"plots/{name}.png" for name in ("training", "reconstructions", "masks"))
+
+    def plot(self, result: Result, place: Folder) -> None:
         from evoprune.benchmarks.weights.plots import save_plots  # slow to import
 
-        save_plots(directory, result.log, result.model, result.settings.problem, result.summary)
+        save_plots(place, result.log, result.model, result.settings.problem, result.summary)
 
 
 def _recorded(state: WeightsState, steps: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from torch import Tensor
@@ -11,7 +12,7 @@ from evoprune.benchmarks.problems.idx import IdxImages
 from evoprune.benchmarks.problems.problem import Problem, validate
 from evoprune.losses import check_loss
 from evoprune.networks import OUTPUTS
-from evoprune.runs.settings import SettingsBase, check_fields, layered, option
+from evoprune.runs.settings import PARAMETER, SEEDS, WIDTHS, SettingsBase, check_fields, layered, option
 from evoprune.training.optimizers import OPTIMIZERS
 
 METHODS = {
@@ -40,13 +41,16 @@ class WeightsSettings(SettingsBase):
     activation: str = option("relu", "nonlinearity between the layers, and of the code", ("relu", "tanh"))
     output_activation: str = option("sigmoid", "nonlinearity of the output", OUTPUTS)
     layers: str | None = option(
-        None, f"widths after the inputs, the code last (default {LAYERS['digits']}, IDX files {LAYERS['idx']})"
+        None,
+        f"widths after the inputs, the code last (default {LAYERS['digits']}, IDX files {LAYERS['idx']})",
+        form=WIDTHS,
+        such="widths after the inputs such as 48-32-16",
     )
     data: str | None = option(None, "a directory with MNIST's four IDX files; the digits of scikit-learn without it")
-    data_seed: int = option(0, "seed of the split of the data", least=0)
+    data_seed: int = option(0, "seed of the split of the data", least=0, most=SEEDS)
     samples: int | None = option(None, "train on the first so many samples only", least=1)
-    population: int = option(10, "genetic: individuals, of which half are refined", least=4)
-    generations: int = option(15, "generations for each layer", least=1)
+    population: int = option(10, "genetic: individuals, of which half are refined", least=4, most=10**6)
+    generations: int = option(15, "generations for each layer", least=1, most=10**6)
     epochs: int = option(2, "passes over the data by which a survivor is refined in each generation", least=1)
     cxpb: float = option(0.5, "genetic: share of the offspring that have two parents; the others have one", share=True)
     ratio: float = option(0.5, "genetic: share of the weights that come from the second parent", share=True)
@@ -61,7 +65,7 @@ class WeightsSettings(SettingsBase):
     decay: bool = option(False, "let the rate fall to zero, evenly over the generations of a layer")
     batch_size: int = option(64, "samples a gradient step", least=1)
     classifier_samples: int = option(10_000, "samples that the classifier is fitted on at most", least=10)
-    seed: int = option(0, "seed of the run", least=0)
+    seed: int = option(0, "seed of the run", least=0, most=SEEDS)
     chunk: int | None = option(
         None,
         "individuals a parallel task, half of the survivors by default; the same for every engine",
@@ -141,6 +145,12 @@ class WeightsSettings(SettingsBase):
         """Whether a generation has tasks that do not depend on each other."""
         return self.method == "genetic"
 
+    @property
+    def memory(self) -> dict[str, float]:
+        """What the run takes beside its data -> bytes, about."""
+        sizes = pairwise(self.widths)
+        return {"networks": PARAMETER * self.population * sum(a * b + a + b for a, b in sizes)}
+
     def check_data(self) -> None:
         """Load the data and see that they fit the settings, before any work."""
         problem = self.problem
@@ -154,9 +164,9 @@ class WeightsSettings(SettingsBase):
         check_loss("mse", self.output_activation, problem.train)
 
 
-def make_settings(*layers: Mapping[str, Any]) -> WeightsSettings:
-    """Settings from layers of overrides, later ones over earlier ones, over the defaults.
+def make_settings(*layers: Mapping[str, Any], **last: Any) -> WeightsSettings:
+    """Settings from layers of overrides, later ones over earlier ones, over the defaults; ``last`` are the last layer.
 
     :raises ValueError: for an unknown setting (naming the nearest) or a value that does not fit.
     """
-    return WeightsSettings(**layered(WeightsSettings, layers))
+    return WeightsSettings(**layered(WeightsSettings, (*layers, last)))

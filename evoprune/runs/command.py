@@ -9,6 +9,7 @@ from typing import Any
 
 import evoprune
 from evoprune.engines import Engine, WorkerError, make_engine, scoop_is_running
+from evoprune.files import WriteError
 from evoprune.plugins import label
 
 INTERRUPTED = 130  # what shells expect of a process that Ctrl-C ended
@@ -60,14 +61,10 @@ def guarded(work: Callable[[], Any], directory: Path, options: argparse.Namespac
     try:
         result = work()
     except KeyboardInterrupt:
-        if (directory / "checkpoint.pt").exists():
-            print(f"evoprune: interrupted; continue with: evoprune resume {directory}", file=sys.stderr)
-        else:
-            print("evoprune: interrupted before the first generation; nothing is kept", file=sys.stderr)
+        print(f"evoprune: interrupted{_kept(directory)}", file=sys.stderr)
         return INTERRUPTED
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"evoprune: error: {where}{error.strerror or error}; the last checkpoint is intact", file=sys.stderr)
+    except WriteError as error:
+        print(f"evoprune: error: {error}{_kept(directory)}", file=sys.stderr)
         return 1
     except WorkerError as error:
         print(f"evoprune: error: {error}", file=sys.stderr)
@@ -78,4 +75,14 @@ def guarded(work: Callable[[], Any], directory: Path, options: argparse.Namespac
         print(f"\n{experiment.table(result)}")
         print(f"\nThe tables, the model and the plots are in {directory}")
         print(experiment.hint(result), end="")
+    if result.summary["diverged"]:
+        print(f"evoprune: failed: everything diverged, no loss is finite; see {directory}", file=sys.stderr)
+        return 1
     return 0
+
+
+def _kept(directory: Path) -> str:
+    """What can be done with what a run that stopped has left."""
+    if (directory / "settings.json").exists():
+        return f"; continue with: evoprune resume {directory}"
+    return "; nothing was begun"

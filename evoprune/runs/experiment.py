@@ -1,148 +1,42 @@
 """The life of a run, which is the same for every kind of experiment: start, checkpoints, comparisons, end, resume."""
 
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-import pandas as pd
 import torch
 
 from evoprune import records
 from evoprune._version import __version__
 from evoprune.engines import Engine
-from evoprune.genome import Autoencoder
+from evoprune.files import read_json, write_json
+from evoprune.folders import RUN, Folder
 from evoprune.interrupts import Deferred
-from evoprune.runs.options import Flags
-from evoprune.runs.state import RunResult, RunSettings, RunState, check_kinds
+from evoprune.legacy import known
+from evoprune.memory import check_fits
+from evoprune.runs.kind import PARTS, Kind, Map, ModelT, ResultT, SettingsT, StateT
+from evoprune.runs.state import RunSettings, check_kinds
 from evoprune.runs.terminal import progress_bar
+
+__all__ = ["CHECKPOINT", "DEFAULT", "FILES", "PARTS", "Experiment", "Map", "run_folder"]
 
 DEFAULT = "run"
 """The experiment whose run directories do not name it."""
 
-PARTS = ("encoder", "decoder")
-
-Map = Callable[..., Iterable[Any]]
-"""DEAP's map slot."""
-
-SettingsT = TypeVar("SettingsT", bound=RunSettings)
-StateT = TypeVar("StateT", bound=RunState)
-ResultT = TypeVar("ResultT", bound=RunResult)
-ModelT = TypeVar("ModelT", bound=Autoencoder)
+CHECKPOINT = "checkpoint.pt"
+FILES = ("settings.json", "summary.json", "log.csv", CHECKPOINT, "model.pt")
+"""What every run leaves."""
 
 
-class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
+class Experiment(Kind[SettingsT, StateT, ResultT, ModelT]):
     """A kind of run. A subclass says what happens in one; starting and resuming are the same for all.
 
-    A run directory gets ``settings.json`` first. While the run goes on it gets the tables and, after them, so that it
-    never runs ahead of them, ``checkpoint.pt``; at the end ``model.pt``, ``plots/`` and last of all ``summary.json``:
-    where it is, the run has ended.
+    A run directory gets its manifest and ``settings.json`` first. While the run goes on it gets the tables and, after
+    them, so that it never runs ahead of them, ``checkpoint.pt``; at the end ``model.pt``, ``plots/`` and last of all
+    ``summary.json``: where it is, the run has ended.
     """
-
-    name: str
-    """As ``settings.json`` has it under ``experiment``; see :data:`DEFAULT`."""
-    line: str
-    """What it does, for ``evoprune list`` and ``evoprune --help``."""
-    description: str
-    """The same in a few sentences, for the help of its command."""
-    settings: type[SettingsT]
-    """The settings dataclass."""
-    groups: Mapping[str, str] = MappingProxyType({})
-    """First setting of a group -> its title, for the help."""
-    old_names: Collection[str] = ()
-    """Settings of version 0.1 that may still be in settings files."""
-    presets: Callable[[str], list[dict[str, Any]]] | None = None
-    """Layers of settings by the name of a preset, where the experiment has presets."""
-    titles: tuple[str, ...] = ("method", "benchmark", "seed")
-    """The settings of which a run directory without a name gets its own."""
-    why_serial = ""
-    """What goes step by step where settings are not ``parallel``; holds the names of settings in braces."""
-
-    @abstractmethod
-    def make_settings(self, *layers: Mapping[str, Any]) -> SettingsT:
-        """Settings from layers of overrides, later ones over earlier ones.
-
-        :raises ValueError: for an unknown setting or a value that does not fit.
-        """
-
-    def stored_settings(self, values: Mapping[str, Any]) -> SettingsT:
-        """Settings that a run left, of this version or of 0.1."""
-        return self.settings(**values)
-
-    def flags(self) -> Flags:
-        """Further settings that have a flag; see :func:`evoprune.runs.options.add_options`."""
-        return {}
-
-    def code(self, settings: SettingsT) -> Mapping[str, Mapping[str, str]]:
-        """The code outside of evoprune that a run needs, and its fingerprints; see :mod:`evoprune.plugins`."""
-        return {}
-
-    def remarks(self, settings: SettingsT, given: Mapping[str, Any]) -> Iterable[str]:
-        """What the user is to be warned of: settings that were given and have no effect, a line each."""
-        return ()
-
-    @abstractmethod
-    def begin(self, settings: SettingsT) -> StateT:
-        """A run before its first generation."""
-
-    @abstractmethod
-    def generations(self, state: StateT, map_: Map, place: Path | None) -> Iterator[str]:
-        """Do the generations that are left, which changes ``state``; after each it yields words for the progress bar.
-
-        :param map_: where tasks are done.
-        :param place: the run directory, for what a generation leaves beside the tables and the checkpoint.
-        """
-
-    def tables(self, state: StateT) -> dict[str, pd.DataFrame]:
-        """The tables of a run directory by the names of their files."""
-        return {"log.csv": records.frame(state.log)}
-
-    @abstractmethod
-    def stored(self, state: StateT) -> dict[str, Any]:
-        """What a checkpoint holds beside settings, generation, log and seconds, as tensors and plain values."""
-
-    @abstractmethod
-    def restored(self, settings: SettingsT, stored: Mapping[str, Any], **common: Any) -> StateT:
-        """The state from what :meth:`stored` gave; ``common`` is the generation, the log and the seconds.
-
-        :raises Exception: of any kind, where a checkpoint holds something else.
-        """
-
-    def twins(self, state: StateT) -> Iterable[StateT]:
-        """The runs that this one still has to be compared with.
-
-        A generator: when it goes on, the run that it has yielded is evolved, and it keeps in ``state`` what came of it.
-        """
-        return ()
-
-    @abstractmethod
-    def finish(self, state: StateT, place: Path | None, map_: Map) -> ResultT:
-        """The final figures of a run whose generations and comparisons are done."""
-
-    def export(self, result: ResultT) -> dict[str, Any]:
-        """What ``model.pt`` holds beside settings and version, as tensors and plain values."""
-        states = {part: genome.state() for part, genome in zip(PARTS, result.model, strict=True)}
-        weights = {part: state["weights"] for part, state in states.items()}
-        return weights | {"masks": {part: state["masks"] for part, state in states.items()}}
-
-    @abstractmethod
-    def model(self, stored: dict[str, Any]) -> ModelT:
-        """The model whose file holds this."""
-
-    @abstractmethod
-    def plot(self, result: ResultT, directory: Path) -> None:
-        """Draw the plots of a run into a directory."""
-
-    @abstractmethod
-    def table(self, result: ResultT) -> str:
-        """What a run says at its end."""
-
-    def hint(self, result: ResultT) -> str:
-        """What may be done with the result, a line with its end, or nothing."""
-        return ""
 
     def start(
         self,
@@ -154,40 +48,72 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
         plots: bool = True,
         checked: bool = False,
     ) -> ResultT:
-        """Run an experiment.
+        """Run an experiment; one that was interrupted in the same directory, with the same settings, goes on.
 
         :param directory: where to leave the run directory; None keeps everything in memory.
-        :param force: replace another run in that directory.
+        :param force: replace another run in that directory; what evoprune did not write stays.
         :param bar: show a progress bar.
         :param engine: where the tasks of a generation are done; in this process by default. The result is the same.
         :param plots: also draw the plots, which takes about a second.
         :param checked: settings and engine have gone through :meth:`check` already.
         :raises ValueError: for data, settings, a directory or an engine that do not fit, before any work.
+        :raises WriteError: where a file cannot be written; what was written before is intact.
         """
         if not checked:
             self.check(settings, engine)
-        place = None if directory is None else records.open_directory(directory, force)
-        if place is not None:
-            records.write_json(place / "settings.json", self._mark | settings.as_dict())
-        return self._carry_on(self.begin(settings), place, bar, engine, plots)
+        if directory is None:
+            return self._carry_on(self.begin(settings), None, bar, engine, plots)
+        with run_folder(directory) as place:
+            state = None
+            if place.present and not force:
+                state = self._unfinished(place, settings)
+            elif place.present:
+                place.clear()
+            place.check([*FILES, *self.leaves(settings)])
+            if state is None:
+                write_json(place.file("settings.json"), self._mark | settings.as_dict())
+            return self._carry_on(state or self.begin(settings), place, bar, engine, plots)
 
     def resume(
         self, directory: str | Path, bar: bool = False, engine: Engine | None = None, plots: bool = True
     ) -> ResultT:
         """Continue an interrupted run from its last checkpoint, to the same result to the bit.
 
-        :raises ValueError: where there is no checkpoint, or one that is damaged or foreign.
+        Before its first checkpoint it begins again.
+
+        :raises ValueError: where there is no run, or a checkpoint that is damaged or foreign.
         """
-        state = self.load(directory)
-        self.check(state.settings, engine)
-        return self._carry_on(state, Path(directory), bar, engine, plots)
+        self.settings_in(directory)  # before anything is made there
+        with run_folder(directory) as place:
+            state = self._restart(place)
+            self.check(state.settings, engine)
+            place.check([*FILES, *self.leaves(state.settings)])
+            return self._carry_on(state, place, bar, engine, plots)
+
+    def _restart(self, place: Folder) -> StateT:
+        """The run in a directory as its checkpoint has it, or before its first generation."""
+        if (place.path / CHECKPOINT).exists():
+            return self.load(place.path)
+        return self.begin(self.settings_in(place.path))
+
+    def _unfinished(self, place: Folder, settings: SettingsT) -> StateT:
+        """The run in a directory, where it has not ended and has these settings.
+
+        :raises ValueError: where it has ended, or is another one.
+        """
+        there = None if place.has("summary.json") else self.settings_in(place.path)
+        if there != settings:
+            what = "a run that has ended" if there is None else f"another run, which {differs(there, settings)}"
+            raise ValueError(f"{place.path} holds {what}: choose another directory or use --force")
+        return self._restart(place)
 
     def check(self, settings: SettingsT, engine: Engine | None = None) -> None:
-        """Load the data and see that they and the engine fit the settings, before any work.
+        """Load the data and see that they, the engine and the memory fit the settings, before any work.
 
         :raises ValueError: where they do not.
         """
         settings.check_data()
+        check_fits(settings.memory, "smaller networks, or fewer of them")
         if not _shares_out(engine, settings):
             name, why = getattr(engine, "name", ""), self.why_serial.format(**settings.as_dict())
             raise ValueError(f"the {name} engine has nothing to share out: {why}; use the serial engine")
@@ -197,12 +123,19 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
         return [*self._mark.values(), *(getattr(settings, name) for name in self.titles)]
 
     def settings_in(self, directory: str | Path) -> SettingsT:
-        """The settings in the checkpoint of a run directory; code that they name is neither run nor looked for.
+        """The settings of a run directory; code that they name is neither run nor looked for.
 
-        :raises ValueError: where there is no checkpoint, or one that is damaged or foreign.
+        :raises ValueError: where there is no run, or its files are damaged or foreign.
         """
-        with _checkpoint(directory) as stored:
-            return self.stored_settings(stored["settings"])
+        if (Path(directory) / CHECKPOINT).exists():
+            with _checkpoint(directory) as stored:
+                return self.stored_settings(stored["settings"])
+        path = Path(directory) / "settings.json"
+        if not path.exists():
+            raise ValueError(f"{directory}: there is no run here (neither settings.json nor {CHECKPOINT})")
+        values = read_json(path)
+        with records.fitting(path):
+            return self.stored_settings({name: value for name, value in values.items() if name != "experiment"})
 
     def load(self, directory: str | Path) -> StateT:
         """The run that the checkpoint in a run directory holds.
@@ -229,34 +162,34 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
         except Exception as error:
             raise ValueError(f"{path}: damaged or not a model of evoprune ({type(error).__name__}: {error})") from error
 
-    def checkpoint(self, state: StateT, place: Path | None) -> None:
+    def checkpoint(self, state: StateT, place: Folder | None) -> None:
         """Write the tables and the checkpoint into a run directory, if there is one."""
         if place is None:
             return
         for name, table in self.tables(state).items():
-            records.write_csv(place / name, table)
+            records.write_csv(place.file(name), table)
         common = {name: getattr(state, name) for name in ("generation", "log", "seconds")}
         settings = {"settings": state.settings.as_dict()}
-        records.save_checkpoint(place / "checkpoint.pt", self._mark | settings | common | self.stored(state))
+        records.save_checkpoint(place.file(CHECKPOINT), self._mark | settings | common | self.stored(state))
 
-    def _carry_on(self, state: StateT, place: Path | None, bar: bool, engine: Engine | None, plots: bool) -> ResultT:
+    def _carry_on(self, state: StateT, place: Folder | None, bar: bool, engine: Engine | None, plots: bool) -> ResultT:
         """Do what is left: generations, comparisons, and what comes at the end."""
         self._evolve(state, place, bar, engine)
         for twin in self.twins(state):
             self.checkpoint(state, place)
             self._evolve(twin, None, bar, engine)
         self.checkpoint(state, place)
-        result = self.finish(state, place, _map_of(engine, state.settings))
+        result = self.finish(state, place.path if place else None, _map_of(engine, state.settings))
         if place is not None:
             about = self._mark | {"settings": state.settings.as_dict(), "version": __version__}
             about["image"] = state.settings.problem.image  # so that a reader needs no data
-            records.save_tensors(place / "model.pt", self.export(result) | about)
+            records.save_tensors(place.file("model.pt"), self.export(result) | about)
             if plots:
-                self.plot(result, place / "plots")
-            records.write_json(place / "summary.json", result.summary)
+                self.plot(result, place)
+            write_json(place.file("summary.json"), result.summary)
         return result
 
-    def _evolve(self, state: StateT, place: Path | None, bar: bool, engine: Engine | None) -> None:
+    def _evolve(self, state: StateT, place: Folder | None, bar: bool, engine: Engine | None) -> None:
         """Do the generations that are left, with a checkpoint now and then and on Ctrl-C."""
         clock = time.perf_counter()
         with progress_bar(state.total, state.generation, state.label, bar) as shown, Deferred() as interrupt:
@@ -274,9 +207,21 @@ class Experiment(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
         return {} if self.name == DEFAULT else {"experiment": self.name}
 
 
+def run_folder(directory: str | Path) -> Folder:
+    """The directory of a run, to be opened."""
+    return Folder(directory, RUN, known(RUN))
+
+
+def differs(there: Any, settings: Any) -> str:
+    """The first setting in which a run is another one."""
+    mine, theirs = settings.as_dict(), there.as_dict()
+    name = next((name for name in mine if mine[name] != theirs.get(name)), "settings")
+    return f"has {name} {theirs.get(name)!r} instead of {mine.get(name)!r}"
+
+
 @contextmanager
 def _checkpoint(directory: str | Path) -> Iterator[dict[str, Any]]:
-    path = Path(directory) / "checkpoint.pt"
+    path = Path(directory) / CHECKPOINT
     stored = records.load_checkpoint(path)
     with records.fitting(path, "the checkpoint "):
         yield stored

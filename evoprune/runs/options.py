@@ -4,9 +4,11 @@ import argparse
 import dataclasses
 import tomllib
 from collections.abc import Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from evoprune.checks import shown
 from evoprune.runs.settings import check_names, type_name, types_of
 from evoprune.runs.takes import Option
 
@@ -65,9 +67,16 @@ def read_config(path: str | Path, kind: type, more: Collection[str] = ()) -> dic
             table = tomllib.load(file)
     except OSError as error:
         raise ValueError(f"{path}: cannot read the settings ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise ValueError(f"{path}: nested too deep to be a file of settings") from None
+    except ValueError as error:  # no TOML, no UTF-8, or a number of more digits than Python reads
         raise ValueError(f"{path}: not a TOML file ({error})") from error
-    settings = {name.replace("-", "_"): value for name, value in table.items()}
+    settings: dict[str, Any] = {}
+    for spelt, value in table.items():
+        name = spelt.replace("-", "_")
+        if name in settings:
+            raise ValueError(f"{path}: {name} stands there twice, with - and with _")
+        settings[name] = value
     try:
         check_names(kind, settings, more)
     except ValueError as error:
@@ -88,15 +97,27 @@ def _add(group: Any, name: str, kind: Any, default: Any, metadata: Mapping[str, 
     if "bool" in type_:
         group.add_argument(flag, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text)
         return
-    number = float if "float" in type_ else int if "int" in type_ else str
+    number: type = float if "float" in type_ else int if "int" in type_ else str
     metavar = {float: "X", int: "N", str: None}[number]
     if metadata.get("choices"):
         metavar = "{" + ",".join([*metadata["choices"], *([CODE] if metadata.get("code") else [])]) + "}"
-    group.add_argument(flag, type=number, default=argparse.SUPPRESS, help=text, metavar=metavar)
+    group.add_argument(flag, type=partial(read, number), default=argparse.SUPPRESS, help=text, metavar=metavar)
+
+
+def read(kind: type, text: str) -> Any:
+    """A number or a text of the command line.
+
+    :raises argparse.ArgumentTypeError: in a line that shows the text, cut short where it is long.
+    """
+    try:
+        return kind(text)
+    except ValueError:
+        what = {int: "a whole number", float: "a number"}.get(kind, kind.__name__)
+        raise argparse.ArgumentTypeError(f"expected {what}, got {shown(text)}") from None
 
 
 def _assignment(what: str, text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name or not equals:
-        raise ValueError(f"--{what} must be NAME=VALUE, got {text!r}")
+        raise ValueError(f"--{what} must be NAME=VALUE, got {shown(text)}")
     return name.replace("-", "_"), value

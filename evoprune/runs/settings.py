@@ -14,6 +14,10 @@ MOST = 10**9
 """The bound of a number, above and below zero, where :func:`option` says no other."""
 SEEDS = 2**63 - 1
 """The largest seed."""
+WIDTHS = r"\d{1,9}(-\d{1,9}){0,31}"
+"""The form of sizes such as ``10-30``."""
+PARAMETER = 42
+"""Bytes that a network's parameter takes while it trains, about: weight, gradient, moments, mask, and their copies."""
 TEXT = 4096
 """Characters that a text may have: the longest path."""
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 from deap import tools
 
-from evoprune.records import frame, load_checkpoint, open_directory, save_checkpoint, write, write_csv, write_json
+from evoprune.files import write, write_json
+from evoprune.records import frame, load_checkpoint, save_checkpoint, write_csv
 
 
 def test_frame_has_a_row_a_record():
@@ -84,19 +85,3 @@ def test_a_foreign_checkpoint_is_told_from_ours(tmp_path: Path):
         load_checkpoint(tmp_path / "d.pt")
     with pytest.raises(ValueError, match="no checkpoint here"):
         load_checkpoint(tmp_path / "e.pt")
-
-
-def test_another_run_is_not_overwritten_unless_forced(tmp_path: Path):
-    place = open_directory(tmp_path / "run")
-    (place / "summary.json").write_text("{}")
-    (place / "notes.txt").write_text("mine")
-    with pytest.raises(ValueError, match=r"holds another run \(summary\.json\)"):
-        open_directory(place)
-    open_directory(place, force=True)
-    assert [p.name for p in place.iterdir()] == ["notes.txt"]
-
-
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="cannot write there"):
-        open_directory(tmp_path / "file" / "run")

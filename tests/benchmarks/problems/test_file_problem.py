@@ -68,7 +68,7 @@ def test_a_value_that_is_not_finite_is_placed(tmp_path, bad):
         ("1,2\n3\n", "row 1 .* has 1 columns, row 0 has 2"),
         ("1,2\n3,4\nnan,6\n7,8\n9,10\n", "nan in row 2, column 0"),
         ("a,b\n1,2\n", "at least 5 rows, got 1"),
-        ("", "expected real numbers"),
+        ("", "expected a row of numbers a sample, found none"),
         ("1,2\n\0\xff", "is not a number|not a comma-separated"),
     ],
 )
@@ -87,7 +87,7 @@ def test_bad_csv(tmp_path, text, message):
         (np.zeros((6, 2), dtype=complex), "complex128"),
         (np.full((6, 2), "a"), "<U1"),
         (np.zeros((4, 2)), "at least 5 rows, got 4"),
-        (np.array([[None] * 2] * 6), "not a file of numpy arrays"),
+        (np.array([[None] * 2] * 6), r"expected real numbers .* got object \(6, 2\)"),
     ],
 )
 def test_bad_arrays(tmp_path, array, message):

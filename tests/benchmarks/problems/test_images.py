@@ -92,7 +92,7 @@ def test_photographs_share_no_pixel_between_splits():
 
     corner = torch.tensor(load_sample_images().images[1][:100, 100:200]).permute(2, 0, 1).flatten() / 255
     assert (everything == corner).all(1).any()
-    with pytest.raises(ValueError, match="patch must be at most 200"):
+    with pytest.raises(ValueError, match="patch must be a whole number of at most 200"):
         Photographs(patch=300)
 
 

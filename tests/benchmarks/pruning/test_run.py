@@ -15,6 +15,7 @@ from evoprune.benchmarks.pruning.settings import make_settings
 from evoprune.benchmarks.pruning.summary import measure, table
 from evoprune.evaluation import reconstruct, reconstruction_loss
 from evoprune.runs import experiment
+from evoprune.runs.experiment import run_folder
 from tests.benchmarks.ctrl_c import CtrlC
 from tests.benchmarks.tiny import TINY
 
@@ -102,8 +103,8 @@ def test_a_run_that_was_interrupted_before_its_first_generation_begins_anew(tmp_
     whole = start(settings)
     state = PRUNING.begin(settings)
     next(PRUNING.generations(state, map, None))
-    (tmp_path / "run").mkdir()
-    PRUNING.checkpoint(state, tmp_path / "run")
+    with run_folder(tmp_path / "run") as place:
+        PRUNING.checkpoint(state, place)
     assert [row["gen"] for row in state.log] == [0]
     resumed = resume(tmp_path / "run")
     assert list(resumed.log["gen"]) == list(range(settings.generations + 1))
@@ -176,7 +177,7 @@ def test_pruning_reaches_its_target():
 
 
 def test_a_run_that_diverges_ends_and_says_so():
-    result = start(make_settings(TINY | {"learning_rate": 1e30, "loss": "mse", "output_activation": "identity"}))
+    result = start(make_settings(TINY | {"learning_rate": 1e9, "loss": "mse", "output_activation": "identity"}))
     assert result.log["nonfinite"].iloc[-1] == 4
     assert result.summary["nonfinite"] == 4
     assert math.isnan(result.summary["test_l1"])

@@ -68,7 +68,7 @@ def test_every_table_and_figure_is_a_file(saved):
     parts = [part for section in sections for part in section.parts]
     names = {f"{part.name}.csv" for part in parts if isinstance(part, Table)}
     names |= {f"{part.name}.{kind}" for part in parts if isinstance(part, Picture) for kind in ("png", "svg")}
-    assert {path.name for path in (place / "one").iterdir()} == names | {"report.md", "report.html"}
+    assert {path.name for path in (place / "one").iterdir()} == names | {"report.md", "report.html", "manifest.json"}
     header = (place / "one" / "box-train_l1.png").read_bytes()[:24]
     assert int.from_bytes(header[16:20]) == style.WIDTH * 150
     table = pd.read_csv(place / "one" / "summary-train_l1.csv")
@@ -175,10 +175,10 @@ def test_bad_parts_and_places_are_errors_before_anything_is_written(tmp_path):
         save([Section("A", [Table("../up", table.frame, "")])], tmp_path / "out")
     assert not (tmp_path / "out").exists()
     study = write_study(tmp_path / "study", trials=1)
-    with pytest.raises(ValueError, match=r"holds study\.json: a report goes into a directory of its own"):
+    with pytest.raises(ValueError, match=r"holds no report of evoprune's \(runs, study\.json\)"):
         save([Section("A", [table])], study)
     (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="cannot write the report there"):
+    with pytest.raises(ValueError, match="file: cannot be used as a directory"):
         save([Section("A", [table])], tmp_path / "file")
 
 
@@ -206,7 +206,8 @@ def test_the_command_writes_beside_the_study(tmp_path, capsys):
     out, err = capsys.readouterr()
     assert json.loads(out)["runs"] == 1
     assert json.loads(out)["problems"][-1]["trial"] == 1
-    assert sorted(json.loads(out)["files"]) == sorted(path.name for path in (tmp_path / "out").iterdir())
+    left = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {*json.loads(out)["files"], "manifest.json"} == left
     assert not err
 
 

@@ -115,7 +115,7 @@ def test_values_of_an_axis_have_the_type_of_their_setting():
 
 def test_a_plan_survives_its_file(tmp_path):
     plan = make_plan(["spatial-none", "canonical-none"], trials=3, seed=4, shard="2/3")
-    plan.save(tmp_path)
+    plan.save(tmp_path / "study.json")
     assert load_plan(tmp_path) == plan
 
 

@@ -21,6 +21,8 @@ from evoprune.benchmarks.pruning.run import start
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.sweeps import Plan, estimate, execute, load_plan, make_plan, sweep
 from evoprune.engines import ProcessEngine
+from evoprune.folders import SCRATCH, Folder
+from evoprune.runs.experiment import run_folder
 from tests.benchmarks.tiny import TINY
 
 
@@ -59,7 +61,7 @@ def test_a_row_a_run_and_a_directory_a_run(whole: Path):
     assert (pd.read_csv(whole / "times.csv").seconds > 0).all()
     for run in load_plan(whole).runs:
         assert {path.name for path in (whole / run.place).iterdir()} == {
-            *("settings.json", "summary.json", "log.csv", "cells.csv", "model.pt")
+            *("manifest.json", "settings.json", "summary.json", "log.csv", "cells.csv", "model.pt")
         }
 
 
@@ -108,17 +110,29 @@ def test_half_a_run_is_done_again(whole: Path, tmp_path: Path):
     place = tmp_path / "s"
     sweep(tiny(trials=1), place)
     run = tiny().runs[2]
-    part = (place / run.place).with_name(f".{run.trial:02d}.part")
-    part.mkdir(parents=True)
-    (place / ".desk/evoprune-killed/run").mkdir(parents=True)  # of version 0.1
-    (place / ".scratch-killed/evoprune-killed/run").mkdir(parents=True)
-    (part / "log.csv").write_text("gen\n")
-    (place / run.place).mkdir()
-    (place / run.place / "settings.json").write_text("{")
+    with run_folder(place / run.place) as half:
+        half.file("settings.json").write_text("{")
+    (place / run.place / "notes.txt").write_text("mine")
+    (place / ".scratch-12345678/evoprune-killed/run").mkdir(parents=True)
+    Folder(place / ".scratch-12345678", SCRATCH).mark()
+    (place / ".scratch-of-mine").mkdir()
     sweep(tiny(), place)
     assert files(place) == files(whole)
-    assert not list(place.rglob("*.part"))
-    assert {path.name for path in place.iterdir()} == {"study.json", "results.csv", "times.csv", "runs", ".lock"}
+    assert (place / run.place / "notes.txt").read_text() == "mine"
+    assert [path.name for path in place.glob(".*")] == [".scratch-of-mine"]
+
+
+def test_a_directory_of_the_users_where_a_run_goes(tmp_path: Path):
+    """It is found before the first run."""
+    mine = tmp_path / "s" / tiny().runs[-1].place / "notes.txt"
+    sweep(tiny(trials=1), tmp_path / "s")
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    results = (tmp_path / "s/results.csv").read_bytes()
+    with pytest.raises(ValueError, match=r"01 is not empty and holds no run of evoprune's \(notes\.txt\)"):
+        sweep(tiny(), tmp_path / "s")
+    assert mine.read_text() == "mine"
+    assert (tmp_path / "s/results.csv").read_bytes() == results
 
 
 def test_a_study_grows(whole: Path, tmp_path: Path):
@@ -179,17 +193,18 @@ def test_another_study_in_the_directory(whole: Path, plan, message: str):
 
 def test_a_directory_with_something_else(tmp_path: Path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(ValueError, match="holds something else than a study"):
+    with pytest.raises(ValueError, match="holds no study of evoprune's"):
         sweep(tiny(), tmp_path)
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
 def test_one_sweep_at_a_time(tmp_path: Path):
-    tiny().save(tmp_path)
-    with execute._alone(tmp_path):
-        at_work = tmp_path / ".scratch-of-the-first"
+    with execute.study_folder(tmp_path) as place:
+        tiny().save(place.file("study.json"))
+        at_work = tmp_path / ".scratch-12345678"
         at_work.mkdir()
-        with pytest.raises(ValueError, match="another sweep is at work"):
+        Folder(at_work, SCRATCH).mark()
+        with pytest.raises(ValueError, match="another evoprune is at work"):
             sweep(tiny(), tmp_path)
         assert at_work.exists()
 
@@ -245,7 +260,7 @@ def test_a_dry_run_prints_the_runs_and_looks_at_the_place(tmp_path: Path, capsys
     place.mkdir()
     (place / "something").touch()
     assert main(arguments) == 2
-    assert "holds something else than a study" in capsys.readouterr().err
+    assert "holds no study of evoprune's" in capsys.readouterr().err
 
 
 def test_ctrl_c_before_the_first_run_is_one_line(tmp_path: Path, capsys, monkeypatch):
@@ -262,7 +277,7 @@ def test_ctrl_c_before_the_first_run_is_one_line(tmp_path: Path, capsys, monkeyp
 
 def test_a_study_of_another_version_is_refused(tmp_path: Path, capsys):
     plan = tiny(trials=1)
-    Plan({name: values | {"bogus": 1} for name, values in plan.variants.items()}, 1).save(tmp_path)
+    Plan({name: values | {"bogus": 1} for name, values in plan.variants.items()}, 1).save(tmp_path / "study.json")
     assert main(["resume", str(tmp_path)]) == 2
     assert "does not fit this version of evoprune" in capsys.readouterr().err
 

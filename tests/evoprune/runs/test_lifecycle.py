@@ -56,7 +56,8 @@ def test_files_are_written_in_order(experiment: AnyExperiment, tmp_path: Path, m
 
     monkeypatch.setattr(os, "replace", replace)
     experiment.start(experiment.make_settings(LAYERS[experiment.name]), tmp_path / "run", plots=False)
-    first, *rest = [name for name in written if not name.startswith(".")]
+    first, *rest = [name for name in written if name != "manifest.json"]
+    assert written[0] == "manifest.json"
     assert first == "settings.json"
     assert rest[-2:] == ["model.pt", "summary.json"]
     steps = [*TABLES[experiment.name], "checkpoint.pt"]
