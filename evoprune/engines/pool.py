@@ -25,6 +25,7 @@ def run(program: str, line: lifeline.Line) -> int:
         print(stop.code, file=sys.stderr)
         return lifeline.FAILED
     except KeyboardInterrupt:
+        print("evoprune: interrupted", file=sys.stderr)
         return 128 + signal.SIGINT
     except Exception:
         traceback.print_exc()
