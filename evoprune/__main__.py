@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from evoprune._version import __version__
 from evoprune.engines import ENGINES, lifeline, scoop_is_running
+from evoprune.engines.limits import workers_option
 from evoprune.files import WriteError
 from evoprune.folders import FULL, shown_path
 from evoprune.runs.command import INTERRUPTED
@@ -106,8 +107,11 @@ def _parser(arguments: list[str]) -> _Parser:
     engine = _Parser(add_help=False)
     group = engine.add_argument_group("engine")
     group.add_argument("--engine", metavar="NAME", help="where the work is done: " + ", ".join(ENGINES))
-    group.add_argument("--workers", type=int, metavar="N", help="worker processes")
+    group.add_argument("--workers", type=workers_option, metavar="N", help="worker processes")
     group.add_argument("--hostfile", metavar="FILE", help="scoop: a host and its number of workers a line")
+    group.add_argument(
+        "--allow-missing-hosts", action="store_true", help="scoop: go on without hosts that do not answer"
+    )
     group.add_argument("--external-hostname", metavar="NAME", help="scoop: how the other hosts reach this one")
 
     modules: dict[str, tuple[str, tuple[Any, ...]]] = {
