@@ -15,6 +15,8 @@ from deap import tools
 from evoprune.checks import shown
 
 CHECKPOINT = "evoprune checkpoint 1"
+REASON = 300
+"""Characters of an error that a message shows."""
 PART = r"\.{}\.[a-z0-9_]{{8}}\.part"
 """The name of a file that is being written, as a regular expression with a place for its final name."""
 
@@ -71,13 +73,15 @@ def read_json(path: str | Path) -> dict[str, Any]:
     :raises ValueError: naming the file, where it is missing, damaged or something else.
     """
     try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise ValueError("not a file")  # a pipe would keep us waiting
         value = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ValueError(f"{path}: there is no such file") from None
     except RecursionError:
         raise ValueError(f"{path}: nested too deep to be a file of evoprune's") from None
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path}: cannot be read as JSON ({getattr(error, 'strerror', None) or error})") from error
+        raise ValueError(f"{path}: cannot be read as JSON ({reason(error)})") from error
     if not isinstance(value, dict):
         raise ValueError(f"{path}: expected a JSON object, got {shown(value)}")
     return value
@@ -105,16 +109,27 @@ def load_checkpoint(path: str | Path, what: str = "checkpoint", format: str = CH
     :param what: what the messages call it.
     :raises ValueError: for a file that is missing, damaged or something else.
     """
-    path = Path(path)
-    if not path.is_file():
+    state = load_tensors(path, what)
+    if state.get("format") != format:
+        found = shown(state.get("format"))
+        raise ValueError(f"{path}: not a {what} of this version (expected {format!r}, got {found})")
+    return state
+
+
+def load_tensors(path: str | Path, what: str) -> dict[str, Any]:
+    """Read a dict that :func:`save_tensors` wrote, without unpickling code.
+
+    :param what: what the messages call it.
+    :raises ValueError: for a file that is missing, damaged or something else.
+    """
+    if not os.path.isfile(path):
         raise ValueError(f"{path}: there is no {what} here")
     try:
         state = torch.load(path, weights_only=True, map_location="cpu")
     except Exception as error:  # whatever a damaged file makes the reader stumble over
         raise ValueError(f"{path}: damaged or not a {what} ({type(error).__name__})") from error
-    if not isinstance(state, dict) or state.get("format") != format:
-        found = state.get("format") if isinstance(state, dict) else type(state).__name__
-        raise ValueError(f"{path}: not a {what} of this version (expected {format!r}, got {found!r})")
+    if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
+        raise ValueError(f"{path}: not a {what} (expected a dict of names, got {type(state).__name__})")
     return state
 
 
@@ -124,7 +139,15 @@ def fitting(path: Path, what: str = "") -> Iterator[None]:
     try:
         yield
     except Exception as error:  # whatever a foreign file makes it stumble over
-        raise ValueError(f"{path}: {what}does not fit this version of evoprune: {error}") from error
+        raise ValueError(f"{path}: {what}does not fit this version of evoprune: {reason(error)}") from error
+
+
+def reason(error: BaseException) -> str:
+    """What an error says, in one line and cut short where it is long."""
+    text = f"{error.args[0]} is missing" if isinstance(error, KeyError) and error.args else str(error)
+    text = " ".join((getattr(error, "strerror", None) or text or type(error).__name__).split())
+    text = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text[: REASON + 1])
+    return text if len(text) <= REASON else f"{text[: REASON - 3]}..."
 
 
 def _plain(value: Any) -> Any:

@@ -1,6 +1,5 @@
 """What every run has while it goes on, and what it gives when it has ended."""
 
-from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -64,13 +63,3 @@ class RunResult:
     log: pd.DataFrame
     model: Autoencoder
     directory: Path | None
-
-
-def check_kinds(stored: Mapping[str, Any], kinds: Mapping[str, Any]) -> None:
-    """See that what a checkpoint holds is of the kinds that it should be, name -> type.
-
-    :raises Exception: where it is not, or is missing.
-    """
-    for name, kind in kinds.items():
-        if not isinstance(stored[name], kind):
-            raise TypeError(f"{name} is {stored[name]!r}")
