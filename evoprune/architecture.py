@@ -1,6 +1,5 @@
 """The architecture of an autoencoder as a genome: an activation and the encoder's layers, which the decoder mirrors."""
 
-import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,9 +9,10 @@ from typing import Any
 
 from torch import nn
 
-from evoprune.checks import at_least, lookup
+from evoprune.checks import at_least, lookup, shown
 from evoprune.fitness import MinimizeLoss
 from evoprune.mlp import ACTIVATIONS, OUTPUTS
+from evoprune.records import fitting, read_json, reason
 
 PREFIX = "arch:"
 Shape = tuple[int, int, int]
@@ -268,9 +268,12 @@ def found_in(directory: str | Path) -> Blueprint:
     """
     path = Path(directory).expanduser() / "summary.json"
     try:
-        text = json.loads(path.read_text(encoding="utf-8"))["architecture"]
-    except FileNotFoundError:
-        raise ValueError(f"{directory}: no architecture search has ended here (there is no {path.name})") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: this was not left by an architecture search ({error!r})") from error
-    return Blueprint(text)
+        if not path.exists():
+            raise ValueError(f"{directory}: no architecture search has ended here (there is no {path.name})")
+        text = read_json(path).get("architecture")
+    except OSError as error:
+        raise ValueError(f"{directory}: cannot be read ({reason(error)})") from error
+    if not isinstance(text, str):
+        raise ValueError(f"{path}: this was not left by an architecture search (architecture is {shown(text)})")
+    with fitting(path):
+        return Blueprint(text)

@@ -213,9 +213,9 @@ def test_different_experiments_do_not_mix(tmp_path):
     ("text", "message"),
     [
         ("{", "cannot be read as JSON"),
-        ("[]", "expected a JSON object, got list"),
+        ("[]", "expected a JSON object, got .."),
         ('{"format": "evoprune study 9"}', "expected format 'evoprune study 1', got 'evoprune study 9'"),
-        ('{"format": "evoprune study 1", "seed": 0, "trials": 2}', "not a study .KeyError: 'variants'"),
+        ('{"format": "evoprune study 1", "seed": 0, "trials": 2}', "not a study: .*variants must be"),
     ],
 )
 def test_a_damaged_plan_is_an_error(tmp_path, text, message):

@@ -68,7 +68,7 @@ def test_every_table_and_figure_is_a_file(saved):
     parts = [part for section in sections for part in section.parts]
     names = {f"{part.name}.csv" for part in parts if isinstance(part, Table)}
     names |= {f"{part.name}.{kind}" for part in parts if isinstance(part, Picture) for kind in ("png", "svg")}
-    assert {path.name for path in (place / "one").iterdir()} == names | {"report.md", "report.html"}
+    assert {path.name for path in (place / "one").iterdir()} == names | {"report.md", "report.html", "manifest.json"}
     header = (place / "one" / "box-train_l1.png").read_bytes()[:24]
     assert int.from_bytes(header[16:20]) == style.WIDTH * 150
     table = pd.read_csv(place / "one" / "summary-train_l1.csv")
@@ -113,7 +113,7 @@ def test_text_is_escaped():
     assert 'href="#a-b-i"' in html
     assert inline("`a*b` **c** <d>") == "<code>a*b</code> <strong>c</strong> &lt;d&gt;"
     text = markdown([section], "T")
-    assert "| a\\|b | n |\n| --- | ---: |\n| <script> | 1 |\n| x\\|y |  |" in text
+    assert "| a\\|b | n |\n| --- | ---: |\n| &lt;script> | 1 |\n| x\\|y |  |" in text
 
 
 def test_the_template_lets_nothing_through():
@@ -135,6 +135,38 @@ def test_the_template_lets_nothing_through():
     assert [cell.get("class") for cell in found.all("td")[:2]] == [None, "number"]
     with pytest.raises(KeyError):
         page(sections, "T", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("<script>alert(1)</script>", "&lt;script>alert(1)&lt;/script>"),
+        ("<img src=x\nonerror=y>", "&lt;img src=x onerror=y>"),
+        ("<!-- gone", "&lt;!-- gone"),
+        ("<javascript:alert(1)>", "&lt;javascript:alert(1)>"),
+        ("[x](javascript:alert(1))", "\\[x\\](javascript:alert(1))"),
+        ("![x](y)", "!\\[x\\](y)"),
+        ("a\\[x](y)", "a\\\\\\[x\\](y)"),
+        ("&lt;b&gt; & c", "&amp;lt;b&amp;gt; & c"),
+        ("operator=random,spatial_x 1 < 2, <0.001", "operator=random,spatial_x 1 < 2, <0.001"),
+    ],
+)
+def test_markdown_holds_names_as_text(text, written):
+    picture = Picture("p", style.new_figure(1), f"`loss` of {text}")
+    part = Table("t", pd.DataFrame({text: [text]}), f"`loss` of {text}")
+    blocks = markdown([Section(text, [text, part, picture])], text).removesuffix("\n").split("\n\n")
+    assert blocks[:3] == [f"# {written}", f"## {written}", written]
+    assert blocks[3] == f"`loss` of {written} ([t.csv](t.csv))"
+    assert blocks[4] == f"| {written} |\n| --- |\n| {written} |"
+    assert blocks[5].startswith("![loss of ")
+    assert "<img" not in blocks[5]
+    assert blocks[5].count("](") == 1
+    assert blocks[6] == f"*`loss` of {written}*"
+
+
+@pytest.mark.parametrize("text", ["`<b>`", "`a` <b> `", "``<b>``", "a` <i> `b"])
+def test_backticks_hide_no_html(text):
+    assert "<" not in markdown([Section("S", [text])], "T")
 
 
 def test_long_tables_are_folded():
@@ -175,10 +207,10 @@ def test_bad_parts_and_places_are_errors_before_anything_is_written(tmp_path):
         save([Section("A", [Table("../up", table.frame, "")])], tmp_path / "out")
     assert not (tmp_path / "out").exists()
     study = write_study(tmp_path / "study", trials=1)
-    with pytest.raises(ValueError, match=r"holds study\.json: a report goes into a directory of its own"):
+    with pytest.raises(ValueError, match=r"holds no report of evoprune.s \(runs, study\.json\): choose another"):
         save([Section("A", [table])], study)
     (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="cannot write the report there"):
+    with pytest.raises(ValueError, match="cannot be used as a directory"):
         save([Section("A", [table])], tmp_path / "file")
 
 
@@ -206,7 +238,7 @@ def test_the_command_writes_beside_the_study(tmp_path, capsys):
     out, err = capsys.readouterr()
     assert json.loads(out)["runs"] == 1
     assert json.loads(out)["problems"][-1]["trial"] == 1
-    assert sorted(json.loads(out)["files"]) == sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert {*json.loads(out)["files"], "manifest.json"} == {path.name for path in (tmp_path / "out").iterdir()}
     assert not err
 
 
