@@ -12,7 +12,10 @@ from evoprune.genome import Genome
 
 Columns = Mapping[str, type]
 """Column -> the kind of its values: ``int``, a whole number of at least 0; ``float``, any number; ``str``."""
-WORDS = {int: "a whole number of at least 0", float: "a number", str: "a text", bool: "True or False"}
+WORDS: dict[Any, str] = {
+    **{int: "a whole number of at least 0", float: "a number", str: "a text", bool: "True or False"},
+    float | None: "a number or None",
+}
 GENOME = {"weights": dict, "masks": dict, "moments": dict, "fitness": list}
 MOST = 2**63 - 1
 """The largest whole number: no counter of a run gets there."""
