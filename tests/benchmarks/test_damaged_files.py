@@ -74,10 +74,6 @@ def anything(*values: Any) -> tuple[Any, ...]:
 NAMES: list[Any] = [5, [], None, {"a": 5}, {"a": None}, {}, {"../x": {}}, {"a/b": {}}]
 STUDY: list[tuple[dict[str, Any], str]] = [
     *(({"variants": value}, "variant") for value in NAMES),
-    *(
-        ({"variants": value}, "variant")
-        for value in (5, [], None, {"a": 5}, {"a": None}, {}, {"../x": {}}, {"a/b": {}})
-    ),
     *(({"variants": {"a": {"cells": value}}}, "cells") for value in anything(-1, "x", [], None, 10**30)),
     *(({"shard": value}, "shard") for value in anything("1/2", [1], [1, "x"], [2, 1], [True, 2], 5)),
     *(({"trials": value}, "trials") for value in anything("x", 10**30, 0, None, True, [])),
