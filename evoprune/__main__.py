@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 from evoprune._version import __version__
 from evoprune.engines import ENGINES, lifeline, scoop_is_running
 from evoprune.engines.limits import workers_option
-from evoprune.files import WriteError
-from evoprune.folders import FULL, shown_path
+from evoprune.files import WriteError, shown_path
+from evoprune.folders import FULL
 from evoprune.runs.command import INTERRUPTED
 
 
