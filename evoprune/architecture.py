@@ -1,6 +1,7 @@
 """The architecture of an autoencoder as a genome: an activation and the encoder's layers, which the decoder mirrors."""
 
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from evoprune.checks import at_least, listed, lookup, of_type, shown
-from evoprune.files import fitting, read_json, reason, shown_path
+from evoprune.files import fitting, read_json, shown_path
 from evoprune.fitness import MinimizeLoss
 from evoprune.mlp import ACTIVATIONS, OUTPUTS, check_weights
 
@@ -289,11 +290,8 @@ def found_in(directory: str | Path) -> Blueprint:
     """
     of_type("directory", directory, str | Path, "the path of a directory")
     path = Path(directory).expanduser() / "summary.json"
-    try:
-        text = read_json(path).get("architecture") if path.exists() else None
-    except OSError as error:
-        raise ValueError(f"{shown_path(directory)}: cannot be read ({reason(error)})") from error
-    if not path.exists():
+    text = read_json(path).get("architecture") if os.path.exists(path) else None  # which says no to any odd path
+    if not os.path.exists(path):
         raise ValueError(f"{shown_path(directory)}: no architecture search has ended here (no {path.name})")
     if not isinstance(text, str):
         raise ValueError(f"{path}: this was not left by an architecture search (architecture is {shown(text)})")
