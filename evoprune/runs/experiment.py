@@ -66,12 +66,10 @@ class Experiment(Kind[SettingsT, StateT, ResultT, ModelT]):
         if directory is None:
             return self._carry_on(self.begin(settings), None, bar, engine, plots)
         with run_folder(directory) as place:
-            state = None
-            if place.present and not force:
-                state = self._unfinished(place, settings)
-            elif place.present:
-                place.clear()
             place.check([*FILES, *self.leaves(settings)])
+            state = self._unfinished(place, settings) if place.present and not force else None
+            if state is None and place.present:
+                place.clear()
             if state is None:
                 write_json(place.file("settings.json"), self._mark | settings.as_dict())
             return self._carry_on(state or self.begin(settings), place, bar, engine, plots)
@@ -85,10 +83,9 @@ class Experiment(Kind[SettingsT, StateT, ResultT, ModelT]):
 
         :raises ValueError: where there is no run, or a checkpoint that is damaged or foreign.
         """
-        self.settings_in(directory)  # before anything is made there
+        self.check(self.settings_in(directory), engine)
         with run_folder(directory) as place:
             state = self._restart(place)
-            self.check(state.settings, engine)
             place.check([*FILES, *self.leaves(state.settings)])
             return self._carry_on(state, place, bar, engine, plots)
 
