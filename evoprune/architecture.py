@@ -16,8 +16,6 @@ from evoprune.fitness import MinimizeLoss
 from evoprune.mlp import ACTIVATIONS, OUTPUTS, check_weights
 
 PREFIX = "arch:"
-QUOTES = "'\""
-SEARCH = "this was not left by an architecture search"
 Shape = tuple[int, int, int]
 """Channels, height and width of an image."""
 
@@ -218,8 +216,7 @@ def parse_architecture(text: str) -> Architecture:
         raise ValueError(f"architecture {shown(text)} must be a shape, an activation and layers, such as {example}")
     layers = [_parse_layer(part) for part in parts[2:]]
     if not isinstance(layers[-1], Linear):
-        end = "the linear layer that makes the code"
-        raise ValueError(f"architecture {shown(text)} must end with {end}, such as {example}")
+        raise ValueError(f"architecture {shown(text)} must end with the linear layer of the code, such as {example}")
     shape = [int(size) for size in parts[0].split("x")]
     made = Architecture(layers[:-1], shape, layers[-1].width, parts[1])
     for given, right in zip(parts[2:], made.layer_texts, strict=True):
@@ -295,7 +292,7 @@ def found_in(directory: str | Path) -> Blueprint:
         text = json.loads(path.read_text(encoding="utf-8"))["architecture"]
     except FileNotFoundError:
         what = f"no architecture search has ended here (there is no {path.name})"
-        raise ValueError(f"{shown(str(directory)).strip(QUOTES)}: {what}") from None
+        raise ValueError(f"{shown(str(directory))}: {what}") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{shown(str(path)).strip(QUOTES)}: {SEARCH} ({shown(error)})") from error
+        raise ValueError(f"{shown(str(path))}: not left by an architecture search ({shown(error)})") from error
     return Blueprint(text)
