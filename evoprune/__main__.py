@@ -13,7 +13,9 @@ from typing import Any, NoReturn
 
 from evoprune._version import __version__
 from evoprune.engines import ENGINES, lifeline, scoop_is_running
-from evoprune.files import WriteError
+from evoprune.engines.limits import workers_option
+from evoprune.files import WriteError, shown_path
+from evoprune.folders import FULL
 from evoprune.runs.command import INTERRUPTED
 
 
@@ -31,8 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # who read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
         return 1
+    except WriteError as error:
+        return _failed(error, 1)
     except OSError as error:
-        return _failed(error if isinstance(error, WriteError) else f"{error.filename}: {error.strerror}", 1)
+        path = shown_path(error.filename or "")
+        return _failed(f"{path}: {error.strerror or error}", 1 if error.errno in FULL else 2)
     except MemoryError:
         return _failed("out of memory", 1)
     except KeyboardInterrupt:
@@ -102,8 +107,11 @@ def _parser(arguments: list[str]) -> _Parser:
     engine = _Parser(add_help=False)
     group = engine.add_argument_group("engine")
     group.add_argument("--engine", metavar="NAME", help="where the work is done: " + ", ".join(ENGINES))
-    group.add_argument("--workers", type=int, metavar="N", help="worker processes")
+    group.add_argument("--workers", type=workers_option, metavar="N", help="worker processes")
     group.add_argument("--hostfile", metavar="FILE", help="scoop: a host and its number of workers a line")
+    group.add_argument(
+        "--allow-missing-hosts", action="store_true", help="scoop: go on without hosts that do not answer"
+    )
     group.add_argument("--external-hostname", metavar="NAME", help="scoop: how the other hosts reach this one")
 
     modules: dict[str, tuple[str, tuple[Any, ...]]] = {

@@ -1,7 +1,7 @@
 """The architecture of an autoencoder as a genome: an activation and the encoder's layers, which the decoder mirrors."""
 
-import json
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from evoprune.checks import at_least, listed, lookup, of_type, shown
+from evoprune.files import fitting, read_json, shown_path
 from evoprune.fitness import MinimizeLoss
 from evoprune.mlp import ACTIVATIONS, OUTPUTS, check_weights
 
@@ -288,11 +289,10 @@ def found_in(directory: str | Path) -> Blueprint:
     """
     of_type("directory", directory, str | Path, "the path of a directory")
     path = Path(directory).expanduser() / "summary.json"
-    try:
-        text = json.loads(path.read_text(encoding="utf-8"))["architecture"]
-    except FileNotFoundError:
-        what = f"no architecture search has ended here (there is no {path.name})"
-        raise ValueError(f"{shown(str(directory))}: {what}") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{shown(str(path))}: not left by an architecture search ({shown(error)})") from error
-    return Blueprint(text)
+    text = read_json(path).get("architecture") if os.path.exists(path) else None  # which says no to any odd path
+    if not os.path.exists(path):
+        raise ValueError(f"{shown_path(directory)}: no architecture search has ended here (no {path.name})")
+    if not isinstance(text, str):
+        raise ValueError(f"{path}: this was not left by an architecture search (architecture is {shown(text)})")
+    with fitting(path):
+        return Blueprint(text)
