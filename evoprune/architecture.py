@@ -217,8 +217,7 @@ def parse_architecture(text: str) -> Architecture:
         raise ValueError(f"architecture {shown(text)} must be a shape, an activation and layers, such as {example}")
     layers = [_parse_layer(part) for part in parts[2:]]
     if not isinstance(layers[-1], Linear):
-        end = "the linear layer that makes the code"
-        raise ValueError(f"architecture {shown(text)} must end with {end}, such as {example}")
+        raise ValueError(f"architecture {shown(text)} must end with the linear layer of the code, such as {example}")
     shape = [int(size) for size in parts[0].split("x")]
     made = Architecture(layers[:-1], shape, layers[-1].width, parts[1])
     for given, right in zip(parts[2:], made.layer_texts, strict=True):

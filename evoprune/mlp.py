@@ -139,7 +139,11 @@ class MLP:
             raise ValueError(f"beta {self.beta:g} has no effect unless the network is variational")
 
     def parameters(self, inputs: int) -> int:
-        """Weights and biases of encoder and decoder together, for ``inputs`` values a sample."""
+        """Weights and biases of encoder and decoder together, for ``inputs`` values a sample.
+
+        :raises ValueError: for inputs that are no positive whole number.
+        """
+        inputs = _positive_int("inputs", inputs)
         back = self.hidden[::-1] if self.decoder_hidden is None else self.decoder_hidden
         there, again = (inputs, *self.hidden, self.latent), (self.latent, *back, inputs)
         total = sum((a + 1) * b for widths in (there, again) for a, b in pairwise(widths))
