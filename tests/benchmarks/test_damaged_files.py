@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -215,11 +216,14 @@ KINDS: dict[str, Callable[[bytes, random.Random], bytes]] = {
 }
 
 
+ENDED = SimpleNamespace(summary={"diverged": False})
+
+
 @pytest.mark.parametrize("name", ["run-interrupted", "weights-interrupted", "architectures-interrupted", "study"])
 def test_bytes_that_changed_end_in_a_line_at_most(good, tmp_path, capsys, monkeypatch, name: str):
     """Whatever a disk makes of a file: the command goes on, or refuses in a line. The work itself is left out."""
     rng = random.Random(0)
-    monkeypatch.setattr("evoprune.runs.experiment.Experiment._carry_on", lambda *_: None)
+    monkeypatch.setattr("evoprune.runs.experiment.Experiment._carry_on", lambda *_: ENDED)
     monkeypatch.setattr("evoprune.benchmarks.commands.sweep.run_plan", lambda *_: 0)
     monkeypatch.setattr(import_module("evoprune.benchmarks.report.save"), "save", lambda *_: [Path("report.html")])
     monkeypatch.setattr(import_module("evoprune.benchmarks.paper.compare"), "build_beside_paper", lambda *_: [])
