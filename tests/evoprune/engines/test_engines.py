@@ -474,9 +474,7 @@ def test_workers_have_to_fit_into_memory(monkeypatch):
     assert make_engine().workers == 1
 
 
-@pytest.mark.parametrize(
-    "words", [["run", "--engine", "processes"], ["run", "--engine", "scoop"], ["bench", "scaling"]]
-)
+@pytest.mark.parametrize("words", ["run --engine processes", "run --engine scoop", "bench scaling"])
 @pytest.mark.parametrize(
     ("workers", "message"),
     [
