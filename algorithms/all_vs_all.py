@@ -7,7 +7,7 @@ from typing import Any
 from deap import tools
 
 from evoprune.algorithms.cells import Cell, Offspring, update_from
-from evoprune.algorithms.generations import Generation, check_run, generations, log
+from evoprune.algorithms.generations import Generation, check_books, check_codes, check_run, generations, log
 from evoprune.genome import Autoencoder
 from evoprune.seeds import Stream, seeded
 
@@ -27,6 +27,7 @@ def eaAllVsAll(
     for an epoch, evaluated, pruned, and replace the population. Arguments as in
     :func:`~evoprune.algorithms.eaSpatialCoevolution`; options as in :func:`all_vs_all_generations`.
     """
+    check_books(stats, halloffame, verbose)
     course = all_vs_all_generations(population, toolbox, ngen, **options)
     return population, log(course, population, stats, halloffame, verbose)
 
@@ -43,7 +44,8 @@ def all_vs_all_generations(
     start: int = 0,
 ) -> Iterator[Generation]:
     """The same, a generation at a time; options as in :func:`~evoprune.algorithms.spatial_generations`."""
-    check_run("population", population, ngen, start)
+    check_run("population", population, ngen, start, seed)
+    check_codes("population", population, [range(len(population))])
     update = update_from(toolbox, concept=concept, prune=prune, rate_sigma=rate_sigma)
     run = random.getrandbits(63) if seed is None else seed
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from deap import algorithms
 
-from evoprune.algorithms.cells import Offspring
+from evoprune.algorithms.cells import Offspring, check_slots
 from evoprune.algorithms.generations import Generation, check_run
 from evoprune.genome import Autoencoder
 from evoprune.seeds import Stream, seeded
@@ -28,7 +28,8 @@ def canonical_generations(
     :raises TypeError: for a population whose items cannot be assigned, such as a tuple.
     :raises ValueError: for numbers below 0 and a pair or genome that stands in two places, before any work.
     """
-    check_run("population", population, ngen, start)
+    check_run("population", population, ngen, start, seed)
+    check_slots(toolbox, ("evaluate", "select", "mutate", "clone", "map"))
     run = random.getrandbits(63) if seed is None else seed
     return _generations(population, toolbox, ngen, run, start)
 

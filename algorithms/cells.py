@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from evoprune.checks import at_least, lookup
+from evoprune.checks import at_least, lookup, shown
 from evoprune.fitness import finite_values
 from evoprune.genome import Autoencoder
 from evoprune.operators.combine import prepare
@@ -16,6 +16,7 @@ from evoprune.operators.rate import SIGMA, next_rate
 from evoprune.seeds import Stream, seeded
 
 REQUIRED = ("evaluate", "select", "train", "clone")  # slots of the toolbox
+DEAPS = ("clone", "map")  # slots that every toolbox of DEAP has
 CONCEPTS: dict[str, Callable[..., Any]] = {"minimum": np.min, "mean": np.mean, "maximum": np.max}
 """Solution concepts: what a genome's losses against its opponents amount to."""
 
@@ -64,7 +65,7 @@ class CellUpdate:
     rate_sigma: float = SIGMA
 
     def __post_init__(self) -> None:
-        at_least("rate_sigma", self.rate_sigma, 0)
+        at_least("rate_sigma", self.rate_sigma, 0, finite=True)
         lookup("concept", self.concept, CONCEPTS)
         lookup("order of pruning", self.prune, dict.fromkeys(("after", "before")))
         lookup("kind of opponents", self.opponents, dict.fromkeys(("selected", "random")))
@@ -170,15 +171,28 @@ class CellUpdate:
         return pair
 
 
+def check_slots(toolbox: Any, required: Sequence[str]) -> None:
+    """Refuse a toolbox without a slot that is needed, or with something in it that cannot be called.
+
+    :raises ValueError: naming the slots.
+    """
+    missing = [slot for slot in required if getattr(toolbox, slot, None) is None]
+    if missing:
+        ours = [slot for slot in required if slot not in DEAPS]
+        words = f"register {', '.join(ours[:-1])} and {ours[-1]}" if ours else "it must be a base.Toolbox"
+        raise ValueError(f"the toolbox lacks {', '.join(missing)}: {words}; got {shown(toolbox)}")
+    for slot in (*required, "mutate", "batch"):
+        if not callable(getattr(toolbox, slot, len)):
+            raise ValueError(f"{slot} of the toolbox must be a function, got {shown(getattr(toolbox, slot))}")
+
+
 def update_from(toolbox: Any, **options: Any) -> CellUpdate:
     """The cell update that a toolbox describes.
 
     :raises ValueError: where a slot is missing.
     """
     slots: dict[str, Any] = {slot: getattr(toolbox, slot, None) for slot in (*REQUIRED, "mutate", "batch")}
-    missing = [slot for slot in REQUIRED if slots[slot] is None]
-    if missing:
-        raise ValueError(f"the toolbox lacks {', '.join(missing)}: register evaluate, select and train")
+    check_slots(toolbox, REQUIRED)
     return CellUpdate(**slots, **options)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from deap import tools
 
-from evoprune.algorithms.cells import Cell, Offspring, update_from
-from evoprune.algorithms.generations import Generation, check_run, generations, log
+from evoprune.algorithms.cells import Cell, Offspring, check_slots, update_from
+from evoprune.algorithms.generations import Generation, check_books, check_codes, check_run, generations, log
 from evoprune.algorithms.topologies import check
 from evoprune.checks import at_least, lookup
 from evoprune.genome import Autoencoder
@@ -45,6 +45,7 @@ def eaSpatialCoevolution(
     :param options: as in :func:`spatial_generations`.
     :returns: ``(grid, logbook)``.
     """
+    check_books(stats, halloffame, verbose)
     course = spatial_generations(grid, toolbox, ngen, neighbourhoods, **options)
     return grid, log(course, grid, stats, halloffame, verbose)
 
@@ -78,13 +79,16 @@ def spatial_generations(
     :param seed: of all streams; drawn from Python's ``random`` by default.
     :param start: generations that a resumed grid has behind it; 0 evaluates the initial grid and yields it first.
     :raises TypeError: for a grid whose items cannot be assigned, such as a tuple.
-    :raises ValueError: for options that are unknown or do not fit, a pair or genome that stands in two cells, and a
-        neighbourhood that does not begin with its cell; before any work.
+    :raises ValueError: for options that are unknown or do not fit, a pair or genome that stands in two cells, a
+        neighbourhood that does not begin with its cell, neighbours whose codes differ as far as the layers tell, and
+        slots that the toolbox lacks; before any work.
     """
-    check_run("grid", grid, ngen, start)
+    check_run("grid", grid, ngen, start, seed)
     if chunk is not None:
         at_least("chunk", chunk, 1, whole=True)
     check(neighbourhoods, len(grid))
+    check_codes("grid", grid, neighbourhoods)
+    check_slots(toolbox, ("map",) if update == "synchronous" else ())
     lookup("update", update, dict.fromkeys(UPDATES))
     cell_update = update_from(toolbox, concept=concept, prune=prune, opponents=opponents, rate_sigma=rate_sigma)
     run = random.getrandbits(63) if seed is None else seed

@@ -1,5 +1,6 @@
 """The kinds of experiments by name: what a sweep repeats, and what ``evoprune resume`` continues."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,10 @@ from torch import Tensor
 from evoprune.benchmarks.architectures.run import ARCHITECTURES
 from evoprune.benchmarks.pruning.run import PRUNING
 from evoprune.benchmarks.weights.run import WEIGHTS
-from evoprune.checks import lookup
+from evoprune.checks import lookup, shown
 from evoprune.evaluation import reconstruct
-from evoprune.files import read_json
+from evoprune.files import fitting, read_json
 from evoprune.genome import Autoencoder
-from evoprune.records import fitting
 from evoprune.runs.experiment import DEFAULT, Experiment
 
 AnyExperiment = Experiment[Any, Any, Any, Any]
@@ -38,6 +38,10 @@ def experiment_of(directory: str | Path) -> AnyExperiment:
         return lookup("experiment", kind, EXPERIMENTS)
 
 
+LARGEST = 10_000
+"""Channels, rows or columns that an image may have."""
+
+
 @dataclass(frozen=True)
 class ImageModel:
     """A pair, and what its inputs look like: ``image`` is channels, height and width."""
@@ -59,10 +63,24 @@ def load_any_model(directory: str | Path) -> ImageModel:
     if not (place / "model.pt").is_file():
         raise ValueError(f"{place}: there is no model here; give the directory of a run that has ended")
     experiment = experiment_of(place)
-    pair = experiment.load_model(place / "model.pt")
-    stored = torch.load(place / "model.pt", weights_only=True, map_location="cpu")
-    # A model of version 0.1 does not say what its inputs look like, its problem does.
-    image = stored["image"] if "image" in stored else experiment.stored_settings(stored["settings"]).problem.image
+    path = place / "model.pt"
+    pair, stored = experiment.load_export(path)
+    with fitting(path):
+        settings = experiment.stored_settings(stored["settings"])
+        # A model of version 0.1 does not say what its inputs look like, its problem does.
+        image = stored["image"] if "image" in stored else settings.problem.image  # noqa: SIM401  may load data
+        if image is not None and not _is_image(image):
+            raise ValueError(f"image must be channels, height and width, got {shown(image)}")
     if image is None:
-        raise ValueError(f"the model was trained on {stored['settings']['benchmark']}, whose samples are no images")
+        raise ValueError(f"the model was trained on {settings.benchmark}, whose samples are no images")
+    with fitting(path):  # a pair that takes other images than it says
+        reconstruct(pair, torch.zeros(1, math.prod(image))).reshape(1, *image)
     return ImageModel(pair, tuple(image))
+
+
+def _is_image(image: Any) -> bool:
+    return (
+        isinstance(image, (tuple, list))
+        and len(image) == 3
+        and all(isinstance(size, int) and not isinstance(size, bool) and 0 < size <= LARGEST for size in image)
+    )

@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import os
 import re
 import sys
 import warnings
@@ -12,13 +13,10 @@ from typing import Any, NoReturn
 
 from evoprune._version import __version__
 from evoprune.engines import ENGINES, lifeline, scoop_is_running
-from evoprune.files import WriteError
-from evoprune.folders import shown_path
+from evoprune.engines.limits import workers_option
+from evoprune.files import WriteError, shown_path
+from evoprune.folders import FULL
 from evoprune.runs.command import INTERRUPTED
-from evoprune.runs.options import workers
-
-LONGEST = 560
-"""Characters of what is said to be wrong: more is a list of names, or text of the user's."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,21 +28,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         torch.set_num_threads(1)  # two threads are slower here, and the last bits depend on their number
         return int(options.command(options))
+    except (ValueError, FileNotFoundError) as error:
+        return _failed(error, 2)
+    except BrokenPipeError:  # who read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        return 1
     except WriteError as error:
-        return _failed(f"{error}; what was written before is intact", 1)
-    except MemoryError:
-        return _failed("out of memory; what was written before is intact", 1)
-    except ValueError as error:
-        return _failed(str(error))
+        return _failed(error, 1)
     except OSError as error:
-        if isinstance(error, FileNotFoundError) and error.filename is None:  # raised by evoprune itself
-            return _failed(str(error))
-        if error.filename is None:  # nothing that was named: a pipe that nobody reads any more
-            raise
-        return _failed(f"{shown_path(Path(error.filename))}: {error.strerror}")
+        path = shown_path(error.filename or "")
+        return _failed(f"{path}: {error.strerror or error}", 1 if error.errno in FULL else 2)
+    except MemoryError:
+        return _failed("out of memory", 1)
     except KeyboardInterrupt:
         print("evoprune: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _failed(why: object, code: int) -> int:
+    print(f"evoprune: error: {why}" + "; what was written before is intact" * (code == 1), file=sys.stderr)
+    return code
 
 
 def resume(options: argparse.Namespace) -> int:
@@ -59,13 +62,6 @@ def resume(options: argparse.Namespace) -> int:
     return continue_run(options, experiment_of(directory), directory)
 
 
-def _failed(message: str, code: int = 2) -> int:
-    """Say what is wrong, in one line whatever a path or another library's message holds; the exit code."""
-    text = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in message)
-    print("evoprune: error: " + (text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."), file=sys.stderr)
-    return code
-
-
 def _warn(message: Warning | str, *_: Any) -> None:
     print(f"evoprune: warning: {message}", file=sys.stderr)
 
@@ -77,7 +73,8 @@ class _Parser(argparse.ArgumentParser):
         chosen = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
         near = chosen and difflib.get_close_matches(chosen[1], re.findall(r"[\w-]+", chosen[2]), n=1)
         message += f": did you mean {near[0]!r}?" if near else ""
-        sys.exit(_failed(message))
+        print(f"evoprune: error: {message}", file=sys.stderr)
+        sys.exit(2)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -110,8 +107,11 @@ def _parser(arguments: list[str]) -> _Parser:
     engine = _Parser(add_help=False)
     group = engine.add_argument_group("engine")
     group.add_argument("--engine", metavar="NAME", help="where the work is done: " + ", ".join(ENGINES))
-    group.add_argument("--workers", type=workers, metavar="N", help="worker processes")
+    group.add_argument("--workers", type=workers_option, metavar="N", help="worker processes")
     group.add_argument("--hostfile", metavar="FILE", help="scoop: a host and its number of workers a line")
+    group.add_argument(
+        "--allow-missing-hosts", action="store_true", help="scoop: go on without hosts that do not answer"
+    )
     group.add_argument("--external-hostname", metavar="NAME", help="scoop: how the other hosts reach this one")
 
     modules: dict[str, tuple[str, tuple[Any, ...]]] = {

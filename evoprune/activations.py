@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from evoprune.checks import at_least
+from evoprune.checks import at_least, shown
 from evoprune.evaluation import evaluating, like_parameters
-from evoprune.genome import Genome, prunable_layers
+from evoprune.genome import Genome, genomes, prunable_layers
+from evoprune.refusals import blame
 
 Activations = Mapping[str, Tensor]
 """Layer name -> activations of its units, (samples, units)."""
@@ -52,22 +53,29 @@ class ActivationProbe:
     def __init__(
         self, samples: Tensor | Callable[[], Tensor], limit: int | None = None, semantics: str = "persistent"
     ) -> None:
-        if semantics not in ("persistent", "reference"):
-            raise ValueError(f"unknown semantics {semantics!r}; known: persistent, reference")
+        if not isinstance(semantics, str) or semantics not in ("persistent", "reference"):
+            raise ValueError(f"unknown semantics {shown(semantics)}; known: persistent, reference")
         if limit is not None:
             at_least("limit", limit, 1, whole=True)
         if not callable(samples):
             _check(samples)
+        elif isinstance(samples, type | nn.Module):
+            raise TypeError(f"samples must be a tensor or a function that returns one, got {shown(samples)}")
         self.samples, self.limit, self.semantics = samples, limit, semantics
 
     def __call__(self, individual: Any) -> dict[str, Any]:
         samples = self.samples if isinstance(self.samples, Tensor) else _check(self.samples())
         samples = samples[: self.limit]
         follow = _RECTIFIERS if self.semantics == "reference" else _UNITWISE
-        if isinstance(individual, Genome):
-            return record(individual.module, samples, follow)[0]
-        encoder, codes = record(individual.encoder.module, samples, follow)
-        decoder, _ = record(individual.decoder.module, codes, follow)
+        modules = [genome.module for genome in genomes(individual)]
+        try:
+            if isinstance(individual, Genome):
+                return record(modules[0], samples, follow)[0]
+            encoder, codes = record(modules[0], samples, follow)
+            decoder, _ = record(modules[1], codes, follow)
+        except Exception as error:
+            blame(error, samples, *modules)
+            raise
         return {"encoder": encoder, "decoder": decoder}
 
     def __repr__(self) -> str:
@@ -130,7 +138,8 @@ def units(output: Tensor, layer: nn.Module) -> Tensor:
 
 def _check(samples: Any) -> Tensor:
     if not isinstance(samples, Tensor) or samples.dim() < 2 or len(samples) == 0:
-        raise ValueError("an activation probe needs samples of shape (samples, inputs), at least one")
+        got = f"shape {tuple(samples.shape)}" if isinstance(samples, Tensor) else shown(samples)
+        raise ValueError(f"an activation probe needs samples of shape (samples, inputs), at least one; got {got}")
     if not bool(torch.isfinite(samples).all()):
         raise ValueError("the samples of an activation probe hold NaN or infinite values")
     return samples

@@ -1,18 +1,20 @@
 """The architecture of an autoencoder as a genome: an activation and the encoder's layers, which the decoder mirrors."""
 
-import json
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from evoprune.checks import at_least, lookup
+from evoprune.checks import at_least, listed, lookup, of_type, shown
+from evoprune.files import fitting, read_json, shown_path
 from evoprune.fitness import MinimizeLoss
-from evoprune.mlp import ACTIVATIONS, OUTPUTS
+from evoprune.mlp import ACTIVATIONS, OUTPUTS, check_weights
 
 PREFIX = "arch:"
 Shape = tuple[int, int, int]
@@ -55,14 +57,12 @@ class Architecture(list[Layer]):
     fitness: Any
 
     def __init__(self, layers: Iterable[Layer], shape: Sequence[int], code: int, activation: str = "relu") -> None:
-        super().__init__(layers)
+        super().__init__(listed("layers", layers, "Conv and Linear"))
         if not hasattr(self, "fitness"):  # a class of deap.creator has set one already
             self.fitness = MinimizeLoss()
         lookup("activation", activation, ACTIVATIONS)
-        if len(shape) != 3:
-            raise ValueError(f"a shape is channels, height and width, got {tuple(shape)}")
-        for size in (*shape, code):
-            at_least("channels, height, width and code", size, 1, whole=True)
+        check_shape(shape)
+        at_least("code", code, 1, whole=True)
         self.shape: Shape = (int(shape[0]), int(shape[1]), int(shape[2]))
         self.code, self.activation = int(code), activation
         found = fault(self, self.shape, self.code)
@@ -114,6 +114,7 @@ class Architecture(list[Layer]):
 
         :param output: the nonlinearity of the reconstruction.
         """
+        check_weights(self.parameters)
         activation, last = ACTIVATIONS[self.activation], lookup("output", output, OUTPUTS)
         there: list[nn.Module] = []
         back: list[nn.Module] = []  # from the inputs on, to be turned around
@@ -148,6 +149,14 @@ class Architecture(list[Layer]):
         return f"{type(self).__name__}({self.text!r})"
 
 
+def check_shape(shape: Any) -> None:
+    """Raise `ValueError` unless a shape is three positive whole numbers: channels, height and width."""
+    if not isinstance(shape, Sequence) or len(shape) != 3:
+        raise ValueError(f"a shape is channels, height and width, got {shown(shape)}")
+    for size in shape:
+        at_least("the channels, height and width of a shape", size, 1, whole=True)
+
+
 def trace(layers: Iterable[Layer], shape: tuple[int, ...]) -> list[tuple[int, ...]]:
     """What each layer reads, and last what the code reads: (channels, height, width) or (features,)."""
     shapes: list[tuple[int, ...]] = [shape]
@@ -167,13 +176,18 @@ def fault(layers: Iterable[Layer], shape: Shape, code: int) -> str | None:
     features increase; only the first convolution may make more channels than the image has, and the first linear layer
     counts from the features of the last maps.
     """
+    check_shape(shape)
+    at_least("code", code, 1, whole=True)
     if code > math.prod(shape):
-        return f"a code of {code} is larger than the {math.prod(shape)} values of a sample"
+        return f"a code of {shown(code)} is larger than the {math.prod(shape)} values of a sample"
     reads: tuple[int, ...] = shape
     channels = None
-    for layer in layers:
-        size = layer.width if isinstance(layer, Linear) else min(layer.channels, layer.kernel, layer.stride)
-        if size < 1:
+    for layer in listed("layers", layers, "Conv and Linear"):
+        of_type("one of the layers", layer, Conv | Linear, "a Conv or a Linear of evoprune.architecture")
+        sizes = (layer.width,) if isinstance(layer, Linear) else (layer.channels, layer.kernel, layer.stride)
+        for size in sizes:
+            of_type("the sizes of a layer", size, Integral, "whole numbers")
+        if min(sizes) < 1:
             return f"{layer} has a size below 1"
         if isinstance(layer, Conv):
             if len(reads) == 1:
@@ -196,25 +210,26 @@ def parse_architecture(text: str) -> Architecture:
 
     :raises ValueError: naming the part that cannot be read or does not fit the one before.
     """
+    of_type("the text of an architecture", text, str, "text")
     example = "arch:1x8x8;relu;conv_1_8_3;linear_288_10"
     parts = text.strip().removeprefix(PREFIX).split(";")
     if len(parts) < 3 or not re.fullmatch(r"\d+x\d+x\d+", parts[0]):
-        raise ValueError(f"architecture {text!r} must be a shape, an activation and layers, such as {example}")
+        raise ValueError(f"architecture {shown(text)} must be a shape, an activation and layers, such as {example}")
     layers = [_parse_layer(part) for part in parts[2:]]
     if not isinstance(layers[-1], Linear):
-        raise ValueError(f"architecture {text!r} must end with the linear layer that makes the code, such as {example}")
+        raise ValueError(f"architecture {shown(text)} must end with the linear layer of the code, such as {example}")
     shape = [int(size) for size in parts[0].split("x")]
     made = Architecture(layers[:-1], shape, layers[-1].width, parts[1])
     for given, right in zip(parts[2:], made.layer_texts, strict=True):
         if given.split("_")[1] != right.split("_")[1]:
-            raise ValueError(f"architecture {text!r}: {given} does not fit the layer before; here it is {right}")
+            raise ValueError(f"architecture {shown(text)}: {given} does not fit the layer before; here it is {right}")
     return made
 
 
 def _parse_layer(text: str) -> Layer:
     match = re.fullmatch(r"conv_\d+_(\d+)_(\d+)(?:_(\d+))?|linear_\d+_(\d+)", text)
     if match is None:
-        raise ValueError(f"layer {text!r} must be conv_in_out_kernel, conv_in_out_kernel_stride or linear_in_out")
+        raise ValueError(f"layer {shown(text)} must be conv_in_out_kernel, conv_in_out_kernel_stride or linear_in_out")
     channels, kernel, stride, width = match.groups()
     return Linear(int(width)) if width else Conv(int(channels), int(kernel), int(stride or 1))
 
@@ -252,9 +267,11 @@ class Blueprint:
     def check(self, inputs: int) -> None:
         """Raise `ValueError` unless a sample has as many values as the architecture reads."""
         found = self.architecture
+        at_least("inputs", inputs, 1, whole=True)
         if inputs != found.inputs:
             shape = " x ".join(map(str, found.shape))
-            raise ValueError(f"the architecture reads {shape} = {found.inputs} values a sample, the data have {inputs}")
+            reads = f"{shape} = {found.inputs} values a sample"
+            raise ValueError(f"the architecture reads {reads}, the data have {shown(inputs)}")
 
     def build(self, inputs: int) -> tuple[nn.Module, nn.Module]:
         """A new encoder and decoder, drawn from torch's global generator.
@@ -270,11 +287,12 @@ def found_in(directory: str | Path) -> Blueprint:
 
     :raises ValueError: where no search has ended.
     """
+    of_type("directory", directory, str | Path, "the path of a directory")
     path = Path(directory).expanduser() / "summary.json"
-    try:
-        text = json.loads(path.read_text(encoding="utf-8"))["architecture"]
-    except FileNotFoundError:
-        raise ValueError(f"{directory}: no architecture search has ended here (there is no {path.name})") from None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"{path}: this was not left by an architecture search ({error!r})") from error
-    return Blueprint(text)
+    text = read_json(path).get("architecture") if os.path.exists(path) else None  # which says no to any odd path
+    if not os.path.exists(path):
+        raise ValueError(f"{shown_path(directory)}: no architecture search has ended here (no {path.name})")
+    if not isinstance(text, str):
+        raise ValueError(f"{path}: this was not left by an architecture search (architecture is {shown(text)})")
+    with fitting(path):
+        return Blueprint(text)

@@ -5,7 +5,6 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
-from textwrap import shorten
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,10 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from evoprune.checks import at_least
+from evoprune.checks import at_least, lookup, of_type, shown
 from evoprune.fitness import WORST, finite
-from evoprune.genome import Autoencoder, Genome
-from evoprune.losses import mean_loss
+from evoprune.genome import Autoencoder, Genome, genomes
+from evoprune.losses import LOSSES, check_shapes, mean_loss
+from evoprune.refusals import blame
 
 _INSTEAD = {
     DataLoader: "; give its samples as one tensor: torch.cat(list(loader)), or torch.cat([x for x, label in loader])",
@@ -32,14 +32,16 @@ def tensor_of(data: Any, split: str) -> Tensor:
         array of floats, which becomes float32 and is copied only where it has to be.
     :raises TypeError: for anything else.
     """
+    of_type("split", split, str, "the name of a split, such as 'train'")
     found = getattr(data, split, data)
     if isinstance(found, Tensor):
+        if not found.dim():
+            raise ValueError(f"data must be (samples, inputs), got {shown(found)}")
         return found
     if isinstance(found, np.ndarray) and found.dtype.kind == "f":
         return torch.from_numpy(np.require(found, np.float32, ["C", "W"]))  # torch warns of memory that is read-only
     hint = next((hint for kind, hint in _INSTEAD.items() if isinstance(found, kind)), "")
-    given = shorten(repr(data), 80, placeholder=" ...")
-    raise TypeError(f"data must be a problem, a tensor or a numpy array of floats, got {given}{hint}")
+    raise TypeError(f"data must be a problem, a tensor or a numpy array of floats, got {shown(data)}{hint}")
 
 
 class Rows(Protocol):
@@ -55,7 +57,7 @@ class Rows(Protocol):
 
 def rows_of(data: Any, split: str) -> Rows:
     """The samples of a split by index, where a problem offers that (``rows``), else what :func:`tensor_of` gives."""
-    rows: Rows = data.rows(split) if hasattr(data, "rows") else tensor_of(data, split)
+    rows: Rows = data.rows(split) if callable(getattr(data, "rows", None)) else tensor_of(data, split)
     return rows
 
 
@@ -68,7 +70,7 @@ def draw_batch(data: Any, size: int = 5) -> Tensor:
     rows = rows_of(data, "train")
     at_least("batch size", size, 1, whole=True)
     if size > len(rows):
-        raise ValueError(f"batch size {size} is larger than the {len(rows)} samples")
+        raise ValueError(f"batch size {shown(size)} is larger than the {len(rows)} samples")
     return rows[torch.tensor(random.sample(range(len(rows)), size))]
 
 
@@ -87,11 +89,15 @@ def reconstruction_loss(encoder: Genome, decoder: Genome, data: Any, loss: str =
     :param data: a problem, whose ``validation`` split is used, or what :func:`tensor_of` takes.
     :returns: a finite number: NaN and infinity become :data:`evoprune.fitness.WORST`.
     :raises TypeError: for what is no pair, or no data.
-    :raises ValueError: for an unknown loss, or reconstructions of another shape than the data.
+    :raises ValueError: for an unknown loss, data that are not finite or that the networks do not fit, and
+        reconstructions of another shape than the data.
     """
     tensor = tensor_of(data, "validation")
     output = _reconstruct(encoder, decoder, tensor)
     if not all(math.isfinite(value) for value in output.aminmax()):  # cross-entropy would refuse it
+        if not bool(tensor.isfinite().all()):
+            raise ValueError(f"the data to reconstruct hold NaN or infinity: {shown(tensor)}")
+        lookup("loss", loss, LOSSES)
         return (WORST,)
     return (finite(mean_loss(loss, output, tensor.to(output), dims=output.dim()).item()),)
 
@@ -105,6 +111,7 @@ def reconstruct(pair: Autoencoder, data: Any) -> Tensor:
 def wrong_bits(pair: Autoencoder, data: Any) -> float:
     """The share of wrong bits after rounding at 0.5; ``data`` binary, as in :func:`evaluate`. NaN is wrong."""
     tensor, output = tensor_of(data, "validation"), reconstruct(pair, data)
+    check_shapes(output, tensor)
     return (((output >= 0.5) != (tensor.to(output) >= 0.5)) | output.isnan()).float().mean().item()
 
 
@@ -142,9 +149,19 @@ def like_parameters(module: nn.Module, data: Tensor) -> Tensor:
 
 def _check_pair(pair: object) -> None:
     if not isinstance(pair, Autoencoder):
-        raise TypeError(f"what reconstructs is an Autoencoder, got {pair!r}")
+        raise TypeError(f"what reconstructs is an Autoencoder, got {shown(pair)}")
+    genomes(pair)
 
 
 def _reconstruct(encoder: Genome, decoder: Genome, data: Tensor) -> Tensor:
+    of_type("the encoder", encoder, Genome, "a Genome")
+    of_type("the decoder", decoder, Genome, "a Genome")
     with evaluating(encoder.module, decoder.module):
-        return decoder.module(encoder.module(like_parameters(encoder.module, data)))
+        try:
+            output: Tensor = decoder.module(encoder.module(like_parameters(encoder.module, data)))
+        except Exception as error:
+            blame(error, data, encoder.module, decoder.module)
+            raise
+    if not output.numel():
+        raise ValueError(f"data must have samples, (samples, inputs), got shape {tuple(data.shape)}")
+    return output

@@ -3,12 +3,15 @@
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from evoprune.checks import shown
 
+REASON = 300
+"""Characters of an error that a message shows."""
 PART = r"\.{}\.[a-z0-9_]{{8}}\.part"
 """The name of a file that is being written, as a regular expression with a place for its final name."""
 
@@ -56,16 +59,40 @@ def read_json(path: str | Path) -> dict[str, Any]:
     :raises ValueError: naming the file, where it is missing, damaged or something else.
     """
     try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise ValueError("not a file")  # a pipe would keep us waiting
         value = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ValueError(f"{path}: there is no such file") from None
     except RecursionError:
         raise ValueError(f"{path}: nested too deep to be a file of evoprune's") from None
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path}: cannot be read as JSON ({getattr(error, 'strerror', None) or error})") from error
+        raise ValueError(f"{path}: cannot be read as JSON ({reason(error)})") from error
     if not isinstance(value, dict):
         raise ValueError(f"{path}: expected a JSON object, got {shown(value)}")
     return value
+
+
+@contextmanager
+def fitting(path: Path, what: str = "") -> Iterator[None]:
+    """Within the block every error is one of a file that holds something else: a ValueError that names it."""
+    try:
+        yield
+    except Exception as error:  # whatever a foreign file makes it stumble over
+        raise ValueError(f"{path}: {what}does not fit this version of evoprune: {reason(error)}") from error
+
+
+def reason(error: BaseException) -> str:
+    """What an error says, in one line and cut short where it is long."""
+    text = f"{error.args[0]} is missing" if isinstance(error, KeyError) and error.args else str(error)
+    text = " ".join((getattr(error, "strerror", None) or text or type(error).__name__).split())
+    text = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text[: REASON + 1])
+    return text if len(text) <= REASON else f"{text[: REASON - 3]}..."
+
+
+def shown_path(path: str | Path) -> str:
+    """A path for a message, cut short where no file system would take it."""
+    return shown(str(path))[1:-1] if len(str(path)) < 200 else shown(str(path))
 
 
 def _plain(value: Any) -> Any:

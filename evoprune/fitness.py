@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from deap import base
 
+from evoprune.checks import shown
+
 WORST = 1e39
 """The loss that stands for NaN and infinity: finite, so that statistics stay finite, and above any float32."""
 _LIMIT = WORST / 2  # beyond it a value counts as infinite; above any float32 as well
@@ -37,9 +39,11 @@ class MinimizeLoss(base.Fitness):
     weights: tuple[float, ...] = (-1.0,)
 
     def _set(self, values: Sequence[float]) -> None:
-        if not isinstance(values, Iterable):
-            raise TypeError(f"fitness values must be a sequence such as (loss,), got {values!r}")
-        base.Fitness.setValues(self, finite_values(values, self.weights))
+        try:
+            given = finite_values(values, self.weights)
+        except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+            raise TypeError(f"fitness values must be a sequence such as (loss,), got {shown(values)}") from error
+        base.Fitness.setValues(self, given)
 
     values = property(base.Fitness.getValues, _set, base.Fitness.delValues, base.Fitness.values.__doc__)
 

@@ -12,15 +12,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Any
 
 from evoprune.checks import shown
-from evoprune.files import PART, WriteError, read_json, write_json
+from evoprune.files import PART, WriteError, read_json, reason, shown_path, write_json
 
 MANIFEST = "manifest.json"
 FORMAT = "evoprune manifest 1"
 RUN, STUDY, REPORT, PICTURES, PLOTS, SCRATCH = "run", "study", "report", "pictures", "plots", "scratch"
 """What a directory may hold."""
+LONGEST = 255
+"""Bytes of the name of a file, in all usual file systems."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """Errors of a disk, not of a path."""
 
@@ -53,12 +54,13 @@ class Folder:
             and a manifest that is damaged or lists what cannot be ours.
         """
         try:
-            entries = [path.name for path in self.path.iterdir()]
-        except (OSError, ValueError) as error:
-            if not isinstance(error, FileNotFoundError) or self.path.is_symlink():  # a link to nothing
-                reason = f"cannot be used as a directory ({_reason(error)})"
-                raise ValueError(f"{shown_path(self.path)}: {reason}") from error
+            if any(len(os.fsencode(part)) > LONGEST for part in self.path.parts):  # or the folders above were made
+                raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+            entries = os.listdir(self.path)
+        except FileNotFoundError:
             entries = []
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{shown_path(self.path)}: cannot be used as a directory ({reason(error)})") from error
         rest = [name for name in entries if not is_part(name, MANIFEST)]
         if MANIFEST in rest:
             kind, names = read_manifest(self.path)
@@ -94,7 +96,7 @@ class Folder:
             self.__exit__(None, None, None)
             if error.errno in FULL:
                 raise WriteError(error.errno, error.strerror, error.filename or str(self.path)) from error
-            raise ValueError(f"{shown_path(self.path)}: cannot write there ({_reason(error)})") from error
+            raise ValueError(f"{shown_path(self.path)}: cannot write there ({reason(error)})") from error
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -257,12 +259,3 @@ def lock(directory: Path) -> int | None:
 def glob_safe(name: str) -> str:
     """A name in which a pattern's signs stand for themselves."""
     return re.sub(r"([*?[])", r"[\1]", name)
-
-
-def shown_path(path: Path) -> str:
-    """A path for a message, cut short where no file system would take it."""
-    return shown(str(path))[1:-1] if len(str(path)) < 200 else shown(str(path))
-
-
-def _reason(error: Any) -> str:
-    return str(getattr(error, "strerror", None) or error)

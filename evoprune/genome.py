@@ -6,9 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from evoprune.checks import has, listed, of_type, shown
 from evoprune.copying import copy_value, pack
 from evoprune.fitness import MinimizeLoss
 from evoprune.layers import check_fit, prunable_layers, prunable_parameters
+from evoprune.masks import mask_of
+from evoprune.refusals import blame
 from evoprune.state import cloned, get_state, same, set_state
 
 __all__ = ["Autoencoder", "Decoder", "Encoder", "Genome", "MinimizeLoss", "genomes", "prunable_layers", "similar"]
@@ -37,7 +40,7 @@ class Genome:
 
     def __init__(self, module: nn.Module, exclude: Iterable[str] = ()) -> None:
         if not isinstance(module, nn.Module):
-            raise TypeError(f"a genome wraps a torch.nn.Module, got {module!r}")
+            raise TypeError(f"a genome wraps a torch.nn.Module, got {shown(module)}")
         prunable = prunable_parameters(module, exclude)
         if not hasattr(self, "fitness"):  # a class of deap.creator has set one already
             self.fitness = MinimizeLoss()
@@ -77,7 +80,7 @@ class Genome:
         :raises KeyError: for a parameter that is not prunable.
         :raises ValueError: for another shape or a ``keep`` that is not boolean.
         """
-        old = self._checked_mask(name, keep)
+        old = mask_of(self.masks, name, keep)
         new = old & keep.to(old.device)
         if not new.any() and old.any():
             size = self.module.get_parameter(name).detach().abs().to(old.device).masked_fill(~old, -1.0)
@@ -92,9 +95,11 @@ class Genome:
         This is what the reference code of the paper does. Afterwards :attr:`nonzero` holds the share of non-zeros.
 
         :param keeps: bool tensors of the parameters' shapes by name; errors as in :meth:`prune`, before any change.
+        :raises KeyError: for a parameter that is not prunable.
         """
+        of_type("keeps", keeps, Mapping, "a table of masks by the names of parameters")
         for name, keep in keeps.items():
-            self._checked_mask(name, keep)
+            mask_of(self.masks, name, keep)
         with torch.no_grad():
             for name, keep in keeps.items():
                 parameter = self.module.get_parameter(name)
@@ -112,6 +117,7 @@ class Genome:
 
         The optimizer and the guard belong to this genome: a clone has parameters of its own and needs new ones.
         """
+        has("optimizer", optimizer, "register_step_post_hook", "an optimizer of torch")
         return optimizer.register_step_post_hook(lambda *_: self.enforce())
 
     def state(self) -> dict[str, Any]:
@@ -128,15 +134,6 @@ class Genome:
         :raises ValueError: where names or shapes differ; the genome is then as it was.
         """
         set_state(self, state)
-
-    def _checked_mask(self, name: str, keep: Tensor) -> Tensor:
-        if name not in self.masks:
-            raise KeyError(f"{name!r} is not prunable; prunable: {', '.join(self.masks) or 'nothing'}")
-        old = self.masks[name]
-        if not isinstance(keep, Tensor) or keep.dtype != torch.bool or keep.shape != old.shape:
-            found = f"{keep.dtype} of shape {tuple(keep.shape)}" if isinstance(keep, Tensor) else repr(keep)
-            raise ValueError(f"keep of {name!r} must be a bool tensor of shape {tuple(old.shape)}, got {found}")
-        return old
 
     def _enforce(self, name: str) -> None:
         mask = self.masks[name]
@@ -207,7 +204,7 @@ class Autoencoder(list[Genome]):
     fitness: Any
 
     def __init__(self, genomes: Iterable[Genome]) -> None:
-        super().__init__(genomes)
+        super().__init__(listed("genomes", genomes, "an encoder and a decoder"))
         if not hasattr(self, "fitness"):
             self.fitness = MinimizeLoss()
         self.learning_rate: float | None = None
@@ -253,7 +250,11 @@ class Autoencoder(list[Genome]):
 
     def __call__(self, x: Tensor) -> Tensor:
         """Reconstructions of ``x`` (samples, inputs), of the same shape."""
-        return self.decoder(self.encoder(x))
+        try:
+            return self.decoder(self.encoder(x))
+        except Exception as error:
+            blame(error, x, self.encoder.module, self.decoder.module)
+            raise
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Autoencoder":
         new = type(self).__new__(type(self))
@@ -275,14 +276,14 @@ def genomes(individual: Genome | Sequence[Genome]) -> list[Genome]:
     """
     found = [individual] if isinstance(individual, Genome) else list(individual) if isinstance(individual, list) else []
     if not found or not all(isinstance(genome, Genome) for genome in found):
-        raise TypeError(f"expected a Genome or an Autoencoder, got {individual!r}")
+        raise TypeError(f"expected a Genome or an Autoencoder, got {shown(individual)}")
     return found
 
 
 def _check_parts(encoder: Genome, decoder: Genome) -> None:
     for genome in (encoder, decoder):
         if not isinstance(genome, Genome):
-            raise TypeError(f"an autoencoder holds an Encoder and a Decoder, got {genome!r}")
+            raise TypeError(f"an autoencoder holds an Encoder and a Decoder, got {shown(genome)}")
     check_fit(encoder.module, decoder.module)
 
 

@@ -6,6 +6,8 @@ from warnings import warn
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from evoprune.checks import listed, shown
+
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 PRUNABLE_LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, *_TRANSPOSED)
 _ELEMENTWISE = (nn.Identity, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Sigmoid, nn.Tanh, nn.Softplus)
@@ -25,7 +27,7 @@ def prunable_parameters(module: nn.Module, exclude: Iterable[str] = ()) -> dict[
     :param exclude: names of parameters, layers or blocks of layers; a tied parameter is excluded by any name.
     :raises ValueError: for a name that stands for no parameter, and a lazy module that has not been called yet.
     """
-    excluded = [exclude] if isinstance(exclude, str) else list(exclude)
+    excluded = [exclude] if isinstance(exclude, str) else listed("exclude", exclude, "names of parameters or layers")
     layers = [layer._parameters for _, layer in prunable_layers(module)]
     parts = {id(parameters.get(part)) for parameters in layers for part in ("weight", "bias")}
     names: dict[int, list[str]] = {}
@@ -34,12 +36,12 @@ def prunable_parameters(module: nn.Module, exclude: Iterable[str] = ()) -> dict[
     known = sorted(alias for group in names.values() for alias in group)
     unknown = [name for name in excluded if not any(_covers(name, alias) for alias in known)]
     if unknown:
-        raise ValueError(f"cannot exclude {unknown}: the parameters are {known}")
+        raise ValueError(f"cannot exclude {shown(unknown)}: the parameters are {known}")
     gone = {key for key, found in names.items() if any(_covers(name, alias) for name in excluded for alias in found)}
     left: dict[str, Tensor] = {n: p for n, p in module.named_parameters() if id(p) not in gone}
     prunable = {n: p for n, p in left.items() if id(p) in parts}
     if any(map(is_lazy, prunable.values())):
-        raise ValueError(f"the module has parameters without a shape: call it once on data first, got {module!r}")
+        raise ValueError(f"the module has parameters without a shape: call it once on data first, got {shown(module)}")
     _warn_of_weights(module, {n: p for n, p in left.items() if n not in prunable})
     return prunable
 
@@ -55,9 +57,32 @@ def check_fit(encoder: nn.Module, decoder: nn.Module) -> None:
 
 def check_code(encoder: nn.Module, decoder: nn.Module) -> None:
     """Raise `ValueError` unless the code fits, where both ends are plain Linear layers; others say so when called."""
-    last, first = _outermost(reversed(list(_flat(encoder)))), _outermost(_flat(decoder))
-    if last is not None and first is not None and last.out_features != first.in_features:
-        raise ValueError(f"the encoder's code has {last.out_features} units, but the decoder takes {first.in_features}")
+    (_, makes), (takes, _) = widths(encoder), widths(decoder)
+    if makes != takes and makes is not None and takes is not None:
+        raise ValueError(f"the encoder's code has {makes} units, but the decoder takes {takes}")
+
+
+def check_data(encoder: nn.Module, decoder: nn.Module | None, width: int) -> None:
+    """Raise `ValueError` unless data of so many values a sample, the code and the reconstructions fit.
+
+    As far as the layers tell, as in :func:`check_code`. Without a decoder only what the first network reads is seen.
+    """
+    reads, _ = widths(encoder)
+    if reads not in (None, width):
+        raise ValueError(f"the encoder reads {reads} values a sample, but the data have {width}")
+    if decoder is None:
+        return
+    check_code(encoder, decoder)
+    _, gives = widths(decoder)
+    if gives not in (None, width):
+        raise ValueError(f"the decoder gives {gives} values a sample, but the data have {width}")
+
+
+def widths(module: nn.Module) -> tuple[int | None, int | None]:
+    """The values a sample that a module reads and gives; None where its outermost layers do not tell."""
+    layers = list(_flat(module))
+    first, last = _outermost(layers), _outermost(reversed(layers))
+    return getattr(first, "in_features", None), getattr(last, "out_features", None)
 
 
 def _warn_of_weights(module: nn.Module, other: Mapping[str, Tensor]) -> None:
@@ -89,7 +114,6 @@ def _flat(module: nn.Module) -> Iterator[nn.Module]:
         yield module
 
 
-def _outermost(layers: Iterable[nn.Module]) -> nn.Linear | None:
-    """The first Linear layer, unless something that could change the width stands before it."""
-    found = next((layer for layer in layers if not isinstance(layer, _WIDTH_KEEPING)), None)
-    return found if isinstance(found, nn.Linear) else None
+def _outermost(layers: Iterable[nn.Module]) -> nn.Module | None:
+    """The first layer that could change the width; what is Linear, or a network of ours, has ``in_features``."""
+    return next((layer for layer in layers if not isinstance(layer, _WIDTH_KEEPING)), None)

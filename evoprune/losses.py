@@ -7,7 +7,7 @@ from warnings import warn
 from torch import Tensor
 from torch.nn import functional
 
-from evoprune.checks import lookup
+from evoprune.checks import at_least, lookup, of_type
 
 # What each output nonlinearity of `networks.OUTPUTS` can reach; the others reach everything.
 OUTPUT_RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, math.inf)}
@@ -51,6 +51,9 @@ def mean_loss(name: str, output: Tensor, target: Tensor, dims: int = 2) -> Tenso
     :raises ValueError: for an unknown loss, or output and target that differ in the dimensions averaged over.
     """
     elementwise = lookup("loss", name, LOSSES)
+    for what, tensor in (("output", output), ("target", target)):
+        of_type(what, tensor, Tensor, "a tensor")
+    at_least("dims", dims, 1, whole=True)
     # Without this an output of (5, 1) would silently broadcast against a target of (5, 1000).
     if min(output.ndim, target.ndim) < dims or output.shape[-dims:] != target.shape[-dims:]:
         raise ValueError(
@@ -67,6 +70,10 @@ def check_loss(loss: str, output: str, data: Tensor) -> None:
     :raises ValueError: for an unknown loss, or `bce` with an output other than sigmoid or with data outside [0, 1].
     """
     lookup("loss", loss, LOSSES)
+    of_type("output", output, str, "the name of a nonlinearity")
+    of_type("data", data, Tensor, "a tensor")
+    if not data.numel() or data.is_complex():
+        raise ValueError(f"data must be real numbers, at least one, got {data.dtype} of shape {tuple(data.shape)}")
     low, high = data.min().item(), data.max().item()
     if loss == "bce" and output != "sigmoid":
         raise ValueError(f"loss bce reads probabilities and needs output sigmoid, got {output}")

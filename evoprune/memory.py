@@ -7,6 +7,8 @@ from pathlib import Path
 
 import psutil
 
+from evoprune.checks import at_least, of_type, shown
+
 CGROUPS = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
 """Limit and use of a container, below ``/sys/fs/cgroup``: version 2 and version 1."""
 FLOAT = 4
@@ -22,6 +24,9 @@ def check_fits(needs: Mapping[str, float], advice: str = "") -> None:
     :param advice: what could be made smaller.
     :raises ValueError: with the estimate and its largest parts, where it is more than the memory that is free.
     """
+    of_type("needs", needs, Mapping, "a table of bytes by what takes them")
+    for name, bytes_ in needs.items():
+        at_least(f"the bytes that {shown(name)} needs", bytes_, 0)
     needs = {name: min(bytes_, HUGE) for name, bytes_ in needs.items()}
     total, free = sum(needs.values()), available()
     if total > free:
@@ -50,7 +55,9 @@ def available() -> float:
 
 def size(bytes_: float) -> str:
     """A number of bytes as people say it, such as ``"1.2 GB"``."""
+    at_least("bytes", bytes_, 0)
     if bytes_ < 1e3:
         return f"{bytes_:.0f} bytes"
+    bytes_ = min(bytes_, 1e300)  # an integer may be too large for a float
     power = min(int(math.log10(bytes_) // 3), len(" kMGTPEZY") - 1)
     return f"{bytes_ / 1000**power:.3g} {' kMGTPEZY'[power]}B"

@@ -1,6 +1,6 @@
 """Multilayer perceptrons of any widths as encoders and decoders, plain or variational."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -9,7 +9,8 @@ from typing import overload
 import torch
 from torch import Tensor, nn
 
-from evoprune.checks import at_least, lookup
+from evoprune.checks import at_least, listed, lookup, shown, true_or_false
+from evoprune.memory import FLOAT, check_fits
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -27,6 +28,8 @@ OUTPUTS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
     "tanh": nn.Tanh,
 }
+LOOKED_AT = 10**7
+"""Weights from which on it is seen, before any is made, that they fit into memory."""
 NONLINEARITIES = {**ACTIVATIONS, **OUTPUTS}
 
 
@@ -70,6 +73,7 @@ class GaussianEncoder(nn.Module):
 
     def __init__(self, widths: Sequence[int], activation: str = "relu", beta: float = 1.0) -> None:
         super().__init__()
+        lookup("activation", activation, ACTIVATIONS)
         sizes = checked_widths(widths)
         at_least("beta", beta, 0, finite=True)
         self.beta = float(beta)
@@ -79,6 +83,16 @@ class GaussianEncoder(nn.Module):
         self.trunk = _mlp(sizes[:-1], activation, activation) if len(sizes) > 2 else nn.Sequential()
         self.mean = nn.Linear(sizes[-2], sizes[-1])
         self.log_variance = nn.Linear(sizes[-2], sizes[-1])
+
+    @property
+    def in_features(self) -> int:
+        """Values that a sample has."""
+        return self.inputs
+
+    @property
+    def out_features(self) -> int:
+        """Values that a code has."""
+        return self.noise_width
 
     @overload
     def forward(self, x: Tensor) -> Tensor: ...
@@ -112,20 +126,24 @@ class MLP:
     beta: float = field(default=1.0, metadata={"help": "weight of the variational penalty"})
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hidden", tuple(_positive_int("hidden width", width) for width in self.hidden))
+        object.__setattr__(self, "hidden", _positive_ints("hidden width", self.hidden))
         if self.decoder_hidden is not None:
-            hidden = tuple(_positive_int("decoder width", width) for width in self.decoder_hidden)
-            object.__setattr__(self, "decoder_hidden", hidden)
+            object.__setattr__(self, "decoder_hidden", _positive_ints("decoder width", self.decoder_hidden))
         object.__setattr__(self, "latent", _positive_int("latent", self.latent))
         at_least("beta", self.beta, 0, finite=True)
         object.__setattr__(self, "beta", float(self.beta))
         lookup("activation", self.activation, ACTIVATIONS)
         lookup("output", self.output, OUTPUTS)
+        true_or_false("variational", self.variational)
         if self.beta != 1.0 and not self.variational:
             raise ValueError(f"beta {self.beta:g} has no effect unless the network is variational")
 
     def parameters(self, inputs: int) -> int:
-        """Weights and biases of encoder and decoder together, for ``inputs`` values a sample."""
+        """Weights and biases of encoder and decoder together, for ``inputs`` values a sample.
+
+        :raises ValueError: for inputs that are no positive whole number.
+        """
+        inputs = _positive_int("inputs", inputs)
         back = self.hidden[::-1] if self.decoder_hidden is None else self.decoder_hidden
         there, again = (inputs, *self.hidden, self.latent), (self.latent, *back, inputs)
         total = sum((a + 1) * b for widths in (there, again) for a, b in pairwise(widths))
@@ -138,7 +156,7 @@ class MLP:
         """
         inputs = _positive_int("inputs", inputs)
         if self.latent > inputs:
-            raise ValueError(f"a code of {self.latent} is longer than the {inputs} inputs")
+            raise ValueError(f"a code of {shown(self.latent)} is longer than the {inputs} inputs")
         widths = (inputs, *self.hidden, self.latent)
         make = partial(variational_encoder, beta=self.beta) if self.variational else mlp_encoder
         back = self.hidden[::-1] if self.decoder_hidden is None else self.decoder_hidden
@@ -156,11 +174,22 @@ def _mlp(widths: Sequence[int], activation: str, last: str) -> nn.Sequential:
 
 
 def checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
-    """The widths as a tuple; `ValueError` unless there are two or more positive whole numbers."""
-    sizes = tuple(_positive_int("width", width) for width in widths)
+    """The widths as a tuple; `ValueError` unless there are two or more positive whole numbers, and memory for them."""
+    sizes = _positive_ints("width", widths)
     if len(sizes) < 2:
         raise ValueError(f"widths need an input and an output size, got {list(sizes)}")
+    check_weights(sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes)))
     return sizes
+
+
+def check_weights(count: int) -> None:
+    """Refuse more weights than the memory that is free can hold; so few that they always fit are not looked at."""
+    if count > LOOKED_AT:
+        check_fits({"weights": count * FLOAT}, "smaller widths")
+
+
+def _positive_ints(what: str, values: Iterable[int]) -> tuple[int, ...]:
+    return tuple(_positive_int(what, value) for value in listed(f"{what}s", values, "whole numbers"))
 
 
 def _positive_int(what: str, value: int) -> int:

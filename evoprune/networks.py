@@ -3,7 +3,7 @@
 import re
 
 from evoprune.architecture import PREFIX, Blueprint, found_in
-from evoprune.checks import lookup
+from evoprune.checks import lookup, of_type, shown
 from evoprune.mlp import ACTIVATIONS, MLP, OUTPUTS, GaussianEncoder, mlp_decoder, mlp_encoder, variational_encoder
 
 __all__ = [
@@ -33,6 +33,7 @@ def parse_network(text: str) -> MLP | Blueprint:
 
     :raises ValueError: for an unknown name, widths or an architecture that can't be read, a search that has not ended.
     """
+    of_type("the text of a network", text, str, "text")
     text = text.strip()
     if text.startswith(PREFIX):
         return Blueprint(text)
@@ -41,6 +42,6 @@ def parse_network(text: str) -> MLP | Blueprint:
     if text[:1].isalpha():
         return lookup("network", text, NETWORKS)
     if not re.fullmatch(r"[0-9]+(-[0-9]+)*", text):
-        raise ValueError(f"network {text!r} is neither widths such as 64-32-8 nor one of: {', '.join(NETWORKS)}")
+        raise ValueError(f"network {shown(text)} is neither widths such as 64-32-8 nor one of: {', '.join(NETWORKS)}")
     *hidden, latent = (int(width) for width in text.split("-"))
     return MLP(hidden=tuple(hidden), latent=latent)

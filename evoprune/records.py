@@ -1,7 +1,7 @@
 """What a run leaves behind: tables, and tensors with plain values."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from deap import tools
 
+from evoprune.checks import shown
 from evoprune.files import write
 
 CHECKPOINT = "evoprune checkpoint 1"
@@ -45,23 +46,25 @@ def load_checkpoint(path: str | Path, what: str = "checkpoint", format: str = CH
     :param what: what the messages call it.
     :raises ValueError: for a file that is missing, damaged or something else.
     """
-    path = Path(path)
-    if not path.is_file():
+    state = load_tensors(path, what)
+    if state.get("format") != format:
+        found = shown(state.get("format"))
+        raise ValueError(f"{path}: not a {what} of this version (expected {format!r}, got {found})")
+    return state
+
+
+def load_tensors(path: str | Path, what: str) -> dict[str, Any]:
+    """Read a dict that :func:`save_tensors` wrote, without unpickling code.
+
+    :param what: what the messages call it.
+    :raises ValueError: for a file that is missing, damaged or something else.
+    """
+    if not os.path.isfile(path):
         raise ValueError(f"{path}: there is no {what} here")
     try:
         state = torch.load(path, weights_only=True, map_location="cpu")
     except Exception as error:  # whatever a damaged file makes the reader stumble over
         raise ValueError(f"{path}: damaged or not a {what} ({type(error).__name__})") from error
-    if not isinstance(state, dict) or state.get("format") != format:
-        found = state.get("format") if isinstance(state, dict) else type(state).__name__
-        raise ValueError(f"{path}: not a {what} of this version (expected {format!r}, got {found!r})")
+    if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
+        raise ValueError(f"{path}: not a {what} (expected a dict of names, got {type(state).__name__})")
     return state
-
-
-@contextmanager
-def fitting(path: Path, what: str = "") -> Iterator[None]:
-    """Within the block every error is one of a file that holds something else: a ValueError that names it."""
-    try:
-        yield
-    except Exception as error:  # whatever a foreign file makes it stumble over
-        raise ValueError(f"{path}: {what}does not fit this version of evoprune: {error}") from error

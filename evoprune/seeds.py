@@ -19,6 +19,11 @@ from typing import Any, SupportsIndex
 import numpy as np
 import torch
 
+from evoprune.checks import at_least, shown
+from evoprune.devices import check_device
+
+MOST = 2**64 - 1
+"""The largest seed that torch takes."""
 Rng = random.Random | np.random.Generator | torch.Generator | None
 
 
@@ -29,9 +34,12 @@ def derive(*keys: SupportsIndex) -> int:
     :raises TypeError: for a key that is not a whole number.
     :raises ValueError: for a negative key.
     """
-    numbers = [operator.index(key) for key in keys]
+    try:
+        numbers = [operator.index(key) for key in keys]
+    except TypeError:
+        raise TypeError(f"the keys of a seed are whole numbers >= 0, got {shown(keys)}") from None
     if any(number < 0 for number in numbers):
-        raise ValueError(f"seeds are whole numbers >= 0, got {keys}")
+        raise ValueError(f"seeds are whole numbers >= 0, got {shown(keys)}")
     # Not numpy's SeedSequence: to it (1,), (1, 0) and (1, 0, 0) are the same entropy, and so are (2**32,) and (0, 1).
     digest = hashlib.blake2b(repr(numbers).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
@@ -80,7 +88,7 @@ class Stream(Enum):
         :raises ValueError: for another number of keys, or a negative one.
         """
         if len(keys) != len(self.value) - 1:
-            raise ValueError(f"{self.name} takes {len(self.value) - 1} keys {self.value}, got {keys}")
+            raise ValueError(f"{self.name} takes {len(self.value) - 1} keys {self.value}, got {shown(keys)}")
         rest = iter(keys)
         return derive(*(next(rest) if isinstance(part, str) else part for part in self.value))
 
@@ -92,6 +100,7 @@ class Stream(Enum):
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Within the block the global generators of ``random``, NumPy and torch (on the CPU) start from ``seed``."""
+    at_least("seed", seed, 0, whole=True, most=MOST)
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002
@@ -117,11 +126,14 @@ def generator(rng: Any = None, device: str | torch.device = "cpu") -> torch.Gene
     if rng is None:
         seed = random.getrandbits(63)
     elif isinstance(rng, Integral):
+        at_least("rng, as a seed,", rng, -(2**63), whole=True, most=MOST)
         seed = int(rng)
     elif hasattr(rng, "getrandbits") and not isinstance(rng, type):
         seed = rng.getrandbits(63)
     elif isinstance(rng, np.random.Generator):
         seed = int(rng.integers(2**63))
     else:
-        raise TypeError(f"rng must be random.Random, numpy or torch Generator, a whole number or None, got {rng!r}")
+        known = "random.Random, numpy or torch Generator, a whole number or None"
+        raise TypeError(f"rng must be {known}, got {shown(rng)}")
+    check_device(device)
     return torch.Generator(device).manual_seed(seed)

@@ -7,6 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from evoprune.checks import of_type, shown
+
+_STORED = ("weights", "masks", "moments", "steps", "age", "nonzero", "fitness")
 _KNOWN = frozenset(("module", "masks", "moments", "fitness", "steps", "age", "nonzero"))
 
 
@@ -26,6 +29,9 @@ def get_state(genome: Any) -> dict[str, Any]:
 
 def set_state(genome: Any, state: Mapping[str, Any]) -> None:
     """See :meth:`evoprune.Genome.load_state`."""
+    of_type("state", state, Mapping, "what state() gave")
+    if lost := [name for name in _STORED if name not in state]:
+        raise ValueError(f"the state lacks {lost[0]}: it must be what state() gave, got {shown(list(state))}")
     if _shapes(state["masks"]) != _shapes(genome.masks):
         raise ValueError("the stored masks do not fit this network: other names or shapes, or another exclude")
     stored, mine = _shapes(state["weights"]), _shapes(genome.module.state_dict())

@@ -11,9 +11,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from evoprune.checks import at_least, in_unit_interval, is_number, listed, lookup, of_type, shown
+from evoprune.samples import check_frame, check_series, numbers
+
 LEVEL = 0.05
 CONFIDENCE = 0.95
 RESAMPLES = 9999
+FEWEST = 1000
 FEW = 3
 """Below this many trials an interval of the mean says nothing."""
 
@@ -28,7 +32,7 @@ def a12(a: ArrayLike, b: ArrayLike) -> float:
     :param b: n numbers.
     :returns: in [0, 1]; 0.5 where neither is larger, NaN where one of them is empty.
     """
-    one, other = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    one, other = numbers("a", a), numbers("b", b)
     if not len(one) or not len(other):
         return math.nan
     ranks = stats.rankdata(np.concatenate([one, other]))[: len(one)]
@@ -37,15 +41,16 @@ def a12(a: ArrayLike, b: ArrayLike) -> float:
 
 def magnitude(effect: float) -> str:
     """The word of Vargha and Delaney for an A12 on either side of 0.5."""
-    if math.isnan(effect):
+    if is_number(effect) and effect != effect:  # isnan takes no number that is too large
         return ""
+    in_unit_interval("effect, an A12,", effect)
     distance = round(max(effect, 1 - effect), 12)  # 0.44 is as far from 0.5 as 0.56
     return next((word for least, word in MAGNITUDES if distance >= least), "negligible")
 
 
 def holm(p: ArrayLike) -> np.ndarray:
     """p-values corrected for their number by Holm's step-down method (1979); NaN stays and does not count."""
-    values = np.asarray(p, dtype=float)
+    values = numbers("p", p)
     corrected = np.full(len(values), np.nan)
     known = np.flatnonzero(~np.isnan(values))
     order = known[np.argsort(values[known], kind="stable")]
@@ -59,6 +64,7 @@ def summarize(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
 
     The interval is BCa, 95 %, from 9,999 resamples with a fixed seed. Below 3 trials there is none.
     """
+    check_frame(frame, ("variant", metric))
     rows = []
     for variant, group in frame.groupby("variant", sort=False):
         values = group[metric].dropna().astype(float)
@@ -73,7 +79,7 @@ def summarize(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 def interval(values: ArrayLike) -> tuple[float, float]:
     """The bootstrap interval of the mean (scipy's BCa); NaN for fewer than 3 values."""
-    sample = np.asarray(values, dtype=float)
+    sample = numbers("values", values)
     if len(sample) < FEW:
         return math.nan, math.nan
     if np.ptp(sample) == 0:  # nothing to resample
@@ -105,6 +111,8 @@ def paired(a: pd.Series, b: pd.Series) -> Comparison:
     Differences of 0 are dropped (Wilcoxon's own way, scipy's ``zero_method="wilcox"``); p is 1 where all are. scipy
     computes p exactly for up to 50 differences without ties, and for a few with ties.
     """
+    check_series("a", a)
+    check_series("b", b)
     difference = (a - b).to_numpy(dtype=float)
     kept = difference[difference != 0]
     n, zeros = len(difference), len(difference) - len(kept)
@@ -125,6 +133,8 @@ def paired(a: pd.Series, b: pd.Series) -> Comparison:
 
 def unpaired(a: pd.Series, b: pd.Series) -> Comparison:
     """The Mann-Whitney U test, two-sided; exact where scipy does it, which is for small samples without ties."""
+    check_series("a", a)
+    check_series("b", b)
     m, n = len(a), len(b)
     if not m or not n:
         return Comparison("Mann-Whitney", m, n, math.nan, 0, "too few trials: no value")
@@ -138,6 +148,11 @@ def unpaired(a: pd.Series, b: pd.Series) -> Comparison:
 
 def least_p(test: str, n_a: int, n_b: int = 0) -> float:
     """The smallest two-sided p that an exact test can give with so many values."""
+    lookup("test", test, dict.fromkeys(("Wilcoxon", "Mann-Whitney")))
+    for what, count in (("n_a", n_a), ("n_b", n_b)):
+        at_least(what, count, 0, whole=True)
+    if min(n_a, n_b) > FEWEST or (test == "Wilcoxon" and n_a > FEWEST):
+        return 0.0  # smaller than any float
     return min(1.0, 2 / (2.0**n_a if test == "Wilcoxon" else math.comb(n_a + n_b, n_a)))
 
 
@@ -156,13 +171,18 @@ def compare(
         p, p_holm, sign (-1: a lies lower) and note.
     :raises ValueError: for a baseline that is no variant.
     """
+    check_frame(frame, ("variant", "seed", metric))
     known = frame.dropna(subset=[metric])
     groups = {str(variant): known[known["variant"] == variant] for variant in frame["variant"].unique()}
-    if baseline is not None and baseline not in groups:
-        raise ValueError(f"unknown baseline {baseline!r}; the variants are {', '.join(groups)}")
+    if baseline is not None and not (isinstance(baseline, str) and baseline in groups):
+        raise ValueError(f"unknown baseline {shown(baseline)}; the variants are {', '.join(groups)}")
     if pairs is None:
         others = [variant for variant in groups if variant != baseline]
         pairs = itertools.combinations(groups, 2) if baseline is None else [(other, baseline) for other in others]
+    pairs = listed("pairs", pairs, "pairs of variants")
+    for names in pairs:
+        if not (isinstance(names, tuple) and len(names) == 2 and all(str(name) in groups for name in names)):
+            raise ValueError(f"pairs must be of variants, which are {', '.join(groups)}; got {shown(names)}")
     rows = [_row(metric, a, b, groups[a], groups[b]) for a, b in pairs]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table["p_holm"] = holm(table["p"])
@@ -195,6 +215,8 @@ def _row(metric: str, a: str, b: str, one: pd.DataFrame, other: pd.DataFrame) ->
 
 def verdict(row: Any) -> str:
     """What a row of :func:`compare` says at the 5 % level."""
+    if not all(hasattr(row, name) for name in ("a", "b", "p_holm", "sign")):
+        raise TypeError(f"row must be a row of compare, got {shown(row)}")
     if not row.p_holm < LEVEL or row.sign == 0:
         return "not distinguishable"
     return f"{row.a if row.sign < 0 else row.b} is lower"
@@ -207,6 +229,7 @@ def friedman(table: pd.DataFrame) -> tuple[float, float, pd.Series]:
     :returns: the statistic, p, and the mean rank of each column (1 is lowest).
     :raises ValueError: for a smaller table, or one with gaps.
     """
+    of_type("table", table, pd.DataFrame, "a pandas DataFrame, a row a data set")
     if table.shape[0] < 3 or table.shape[1] < 3 or table.isna().to_numpy().any():
         raise ValueError(f"Friedman's test needs 3 data sets and 3 variants without gaps, got {table.shape}")
     ranks = table.rank(axis=1).mean()

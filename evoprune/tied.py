@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from evoprune.checks import lookup
+from evoprune.checks import lookup, shown
 from evoprune.evaluation import evaluating, like_parameters
 from evoprune.genome import Autoencoder, Decoder, Encoder
 from evoprune.mlp import ACTIVATIONS, NONLINEARITIES, checked_widths
@@ -55,6 +55,16 @@ class TiedNetwork(nn.Module):
         back = [part for layer in reversed(layers) for part in (TiedLinear(layer), between())]
         self.decoder = nn.Sequential(*back[:-1], after())
 
+    @property
+    def in_features(self) -> int:
+        """Values that a sample has."""
+        return self.widths[0]
+
+    @property
+    def out_features(self) -> int:
+        """Values that a reconstruction has: as many."""
+        return self.widths[0]
+
     def forward(self, x: Tensor) -> Tensor:
         """Reconstructions of ``x``, (samples, inputs) both."""
         return self.decoder(self.encoder(x))
@@ -74,7 +84,7 @@ class TiedAutoencoder(Autoencoder):
 
     def __init__(self, network: TiedNetwork) -> None:
         if not isinstance(network, TiedNetwork):
-            raise TypeError(f"a tied autoencoder wraps a TiedNetwork, got {network!r}")
+            raise TypeError(f"a tied autoencoder wraps a TiedNetwork, got {shown(network)}")
         super().__init__([Encoder(network), Decoder(nn.Identity())])
 
     @property

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from evoprune.architecture import Architecture, Conv, Layer, Linear, Shape, fault
-from evoprune.checks import at_least, lookup
+from evoprune.architecture import Architecture, Conv, Layer, Linear, Shape, check_shape, fault
+from evoprune.checks import at_least, has, listed, lookup, of_type, shown, two
 from evoprune.mlp import ACTIVATIONS
 
+MOST_LAYERS = 1000
+"""The bound of the layers of a kind: all numbers up to the limits are tried."""
 Draws = random.Random | None
 """What operators draw from; None is Python's global ``random``, as in DEAP's own."""
 
@@ -42,25 +44,28 @@ class Space:
     linear: tuple[int, int] = (0, 3)
 
     def __post_init__(self) -> None:
+        check_shape(self.shape)
         at_least("code", self.code, 1, whole=True)
         for name in ("channels", "kernels", "strides", "widths"):
-            if not (sizes := getattr(self, name)):
+            if not (sizes := listed(name, getattr(self, name), "whole numbers")):
                 raise ValueError(f"{name} must name at least one size")
             for size in sizes:
                 at_least(name, size, 1, whole=True)
-        if not self.activations:
+        if not listed("activations", self.activations, "names of activations"):
             raise ValueError("activations must name at least one")
         for activation in self.activations:
             lookup("activation", activation, ACTIVATIONS)
         for name in ("convolutions", "linear"):
-            fewest, most = getattr(self, name)
-            at_least(f"the fewest {name} layers", fewest, 0, whole=True)
+            fewest, most = two(name, getattr(self, name))
+            at_least(f"the fewest {name} layers", fewest, 0, whole=True, most=MOST_LAYERS)
+            at_least(f"the most {name} layers", most, 0, whole=True, most=MOST_LAYERS)
             if most < fewest:
                 raise ValueError(f"{name}: at least {fewest} and at most {most} layers contradict each other")
         if not self.counts:
             found = fault(self._completed((), self.convolutions[0], self.linear[0]), self.shape, self.code)
             shape = " x ".join(map(str, self.shape))
-            raise ValueError(f"no architecture for {shape} values and a code of {self.code} satisfies this: {found}")
+            wanted = f"{shape} values and a code of {shown(self.code)}"
+            raise ValueError(f"no architecture for {wanted} satisfies this: {found}")
 
     @property
     def counts(self) -> list[tuple[int, int]]:
@@ -92,6 +97,7 @@ class Space:
 
     def allows(self, layers: Sequence[Layer]) -> bool:
         """Whether the space holds these layers."""
+        layers = listed("layers", layers, "Conv and Linear")
         convolutions = sum(isinstance(layer, Conv) for layer in layers)
         (fewest, most), (fewest_linear, most_linear) = self.convolutions, self.linear
         within = fewest <= convolutions <= most and fewest_linear <= len(layers) - convolutions <= most_linear
@@ -103,6 +109,9 @@ class Space:
 
     def completable(self, layers: Sequence[Layer], convolutions: int, linear: int) -> bool:
         """Whether so many convolutions and linear layers can follow these layers."""
+        layers = listed("layers", layers, "Conv and Linear")
+        at_least("convolutions", convolutions, 0, whole=True, most=MOST_LAYERS)
+        at_least("linear", linear, 0, whole=True, most=MOST_LAYERS)
         return fault(self._completed(layers, convolutions, linear), self.shape, self.code) is None
 
     def _completed(self, layers: Sequence[Layer], convolutions: int, linear: int) -> list[Layer]:
@@ -119,6 +128,7 @@ def random_architecture(space: Space, rng: Draws = None) -> Architecture:
 
     At each place all sizes are equally likely that leave room for the layers still to come.
     """
+    _check(space, rng)
     draw = rng or random.Random(random.getrandbits(63))
     convolutions, linear = draw.choice(space.counts)
     layers: list[Layer] = []
@@ -131,6 +141,7 @@ def random_architecture(space: Space, rng: Draws = None) -> Architecture:
 
 def mutActivation(individual: Architecture, space: Space, rng: Draws = None) -> tuple[Architecture]:
     """Change the activation to another one of the space, in place; with only one nothing happens."""
+    _check(space, rng, individual)
     others = [name for name in space.activations if name != individual.activation]
     if others:
         individual.activation = (rng or random).choice(others)
@@ -142,11 +153,13 @@ def mutResizeLayer(individual: Architecture, space: Space, rng: Draws = None) ->
 
     Of the layers that can change one is drawn, then one of its possible sizes; where none can, nothing happens.
     """
+    _check(space, rng, individual)
     return _edit(individual, space, rng, [_resized(individual, space, place) for place in range(len(individual))])
 
 
 def mutInsertLayer(individual: Architecture, space: Space, rng: Draws = None) -> tuple[Architecture]:
     """Insert a layer at a random place, in place; where the space has no room for one more, nothing happens."""
+    _check(space, rng, individual)
     new = [*space.single_convolutions, *space.single_linear]
     places = range(len(individual) + 1)
     return _edit(individual, space, rng, [[[*individual[:k], one, *individual[k:]] for one in new] for k in places])
@@ -154,6 +167,7 @@ def mutInsertLayer(individual: Architecture, space: Space, rng: Draws = None) ->
 
 def mutDeleteLayer(individual: Architecture, space: Space, rng: Draws = None) -> tuple[Architecture]:
     """Delete a random layer, in place; where none can go, nothing happens."""
+    _check(space, rng, individual)
     places = range(len(individual))
     return _edit(individual, space, rng, [[[*individual[:k], *individual[k + 1 :]]] for k in places])
 
@@ -163,6 +177,7 @@ def mutArchitecture(individual: Architecture, space: Space, rng: Draws = None) -
 
     In a space of a single architecture nothing happens.
     """
+    _check(space, rng, individual)
     draw = rng or random.Random(random.getrandbits(63))
     before = individual.text
     for mutate in draw.sample(MUTATIONS, len(MUTATIONS)):
@@ -183,6 +198,7 @@ def cxOnePointLayers(
     The points are drawn among the pairs that make two architectures of the space, at least one of them new; where there
     is no such pair, nothing happens.
     """
+    _check(space, rng, one, other)
     first, second = list(one), list(other)
     children = [
         (left, right)
@@ -193,6 +209,16 @@ def cxOnePointLayers(
     if children:
         one[:], other[:] = (rng or random).choice(children)
     return one, other
+
+
+def _check(space: Space, rng: Draws, *individuals: Architecture) -> None:
+    """Refuse, before any work, what these operators cannot take."""
+    of_type("space", space, Space, "a Space of architectures")
+    if rng is not None:
+        for method in ("choice", "sample"):
+            has("rng", rng, method, "random.Random or None")
+    for individual in individuals:
+        of_type("individual", individual, Architecture, "an Architecture")
 
 
 def _edit(

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from evoprune.checks import in_unit_interval, true_or_false
+from evoprune.checks import in_unit_interval, listed, of_type, shown, true_or_false
 from evoprune.genome import Genome
 from evoprune.seeds import Rng, generator
 
@@ -24,8 +24,8 @@ def check(amount: float, scope: str, persistent: bool = True) -> None:
     """Refuse an amount outside [0, 1], an unknown scope and a ``persistent`` that is no bool, before any work."""
     in_unit_interval("amount", amount)
     true_or_false("persistent", persistent)
-    if scope not in SCOPES:
-        raise ValueError(f"unknown scope {scope!r}; known: {', '.join(SCOPES)}")
+    if not isinstance(scope, str) or scope not in SCOPES:
+        raise ValueError(f"unknown scope {shown(scope)}; known: {', '.join(SCOPES)}")
 
 
 def source_of(rng: Rng) -> torch.Generator:
@@ -35,12 +35,13 @@ def source_of(rng: Rng) -> torch.Generator:
     """
     if isinstance(rng, Integral):
         raise TypeError(
-            f"rng must be a generator, got {rng!r}; every call would draw the same: use random.Random({rng})"
+            f"rng must be a generator, got {shown(rng)}; every call would draw the same: "
+            f"use random.Random({shown(rng)})"
         )
     try:
         return generator(rng)
     except TypeError:
-        raise TypeError(f"rng must be random.Random, numpy or torch Generator, or None, got {rng!r}") from None
+        raise TypeError(f"rng must be random.Random, numpy or torch Generator, or None, got {shown(rng)}") from None
 
 
 def prune_lowest(scores: Scores, amount: float, scope: str = "tensor", persistent: bool = True) -> None:
@@ -55,6 +56,11 @@ def prune_lowest(scores: Scores, amount: float, scope: str = "tensor", persisten
     :raises ValueError: for an amount outside [0, 1], an unknown scope, and scores that do not fit their parameter.
     """
     check(amount, scope, persistent)
+    expected = "for each genome (genome, table of scores)"
+    for item in listed("scores", scores, expected):
+        if not isinstance(item, tuple) or len(item) != 2 or not isinstance(item[1], Mapping):
+            raise TypeError(f"scores must be {expected}, got {shown(item)}")
+        of_type("the first of the scores", item[0], Genome, "a Genome")
     candidates = [(genome, name, _fit(genome, name, table[name])) for genome, table in scores for name in table]
     groups = [candidates] if scope == "global" and candidates else [[candidate] for candidate in candidates]
     apply([choice for group in groups for choice in _keep_highest(group, amount, persistent)], persistent)
@@ -62,6 +68,11 @@ def prune_lowest(scores: Scores, amount: float, scope: str = "tensor", persisten
 
 def apply(choices: Sequence[Choice], persistent: bool) -> None:
     """Carry out what was chosen: narrow the masks for ever, or set weights to zero once."""
+    true_or_false("persistent", persistent)
+    expected = "a list of (genome, name, keep)"
+    for choice in listed("choices", choices, expected):
+        if not isinstance(choice, tuple) or len(choice) != 3 or not isinstance(choice[0], Genome):
+            raise TypeError(f"choices must be {expected}, got {shown(choice)}")
     if persistent:
         for genome, name, keep in choices:
             genome.prune(name, keep)
@@ -102,7 +113,10 @@ def _fit(genome: Genome, name: str, score: Tensor) -> Tensor:
     """The score on its mask's device, checked and finite: only what is out of reach is infinite later."""
     mask = genome.masks.get(name)
     if mask is None:
-        raise ValueError(f"scores are given for {name!r}, which is not prunable; prunable: {', '.join(genome.masks)}")
+        raise ValueError(
+            f"scores are given for {shown(name)}, which is not prunable; prunable: {', '.join(genome.masks)}"
+        )
+    of_type(f"the scores of {name!r}", score, Tensor, "a tensor")
     if score.shape != mask.shape:
         raise ValueError(f"the scores of {name!r} have shape {tuple(score.shape)}, the parameter {tuple(mask.shape)}")
     score = score.to(mask.device, torch.promote_types(score.dtype, torch.float32))

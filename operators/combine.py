@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
-from evoprune.checks import in_unit_interval
+from evoprune.checks import has, in_unit_interval, shown
 from evoprune.operators.probability import ScheduledProbability
 
 Operator: TypeAlias = Callable[..., tuple[Any, ...]]
@@ -33,14 +33,16 @@ def gated(operator: Operator, probability: float | ScheduledProbability, rng: Dr
     probability is 0 or 1, so that runs which differ only in it keep their random streams in step. It is drawn from
     `rng`, or from Python's global `random`, as DEAP's own operators do.
     """
-    _check_callable(operator)
+    check_callable(operator)
     if not isinstance(probability, ScheduledProbability):
         if callable(probability):
             raise ValueError(
-                f"probability must be a number in [0, 1], got {probability!r}; "
+                f"probability must be a number in [0, 1], got {shown(probability)}; "
                 "wrap a schedule: ScheduledProbability(schedule, generations)"
             )
         in_unit_interval("probability", probability)
+    if rng is not None:
+        has("rng", rng, "random", "random.Random, a numpy Generator or None")
     return _Gated(operator, probability, rng)
 
 
@@ -49,7 +51,7 @@ def sequence(*operators: Operator) -> Operator:
     if not operators:
         raise ValueError("sequence needs at least one operator, got none")
     for operator in operators:
-        _check_callable(operator)
+        check_callable(operator)
     return _Sequence(operators)
 
 
@@ -123,6 +125,7 @@ def _apply(operator: Operator, individual: Any, *args: Any, **kwargs: Any) -> tu
     return result
 
 
-def _check_callable(operator: object) -> None:
+def check_callable(operator: object) -> None:
+    """Raise `TypeError` for what cannot be an operator."""
     if not callable(operator):
-        raise TypeError(f"operator must be callable as operator(individual), got {operator!r}")
+        raise TypeError(f"operator must be callable as operator(individual), got {shown(operator)}")

@@ -15,7 +15,7 @@ import operator
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from evoprune.checks import at_least
+from evoprune.checks import MOST, at_least
 from evoprune.operators.schedules import check_schedule, probability_at
 
 
@@ -47,7 +47,7 @@ class ScheduledProbability:
 
     def __init__(self, schedule: Callable[[int, int], float], generations: int) -> None:
         check_schedule(schedule)
-        at_least("generations", generations, 1, whole=True)
+        at_least("generations", generations, 1, whole=True, most=MOST)
         self.schedule = schedule
         self.generations = generations
         self.reset()

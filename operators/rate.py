@@ -4,7 +4,7 @@ import math
 import random
 from typing import Any
 
-from evoprune.checks import at_least
+from evoprune.checks import at_least, has, of_type, shown, two
 from evoprune.genome import Autoencoder
 
 SIGMA = 1e-5
@@ -29,10 +29,18 @@ def mutLearningRate(
     :param bounds: least and largest rate.
     :param rng: has ``gauss``; Python's global ``random`` by default.
     :returns: ``(individual,)``.
-    :raises ValueError: for a pair without a learning rate of its own, or a sigma below 0.
+    :raises TypeError: for anything but an Autoencoder, and an ``rng`` that has no ``gauss``.
+    :raises ValueError: for a pair without a learning rate of its own, a sigma that is negative or not finite, and
+        bounds that are not two numbers in order.
     """
-    at_least("sigma", sigma, 0)
+    of_type("individual", individual, Autoencoder, "an Autoencoder")
+    at_least("sigma", sigma, 0, finite=True)
+    least, largest = two("bounds", bounds)
+    at_least("the lower of the bounds", least, 0, finite=True)
+    at_least("the upper of the bounds", largest, least, finite=True)
+    if rng is not None:
+        has("rng", rng, "gauss", "random.Random or None")
     if individual.learning_rate is None or not math.isfinite(individual.learning_rate):
-        raise ValueError(f"the pair needs a learning_rate of its own, got {individual.learning_rate!r}")
+        raise ValueError(f"the pair needs a learning_rate of its own, got {shown(individual.learning_rate)}")
     individual.learning_rate = next_rate(individual.learning_rate, sigma, bounds, rng)
     return (individual,)

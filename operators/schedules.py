@@ -17,21 +17,29 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from evoprune.checks import at_least, in_unit_interval
+from evoprune.checks import MOST, at_least, in_unit_interval, is_number, shown
 
 
 def check_schedule(schedule: object) -> None:
     """Raise `TypeError` unless it can be called as `schedule(t, T)`."""
     if isinstance(schedule, type):
-        raise TypeError(f"schedule must be an instance: write {schedule.__name__}(...), got the class {schedule!r}")
+        raise TypeError(
+            f"schedule must be an instance: write {schedule.__name__}(...), got the class {shown(schedule)}"
+        )
     if not callable(schedule):
-        raise TypeError(f"schedule must be a schedule(t, T); for a constant use Fixed(C), got {schedule!r}")
+        raise TypeError(f"schedule must be a schedule(t, T); for a constant use Fixed(C), got {shown(schedule)}")
+
+
+def check_generation(t: int, T: int) -> None:
+    """Raise `ValueError` unless `t` is one of the generations `0..T`, and `T` no more than anybody runs."""
+    if not (is_number(t) and is_number(T) and 0 <= t <= T and T <= MOST):
+        raise ValueError(f"generation t must be in 0..T, got t={shown(t)}, T={shown(T)}")
 
 
 def probability_at(schedule: Callable[[int, int], float], t: int, T: int) -> float:
     """What a schedule gives for generation `t` of `0..T`; a `ValueError` unless that is a number in [0, 1]."""
     value = schedule(t, T)
-    in_unit_interval(f"the probability that {schedule!r} gives for t={t}", value)
+    in_unit_interval(f"the probability that the schedule {shown(schedule)} gives for t={t}", value)
     return value
 
 
@@ -49,8 +57,7 @@ class Schedule(ABC):
 
     def __call__(self, t: int, T: int) -> float:
         """The probability in generation `t` of `0..T`; a `ValueError` outside of it."""
-        if not 0 <= t <= T:
-            raise ValueError(f"generation t must be in 0..T, got t={t}, T={T}")
+        check_generation(t, T)
         return self.at(t / T if T else 1.0)
 
     @abstractmethod
@@ -141,8 +148,7 @@ class Until:
 
     def __call__(self, t: int, T: int) -> float:
         """As a schedule's: the wrapped one at `t` in `0..round(share*T)`, then 0; always 0 for a share of 0."""
-        if not 0 <= t <= T:
-            raise ValueError(f"generation t must be in 0..T, got t={t}, T={T}")
+        check_generation(t, T)
         last = round(self.share * T)
         return self.schedule(t, last) if t <= last and self.share else 0.0
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from evoprune.checks import at_least, in_unit_interval
-from evoprune.operators.combine import Operator, Wrapper, name_of
+from evoprune.checks import MOST, at_least, in_unit_interval, of_type, shown
+from evoprune.operators.combine import Operator, Wrapper, check_callable, name_of
 from evoprune.operators.probability import ScheduledProbability
-from evoprune.operators.schedules import probability_at
+from evoprune.operators.schedules import check_schedule, probability_at
 
 Schedule = Callable[[int, int], float]
 
@@ -23,7 +23,8 @@ def expected_preserved(schedule: Schedule, generations: int, amount: float) -> f
     t = 0..generations-1, where p(t) = schedule(t, generations-1). It follows one line of descent without selection, and
     without the rounding to whole weights, which stops very small tensors early.
     """
-    at_least("generations", generations, 1, whole=True)
+    check_schedule(schedule)
+    at_least("generations", generations, 1, whole=True, most=MOST)
     in_unit_interval("amount", amount)
     return math.prod(1 - probability_at(schedule, t, generations - 1) * amount for t in range(generations))
 
@@ -58,6 +59,8 @@ def towards(operator: Operator, target_preserved: float, probability: ScheduledP
     event removes nearly everything; `check_target` says so beforehand.
     """
     _check_range(target_preserved)
+    check_callable(operator)
+    of_type("probability", probability, ScheduledProbability, "a ScheduledProbability, which knows what is to come")
     return _Towards(operator, target_preserved, probability)
 
 
@@ -89,7 +92,8 @@ def check_target(schedule: Schedule, generations: int, target_preserved: float) 
     reachable = expected_preserved(schedule, generations, 1.0)
     if target_preserved < reachable:
         raise ValueError(
-            f"target_preserved={target_preserved:g} cannot be reached with {schedule!r} in {generations} generations: "
+            f"target_preserved={target_preserved:g} cannot be reached with {shown(schedule)} in {generations} "
+            "generations: "
             f"even an amount of 1 at each event is expected to leave {reachable:g}"
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from evoprune.checks import at_least
+from evoprune.checks import MOST, at_least, shown
 from evoprune.genome import Autoencoder
 from evoprune.seeds import Stream
 from evoprune.training import train_epoch
@@ -22,12 +22,16 @@ class StepDecay:
     factor: float = 0.1
 
     def __post_init__(self) -> None:
-        at_least("rate", self.rate, 0)
+        at_least("rate", self.rate, 0, finite=True)
         at_least("every", self.every, 1, whole=True)
-        at_least("factor", self.factor, 0)
+        at_least("factor", self.factor, 0, finite=True)
 
     def __call__(self, age: int) -> float:
-        return self.rate * self.factor ** (age // self.every)
+        at_least("age", age, 0, whole=True, most=MOST)
+        try:
+            return float(self.rate * self.factor ** (age // self.every))
+        except OverflowError:
+            raise ValueError(f"at age {age} the rate of {self!r} is too large for a number") from None
 
 
 def mutTrain(
@@ -51,8 +55,8 @@ def mutTrain(
     :raises ValueError: for epochs below 1, and a learning rate that is negative or not finite.
     """
     if not isinstance(individual, Autoencoder):
-        raise TypeError(f"mutTrain trains an Autoencoder, got {individual!r}")
-    at_least("epochs", epochs, 1, whole=True)
+        raise TypeError(f"mutTrain trains an Autoencoder, got {shown(individual)}")
+    at_least("epochs", epochs, 1, whole=True, most=MOST)
     seed = individual.seed
     try:
         for epoch in range(epochs):

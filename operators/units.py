@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from evoprune.genome import Autoencoder, Genome, prunable_layers
+from evoprune.checks import of_type, shown
+from evoprune.genome import Autoencoder, Genome, genomes, prunable_layers
 
 PARTS = ("encoder", "decoder")
 
@@ -24,7 +25,10 @@ def unit_activations(individual: Any, activations: Any) -> list[tuple[Genome, di
         another number of units.
     """
     if not isinstance(individual, Genome | Autoencoder):
-        raise TypeError(f"expected a Genome or an Autoencoder, got {individual!r}")
+        raise TypeError(f"expected a Genome or an Autoencoder, got {shown(individual)}")
+    genomes(individual)
+    if isinstance(activations, type | nn.Module):
+        raise TypeError(f"activations must be a probe or a mapping as a probe returns, got {shown(activations)}")
     found = activations(individual) if callable(activations) else activations
     if isinstance(individual, Genome):
         return [(individual, _layers(individual, found, "activations"))]
@@ -42,10 +46,13 @@ def spread(genome: Genome, per_unit: Mapping[str, Tensor]) -> Iterator[tuple[str
 
     The weights that lead into a unit (its row) and its bias get the unit's value.
     """
+    of_type("genome", genome, Genome, "a Genome")
+    of_type("per_unit", per_unit, Mapping, "a table of tensors by layer")
     for layer_name, layer in prunable_layers(genome.module):
         if layer_name not in per_unit:
             continue
         values = per_unit[layer_name]
+        of_type(f"per_unit of layer {layer_name!r}", values, Tensor, "a tensor (units,)")
         for part in ("weight", "bias"):
             name = f"{layer_name}.{part}".lstrip(".")
             if name in genome.masks:
@@ -62,6 +69,9 @@ def minmax(values: Tensor) -> tuple[Tensor, Tensor]:
 
     A constant row becomes 0. A row that holds NaN counts as constant, as nothing is known of it.
     """
+    of_type("values", values, Tensor, "a tensor (..., units)")
+    if not values.dim() or not values.numel() or values.is_complex():
+        raise ValueError(f"values must be real numbers, (..., units), got {values.dtype} of {tuple(values.shape)}")
     low, high = values.amin(-1, keepdim=True), values.amax(-1, keepdim=True)
     constant = ~(high > low)
     return torch.where(constant, 0.0, (values - low) / (high - low).masked_fill(constant, 1.0)), constant
@@ -88,7 +98,7 @@ def _layers(genome: Genome, found: Any, what: str) -> dict[str, Tensor]:
 def _fit(values: Any, name: str, layer: Any) -> Tensor:
     units = count_units(layer)
     if not isinstance(values, Tensor) or values.dim() != 2 or values.shape[1] != units or len(values) == 0:
-        got = tuple(values.shape) if isinstance(values, Tensor) else repr(values)
+        got = tuple(values.shape) if isinstance(values, Tensor) else shown(values)
         raise ValueError(f"activations of layer {name!r} must be a tensor (samples, {units} units), got {got}")
     if values.is_complex():
         raise ValueError(f"activations of layer {name!r} must be real numbers, got {values.dtype}")
@@ -97,7 +107,7 @@ def _fit(values: Any, name: str, layer: Any) -> Tensor:
 
 def _check_mapping(found: Any, what: str) -> None:
     if not isinstance(found, Mapping):
-        raise TypeError(f"{what} must be a probe or a mapping as a probe returns, got {found!r}")
+        raise TypeError(f"{what} must be a probe or a mapping as a probe returns, got {shown(found)}")
 
 
 def _names(mapping: Mapping[Any, Any]) -> str:

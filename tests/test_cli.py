@@ -10,6 +10,7 @@ import pytest
 
 from evoprune.__main__ import main
 from evoprune.benchmarks.commands.catalogue import catalogue
+from evoprune.benchmarks.pruning.settings import make_settings
 
 OPTIONS = "--n-dim 24 --n-samples 40 --n-clusters 4 --network 6-3 --generations 4 --cells 4 --no-compare"
 TINY = OPTIONS.split()
@@ -144,13 +145,37 @@ BAD = [
     ("resume nowhere", "there is no run here"),
     ("resume damaged", "damaged or not a checkpoint"),
     ("resume foreign", "not a checkpoint of this version"),
+    ("run --rate-sigma inf", "rate_sigma must be a finite number, got inf"),
+    ("run --rate-sigma 1e999", "rate_sigma must be a finite number, got inf"),
+    ("run --config infinite.toml", "rate_sigma must be a finite number, got inf"),
+    ("run --config long.toml", "long.toml: not a TOML file (Exceeds the limit"),
+    ("run --config nested.toml", "nested.toml: nested too deep"),
+    ("run --config twice.toml", "batch_size stands there twice, with - and with _"),
+    ("run --noise=--", "argument --noise: expected a value, got '--'"),
+    ("run --image-size=-1", "image_size must be a whole number of at least 0, got -1"),
+    ("run --n-dim 0", "n_dim must be a whole number of at least 1, got 0"),
+    ("run --data-seed -1", "data_seed must be a whole number of at least 0, got -1"),
+    (f"run --cells {10**30}", "cells must be a whole number of at most 1000000"),
+    (f"run --cells {'9' * 5000}", "expected a whole number, got '9999"),
+    (f"sweep --grid cells={10**30}", "cells must be a whole number of at most 1000000"),
+    (f"sweep --trials {10**12}", "trials must be a whole number of at most 1000000"),
+    ("sweep --output broken.toml", "broken.toml: cannot be used as a directory (Not a directory)"),
+    ("reproduce --output broken.toml", "broken.toml: cannot be used as a directory (Not a directory)"),
+    (f"run --output {'x' * 300}", "cannot be used as a directory (File name too long)"),
+    ("run --n-samples 1000000000", "this needs about 16 TB of memory"),
+    ("run --network 10000000-5", "this needs about 8.45 TB of memory (networks 8.45 TB)"),
+    ("run --network 1000000000000-5", "of memory (networks"),
+    ("run --n-dim 1000000000", "this needs about 16 TB of memory"),
+    ("weights --layers 100000000-10", "TB of memory (networks"),
+    ("architectures --max-linear 1000000000", "max_linear must be a whole number of at most 20"),
+    ("architectures --benchmark photographs --image-size 100000", "image_size must be a whole number of at most 4096"),
     ("list nothing", "unknown section 'nothing'"),
     ("rum", "did you mean 'run'"),
     ("", "required"),
 ]
 
 
-@pytest.mark.parametrize(("command", "message"), BAD, ids=[command or "nothing" for command, _ in BAD])
+@pytest.mark.parametrize(("command", "message"), BAD, ids=[command[:60] or "nothing" for command, _ in BAD])
 def test_a_mistake_is_one_line_and_no_work(command: str, message: str, capsys: pytest.CaptureFixture[str]):
     import torch
 
@@ -162,6 +187,10 @@ def test_a_mistake_is_one_line_and_no_work(command: str, message: str, capsys: p
     Path("broken.toml").write_text("generations 3")
     Path("bytes.toml").write_bytes(b"\xff\xfe")
     Path("unknown.toml").write_text("generation = 3")
+    Path("infinite.toml").write_text("rate_sigma = inf")
+    Path("long.toml").write_text(f"cells = {'9' * 5000}")
+    Path("nested.toml").write_text("cells = " + "[" * 3000 + "]" * 3000)
+    Path("twice.toml").write_text('batch_size = 3\n"batch-size" = 4')
     data = np.ones((20, 30))
     data[3, 4] = np.nan
     np.save("nan.npy", data)
@@ -173,6 +202,51 @@ def test_a_mistake_is_one_line_and_no_work(command: str, message: str, capsys: p
     assert len(err.splitlines()) == 1
     assert message in err
     assert sorted(Path().rglob("*")) == before
+
+
+def test_a_run_in_which_everything_diverged_is_no_success(capsys: pytest.CaptureFixture[str]):
+    """The exit code, the summary and the table say it; in a sweep too."""
+    wild = ["--loss", "mse", "--output-activation", "identity", "--learning-rate", "1e9"]
+    assert evoprune("run", *TINY, *wild, "--output", "r") == 1
+    out, err = capsys.readouterr()
+    assert "not finite" in out
+    assert err.splitlines()[-1] == "evoprune: failed: everything diverged, no loss is finite; see r"
+    assert json.loads(Path("r/summary.json").read_text())["diverged"] is True
+    assert evoprune("sweep", *[word for word in TINY if word != "--no-compare"], *wild, "--trials", "1", "--quiet") == 1
+    assert capsys.readouterr().err == "evoprune: failed: default, trial 0: everything diverged\n"
+
+
+def test_settings_as_keywords_are_checked_at_once():
+    for name, value in {"n_dim": 0, "data_seed": -1, "rate_sigma": float("inf"), "cells": 10**30}.items():
+        with pytest.raises(ValueError, match=name):
+            make_settings(**{name: value})
+    assert make_settings({"cells": 3}, cells=4).cells == 4
+
+
+def test_an_interrupted_run_goes_on_by_the_same_command(capsys: pytest.CaptureFixture[str]):
+    evoprune("run", *TINY, "--output", "whole", "--quiet")
+    evoprune("run", *TINY, "--output", "r", "--quiet")
+    Path("r/summary.json").unlink()
+    assert evoprune("run", *TINY, "--output", "r", "--quiet", "--seed", "9") == 2
+    assert "r holds another run, which has seed 0 instead of 9" in capsys.readouterr().err
+    assert evoprune("run", *TINY, "--output", "r", "--quiet") == 0
+    assert Path("r/cells.csv").read_bytes() == Path("whole/cells.csv").read_bytes()
+    assert evoprune("run", *TINY, "--output", "r", "--quiet") == 2
+    assert "r holds a run that has ended" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["run", *TINY, "--output", "r"], ["resume", "r"]], ids=["run", "resume"])
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(command: list[str]):
+    evoprune("run", *TINY, "--output", "r", "--quiet")
+    log = Path("r/log.csv").read_bytes()
+    for name in json.loads(Path("r/manifest.json").read_text())["files"]:
+        if name != "settings.json":
+            Path("r", name).unlink()
+    Path("r/.checkpoint.pt.abcd1234.part").write_bytes(b"half")
+    Path("r/.checkpoint.pt.mine.part").write_bytes(b"mine")
+    assert evoprune(*command, "--quiet") == 0
+    assert Path("r/log.csv").read_bytes() == log
+    assert [path.name for path in Path("r").glob(".*")] == [".checkpoint.pt.mine.part"]
 
 
 def test_force_replaces_a_run():

@@ -1,6 +1,7 @@
 """Faults of a serial run and of worker processes: the right result, or a clear error and a resume that leads to it."""
 
 import os
+import re
 import resource
 import signal
 import sys
@@ -39,6 +40,7 @@ def test_a_signal_ends_the_generation_and_keeps_a_checkpoint(
     options = PROCESSES if engine == "processes" else []
     run = place.hold(0, *FAULTY, *options, "--checkpoint-every", "1000")
     os.killpg(run.pid, signal.SIGINT) if number == signal.SIGINT else run.send_signal(number)
+    place.interrupted()
     place.order("")
     code, out, err = end(run)
     assert (code, out, err) == (130, "", "evoprune: interrupted; continue with: evoprune resume r\n")
@@ -102,8 +104,8 @@ def test_a_task_that_always_kills_its_worker(place: Place, expected: dict[str, s
     place.order("kill")
     code, out, err = end(run)
     assert (code, out) == (1, "")
-    assert err.startswith("evoprune: error: a worker process died 3 times at tasks [0")
-    assert len(err.splitlines()) == 1
+    # Whichever of the tasks that ran together.
+    assert re.fullmatch(r"evoprune: error: a worker process died 3 times at tasks \[\d\] .*\n", err), err
     place.assert_empty()
     assert_resumes(place, expected, *PROCESSES)
 

@@ -4,6 +4,7 @@ import re
 import shlex
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -74,7 +75,12 @@ def test_commands_are_accepted(line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("warnings.showwarning", warnings.showwarning)
     started = []
-    monkeypatch.setattr(PRUNING, "start", lambda settings, *_, checked: started.append(settings))
+
+    def start(settings, *_, checked):
+        started.append(settings)
+        return SimpleNamespace(summary={"diverged": False})
+
+    monkeypatch.setattr(PRUNING, "start", start)
 
     def launch(program, arguments, *_):
         started.append(arguments)

@@ -21,6 +21,10 @@ while [ "${1#-}" != "$1" ]; do shift; done
 echo "$1" >> "$FAULTS/reached"
 export REACHED="$1"
 shift
+case "$REACHED $*" in
+    refused*) echo "ssh: connect to host refused port 22: Connection refused" >&2; exit 255 ;;
+    sleepy*scoop.launch*) exec sleep 600 ;;
+esac
 exec sh -c "$*"
 """
 
@@ -134,12 +138,16 @@ def test_ctrl_c_reaches_a_program_that_waits_for_its_tasks(place: Place):
 @pytest.fixture
 def two_hosts(place: Place) -> list[str]:
     """Options for two addresses of this machine; SCOOP reaches them by an ssh that is a script and asks nobody."""
+    return with_hosts(place, "127.0.0.1 1\n127.0.0.2 1\n")
+
+
+def with_hosts(place: Place, hosts: str) -> list[str]:
     ssh = place.path / "bin" / "ssh"
     ssh.parent.mkdir()
     ssh.write_text(SSH)
     ssh.chmod(0o755)
     place.environment["PATH"] = f"{ssh.parent}:{os.environ['PATH']}"
-    (place.path / "hosts.txt").write_text("127.0.0.1 1\n127.0.0.2 1\n")
+    (place.path / "hosts.txt").write_text(hosts)
     return ["--engine", "scoop", "--hostfile", "hosts.txt", "--external-hostname", "127.0.0.3"]
 
 
@@ -147,7 +155,8 @@ def test_two_hosts(place: Place, expected: dict[str, str], two_hosts: list[str])
     code, out, err = place.run("-m", "evoprune", *RUN, "--output", "r", *two_hosts, "--json")
     assert code == 0, err
     assert json.loads(out)["generations"] == 5
-    assert "127.0.0.2" in (place.path / "reached").read_text().split()
+    # Once to be asked, once to work; this machine needs no ssh.
+    assert (place.path / "reached").read_text().split() == ["127.0.0.2"] * 2
     assert fingerprint(place.path / "r") == expected
     place.assert_empty()
 
@@ -162,4 +171,73 @@ def test_a_worker_on_another_host_is_killed(place: Place, two_hosts: list[str]):
     code, out, err = end(run)
     assert (code, out) == (1, "")
     assert f"error: worker {worker.pid} on " in err
+    place.assert_empty()
+
+
+def test_names_of_this_machine_need_no_ssh(place: Place, expected: dict[str, str]):
+    options = with_hosts(place, "localhost 1\n127.0.0.1 1\n")[:-2]
+    assert place.run("-m", "evoprune", *RUN, "--output", "r", *options, "--quiet") == (0, "", "")
+    assert fingerprint(place.path / "r") == expected
+    assert not (place.path / "reached").exists()
+
+
+@pytest.mark.parametrize("hosts", ["127.0.0.1 1\nrefused 1\n127.0.0.2 1\n", "refused 1\n"])
+def test_a_host_that_refuses(place: Place, hosts: str):
+    """Nothing is computed and nothing written."""
+    code, out, err = place.run("-m", "evoprune", *RUN, "--output", "r", *with_hosts(place, hosts))
+    assert (code, out) == (1, "")
+    assert err == (
+        "evoprune: error: cannot use refused: ssh: connect to host refused port 22: Connection refused; "
+        "--allow-missing-hosts goes on without it\n"
+    )
+    assert not (place.path / "r").exists()
+    place.assert_empty()
+
+
+def test_a_run_without_the_host_that_refuses(place: Place, expected: dict[str, str]):
+    options = with_hosts(place, "127.0.0.1 1\nrefused 1\n127.0.0.2 1\n")
+    options += ["--allow-missing-hosts", "--workers", "3", "--quiet"]
+    code, out, err = place.run("-m", "evoprune", *RUN, "--output", "r", *options)
+    assert (code, out) == (0, "")
+    assert err == (
+        "evoprune: warning: going on without refused: ssh: connect to host refused port 22: Connection refused\n"
+    )
+    found = fingerprint(place.path / "r")
+    assert all(found[name] == expected[name] for name in ("grid", "log.csv", "cells.csv"))
+    place.assert_empty()
+
+
+SHORTFALL = """
+from evoprune.engines import make_engine, shortfall
+
+def lacks(_):
+    return shortfall()
+
+if __name__ == "__main__":
+    with make_engine("scoop", 3) as engine:
+        print(engine.workers, shortfall(), engine.map(lacks, [0, 1]))
+"""
+
+
+@pytest.mark.parametrize("hosts", ["127.0.0.1 1\nrefused 1\n127.0.0.2 1\n", "refused 2\n127.0.0.2 1\n"])
+def test_a_program_learns_what_its_pool_lacks(place: Place, hosts: str):
+    """Also where it moves to another host."""
+    with_hosts(place, hosts)
+    (place.path / "script.py").write_text(SHORTFALL)
+    arguments = "'script.py', [], hostfile='hosts.txt', external_hostname='127.0.0.3', allow_missing_hosts=True"
+    code, out, err = place.run("-c", LAUNCH.replace("'script.py', sys.argv[1:]", arguments))
+    workers = 2 if hosts.startswith("127") else 1
+    assert out == f"{workers} { {'workers': workers, 'missing_hosts': ['refused']} } [{{}}, {{}}]\n", err
+    assert code == 0
+    place.assert_empty()
+
+
+def test_a_signal_before_the_start(place: Place):
+    """A host that answers and then starts no worker: the program does not begin."""
+    hosts = with_hosts(place, "127.0.0.1 1\nsleepy 1\n")
+    run = place.start("-m", "evoprune", *RUN, "--output", "r", *hosts)
+    wait_for(lambda: len(place.processes("scoop.bootstrap")) == 2, "the origin and its neighbour")
+    run.send_signal(signal.SIGTERM)
+    assert end(run) == (143, "", "evoprune: stopped before the start; nothing is kept\n")
+    assert not (place.path / "r").exists()
     place.assert_empty()

@@ -1,6 +1,7 @@
 """A run of ``evoprune architectures``: search, train the best in full, compare with a search at random."""
 
 import dataclasses
+import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,15 +14,23 @@ from evoprune._version import __version__
 from evoprune.architecture import parse_architecture
 from evoprune.benchmarks.architectures.search import Search, fitness, generations
 from evoprune.benchmarks.architectures.settings import ArchitectureSettings, make_settings
-from evoprune.benchmarks.architectures.training import Weights, constant_loss, restore, train_in_full
+from evoprune.benchmarks.architectures.training import Weights, build, constant_loss, restore, train_in_full
+from evoprune.checks import shown
 from evoprune.evaluation import evaluate
 from evoprune.fitness import WORST
 from evoprune.folders import Folder
 from evoprune.genome import Autoencoder
-from evoprune.runs.experiment import Experiment, Map
+from evoprune.runs.experiment import PARTS, Experiment, Map
 from evoprune.runs.state import RunResult
+from evoprune.runs.stored import check_any_finite, check_kinds, check_tensors
 from evoprune.runs.terminal import text_table
 
+LOG = {
+    **{"gen": int, "nevals": int, "trained": int, "known_again": int, "best_loss": float, "best_parameters": int},
+    **{"loss": float, "nonfinite": int, "best": str},
+}
+TRAINED = {"loss": float, "parameters": int, "gen": int}
+"""What is stored of each architecture that was trained."""
 STORED = ("trained", "weights", "exhausted")
 
 
@@ -74,6 +83,7 @@ class Architectures(Experiment[ArchitectureSettings, Search, Result, Autoencoder
         'evoprune run --network "from DIR" prunes what was found.'
     )
     settings = ArchitectureSettings
+    log = LOG
     make_settings = staticmethod(make_settings)
     begin = Search
     table = staticmethod(table)
@@ -91,6 +101,19 @@ class Architectures(Experiment[ArchitectureSettings, Search, Result, Autoencoder
         return {"population": population, **{name: getattr(state, name) for name in STORED}}
 
     def restored(self, settings: ArchitectureSettings, stored: Mapping[str, Any], **common: Any) -> Search:
+        check_kinds(stored, {"population": list, "trained": dict, "weights": dict, "exhausted": bool})
+        for text, entry in stored["trained"].items():
+            parse_architecture(text)
+            check_kinds(entry, TRAINED)
+            if not math.isfinite(entry["loss"]):
+                raise ValueError(f"trained: loss must be finite, got {entry['loss']!r} for {text}")
+        if not 1 <= len(stored["population"]) <= settings.population:
+            raise ValueError(f"population must have 1 to {settings.population} texts, got {len(stored['population'])}")
+        for text in (*stored["population"], *stored["weights"], *(row["best"] for row in common["log"])):
+            if text not in stored["trained"]:
+                raise ValueError(f"trained must have all architectures, got none for {shown(text)}")
+        if stored["weights"]:
+            check_any_finite([genome.module for genome in restore(kept)] for kept in stored["weights"].values())
         population = [parse_architecture(text) for text in stored["population"]]
         for individual in population:
             individual.fitness = fitness(stored["trained"][individual.text], settings)
@@ -133,6 +156,10 @@ class Architectures(Experiment[ArchitectureSettings, Search, Result, Autoencoder
         return {"text": result.summary["architecture"], **super().export(result)}
 
     def model(self, stored: dict[str, Any]) -> Autoencoder:
+        check_kinds(stored, {"text": str, "encoder": dict, "decoder": dict})
+        pair = build(stored["text"], 0)
+        for part, genome in zip(PARTS, pair, strict=True):
+            check_tensors(part, stored[part], genome.module.state_dict())
         return restore(stored)
 
     def leaves(self, settings: ArchitectureSettings) -> Iterator[str]:

@@ -14,7 +14,7 @@ from evoprune.benchmarks.problems.problem import Problem, validate
 from evoprune.checks import lookup
 from evoprune.losses import LOSSES, check_loss
 from evoprune.operators.architecture import Space
-from evoprune.runs.settings import PARAMETER, SEEDS, WIDTHS, SettingsBase, check_fields, layered, option
+from evoprune.runs.settings import PARAMETER, RATE, SEEDS, WIDTHS, SettingsBase, check_fields, layered, option
 from evoprune.training.optimizers import OPTIMIZERS
 
 SUCH = "whole numbers such as 4-8-16"
@@ -74,7 +74,7 @@ class ArchitectureSettings(SettingsBase):
     inherit: bool = option(False, "start from the parent's weights where layers match")
     loss: str = option("mse", "the training loss and the fitness", LOSSES)
     optimizer: str = option("adam", "the optimizer", OPTIMIZERS)
-    learning_rate: float = option(5e-3, "learning rate", positive=True)
+    learning_rate: float = option(5e-3, "learning rate", positive=True, most=RATE)
     batch_size: int = option(64, "samples a gradient step", least=1)
     final_epochs: int = option(80, "epochs that the best architecture is trained at the end", least=1)
     compare: bool = option(False, "genetic: also train as many random architectures, for the comparison at the end")

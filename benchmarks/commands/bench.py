@@ -8,7 +8,7 @@ from typing import Any
 from evoprune.benchmarks.bench import levels, speed
 from evoprune.benchmarks.bench.scaling import measure_scaling
 from evoprune.benchmarks.bench.table import scaling_table, speed_table
-from evoprune.runs.options import workers
+from evoprune.engines.limits import check_room, check_workers, workers_option
 
 
 def add_parser(commands: Any) -> None:
@@ -21,7 +21,7 @@ def add_parser(commands: Any) -> None:
     )
     figures.add_argument("what", nargs="?", choices=("speed", "scaling"), default="speed", help="default speed")
     figures.add_argument(
-        "--workers", type=workers, default=2, metavar="N", help="scaling: worker processes (default 2)"
+        "--workers", type=workers_option, default=2, metavar="N", help="scaling: worker processes (default 2)"
     )
     figures.add_argument("--quick", action="store_true", help="small sizes, to see that everything works")
     figures.add_argument("--json", action="store_true", help="print the measurements as JSON and nothing else")
@@ -32,6 +32,8 @@ def add_parser(commands: Any) -> None:
 def bench(options: argparse.Namespace) -> int:
     """Measure and print; the exit code is 1 where ``--check`` is given and a target is missed."""
     if options.what == "scaling":
+        check_workers(options.workers)
+        check_room(options.workers)
         work = dataclasses.replace(levels.QUICK if options.quick else levels.FULL, workers=options.workers)
         report = measure_scaling(work)
         text = scaling_table(report)

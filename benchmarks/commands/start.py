@@ -39,7 +39,7 @@ def start(options: argparse.Namespace, experiment: AnyExperiment) -> int:
     *files, options_given = layers_from(options, experiment)
     settings = experiment.make_settings(*presets, *files, options_given)
     if wants_pool(options):
-        settings.check_data()  # here too, so that no pool is started in vain
+        experiment.check(settings)  # here too, so that no pool is started in vain
         return launch_pool(options)
     with engine_for(options, settings) as engine:
         experiment.check(settings, engine)

@@ -15,6 +15,8 @@ from evoprune.benchmarks.sweeps.execute import check_place, sweep
 from evoprune.benchmarks.sweeps.plan import Plan, Run, load_plan, make_plan
 from evoprune.checks import lookup
 from evoprune.engines import Engine, make_engine
+from evoprune.files import WriteError
+from evoprune.memory import check_fits
 from evoprune.runs.command import INTERRUPTED, launch_pool, wants_pool
 from evoprune.runs.options import add_options, read
 
@@ -87,12 +89,14 @@ def continue_sweep(directory: Path, options: argparse.Namespace) -> int:
 def run_plan(plan: Plan, directory: Path, options: argparse.Namespace, then: Callable[[], None] | None = None) -> int:
     """Say what will be done, do it, and say what came of it; ``then`` follows where runs have ended."""
     check_place(plan, directory)
-    check_data(plan)
+    check_data(plan, 1)
     if options.dry_run:
         print(listed(plan.runs, options.json))
     if wants_pool(options) and not options.dry_run:
         return launch_pool(options)
     with make_engine(options.engine, options.workers) as engine:
+        if engine.workers > 1:
+            check_data(plan, engine.workers)
         try:
             announce(plan, directory, engine, options.quiet or options.json)
             if options.dry_run:
@@ -101,23 +105,36 @@ def run_plan(plan: Plan, directory: Path, options: argparse.Namespace, then: Cal
         except KeyboardInterrupt:
             print(f"evoprune: interrupted; the same command goes on, its runs are in {directory}", file=sys.stderr)
             return INTERRUPTED
+        except WriteError as error:
+            goes_on = f"the runs in {directory} are intact, and the same command goes on"
+            print(f"evoprune: error: {error}; {goes_on}", file=sys.stderr)
+            return 1
     if then is not None and (table.status == "ended").any():
         then()
     failed = table[table.status == "failed"]
     for row in failed.itertuples():
         print(f"evoprune: failed: {row.variant}, trial {row.trial}: {row.error}", file=sys.stderr)
+    diverged = table[table.diverged.eq(True)] if "diverged" in table else table[:0]
+    for row in diverged.itertuples():
+        print(f"evoprune: failed: {row.variant}, trial {row.trial}: everything diverged", file=sys.stderr)
     if options.json:
         print(table.to_json(orient="records", indent=2))
     elif not options.quiet:
         print(f"{len(table) - len(failed)} of {len(plan.runs)} runs have ended; the tables are in {directory}")
-    return 1 if len(failed) else 0
+    return 1 if len(failed) or len(diverged) else 0
 
 
-def check_data(plan: Plan) -> None:
-    """Load the data of every variant, before any work."""
+def check_data(plan: Plan, workers: int) -> None:
+    """See that the data of every variant fit its settings, and that runs at once fit into memory, before any work."""
     experiment = EXPERIMENTS[plan.experiment]
     for values in plan.variants.values():
-        experiment.stored_settings(values).check_data()
+        settings = experiment.stored_settings(values)
+        settings.check_data()
+        needs = {name: workers * bytes_ for name, bytes_ in settings.memory.items()}
+        needs["data"] = settings.problem.memory * (
+            workers if workers > 1 else 0
+        )  # what is loaded here is there already
+        check_fits(needs, f"smaller networks, fewer of them, or fewer than {workers} runs at once")
 
 
 def announce(plan: Plan, directory: Path, engine: Engine, quiet: bool) -> None:

@@ -79,21 +79,21 @@ def problem_options() -> dict[str, dict[str, Option]]:
     return found
 
 
-def check_loose(values: Mapping[str, Any]) -> None:
-    """See that options of problems that stand among settings are values that one of these problems would take.
+def check_loose(values: Mapping[str, Any], benchmark: str) -> None:
+    """See that options of other problems that stand among settings are values that one of these would take.
 
-    :raises ValueError: naming the option and its value; also for a problem that is not the chosen one.
+    :raises ValueError: naming the option and its value, although it would have no effect.
     """
     for name, owners in problem_options().items():
-        if values.get(name) is not None:
-            problems = [trouble for option in owners.values() if (trouble := _trouble(name, values[name], option))]
-            if len(problems) == len(owners):
-                raise problems[0]
+        if values.get(name) is not None and benchmark not in owners:
+            errors = [error for owner, option in owners.items() if (error := _error(owner, name, values[name], option))]
+            if len(errors) == len(owners):
+                raise errors[0]
 
 
-def _trouble(name: str, value: Any, option: Option) -> ValueError | None:
+def _error(owner: str, name: str, value: Any, option: Option) -> ValueError | None:
     try:
-        chosen(f"the problem, {name}", {name: value}, {name: option})
+        chosen(f"benchmark {owner}", {name: value}, {name: option})
     except ValueError as error:
         return error
     return None

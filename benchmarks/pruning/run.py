@@ -1,6 +1,7 @@
 """A run of the main experiment: evolve and prune a grid of pairs, then compare it with the same without pruning."""
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,23 @@ from evoprune.folders import Folder
 from evoprune.genome import Autoencoder
 from evoprune.plugins import label
 from evoprune.runs.experiment import DEFAULT, PARTS, Experiment, Map
-from evoprune.runs.state import RunResult, RunState, check_kinds
+from evoprune.runs.state import RunResult, RunState
+from evoprune.runs.stored import check_any_finite, check_fitness, check_kinds, check_rows, check_tensors, load_genome
+from evoprune.training.optimizers import OPTIMIZERS
+
+SIZES = {"preserved": float, "preserved_encoder": float, "preserved_decoder": float}
+LOG = {
+    **{"gen": int, "nevals": int, "loss": float, "train_loss": float, "validation_l1": float, "learning_rate": float},
+    **SIZES,
+    **{"loss_min": float, "loss_max": float, "nonfinite": int, "mutpb": float, "updates": int},
+}
+CELLS = {
+    **{"gen": int, "cell": int, "encoder_from": int, "decoder_from": int},
+    **{"loss": float, "train_loss": float, "validation_l1": float},
+    **SIZES,
+    **{"learning_rate": float, "age": int},
+}
+"""The columns of ``log.csv`` and ``cells.csv``."""
 
 
 @dataclass
@@ -63,6 +80,7 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
         "files, then options decide."
     )
     settings = Settings
+    log = LOG
     groups = GROUPS
     old_names = tuple(OLD)
     presets = staticmethod(layers_of)
@@ -113,17 +131,23 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
 
     def restored(self, settings: Settings, stored: Mapping[str, Any], **common: Any) -> PruningState:
         check_kinds(stored, {"grid": list, "cells": list, "unpruned": dict | None})
+        if len(stored["grid"]) != settings.cells:  # before so many are made
+            raise ValueError(f"grid must have {settings.cells} pairs, got {len(stored['grid'])}")
+        check_rows("cells", stored["cells"], CELLS, (common["generation"] + 1) * settings.cells)
+        if [(row["gen"], row["cell"]) for row in stored["cells"]] != [
+            (row["gen"], cell) for row in common["log"] for cell in range(settings.cells)
+        ]:
+            raise ValueError("cells must have every cell of every generation in order")
+        _check_figures(stored["unpruned"])
         state = PruningState(settings, initial_grid(settings), stored["cells"], stored["unpruned"], **common)
-        if len(state.grid) != len(stored["grid"]):
-            raise ValueError(f"it has {len(stored['grid'])} pairs for {len(state.grid)} cells")
         if state.generation < 1:  # the algorithms go on after a generation, or begin
             return self.begin(settings)
-        for pair, kept in zip(state.grid, stored["grid"], strict=True):
-            for part, genome in zip(PARTS, pair, strict=True):
-                genome.load_state(kept[part])
-            pair.learning_rate = kept["learning_rate"]
-            if kept["fitness"]:
-                pair.fitness.values = kept["fitness"]
+        for number, (pair, kept) in enumerate(zip(state.grid, stored["grid"], strict=True)):
+            try:
+                _restore(pair, kept, OPTIMIZERS[settings.optimizer].moments)
+            except ValueError as error:
+                raise ValueError(f"grid, pair {number}: {error}") from error
+        check_any_finite([genome.module for genome in pair] for pair in state.grid)
         return state
 
     def twins(self, state: PruningState) -> Iterator[PruningState]:
@@ -142,8 +166,11 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
         return Result(settings, summary, log, state.grid[kept], directory, cells, state.grid)
 
     def model(self, stored: dict[str, Any]) -> Autoencoder:
-        pair = empty_pair(Settings.stored(stored["settings"]), stored["decoder"])
+        check_kinds(stored, {"encoder": dict, "decoder": dict, "masks": dict})
+        pair = empty_pair(self._settings(stored["settings"]), stored["decoder"])
         for part, genome in zip(PARTS, pair, strict=True):
+            check_tensors(part, stored[part], genome.module.state_dict())
+            check_tensors(f"masks, {part}", stored["masks"].get(part), genome.masks)
             genome.module.load_state_dict(stored[part])
             for parameter, mask in stored["masks"][part].items():
                 genome.prune(parameter, mask)
@@ -163,6 +190,35 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
         summary, problem = result.summary, result.settings.problem
         lines = baselines(summary, problem)
         save_plots(place, result.log, result.cells, result.model, problem, summary, lines)
+
+
+def _restore(pair: Autoencoder, kept: Any, moments: int) -> None:
+    """Take over what a checkpoint holds of a pair.
+
+    :raises ValueError: naming what does not fit.
+    """
+    check_kinds(kept, dict.fromkeys(PARTS, dict) | {"learning_rate": float | None, "fitness": list})
+    rate = kept["learning_rate"]
+    if (rate is None) != (pair.learning_rate is None) or not (rate is None or 0 < rate < math.inf):
+        expected = "none" if pair.learning_rate is None else "a finite number above 0"
+        raise ValueError(f"learning_rate must be {expected}, got {rate!r}")
+    check_fitness(pair, kept["fitness"])
+    for part, genome in zip(PARTS, pair, strict=True):
+        try:
+            load_genome(genome, kept[part], moments)
+        except ValueError as error:
+            raise ValueError(f"{part}: {error}") from error
+    pair.learning_rate = rate
+    if kept["fitness"]:
+        pair.fitness.values = kept["fitness"]
+
+
+def _check_figures(unpruned: dict[str, Any] | None) -> None:
+    """See that the figures of the run without pruning are numbers, and all there that a run's table shows."""
+    if unpruned is not None:
+        shown_ones = ("test_loss", "test_l1", "test_error", "preserved")
+        needed = dict.fromkeys([*shown_ones, *(f"best_{name}" for name in shown_ones), *unpruned], float | None)
+        check_kinds(unpruned, needed)
 
 
 def saved(generation: int, settings: Settings) -> bool:

@@ -23,7 +23,7 @@ from evoprune.operators.choice import SCOPES
 from evoprune.operators.schedules import Until
 from evoprune.operators.target import check_target, expected_preserved
 from evoprune.plugins import allow, canonical, find, fingerprint, is_code
-from evoprune.runs.settings import PARAMETER, SEEDS, WIDTHS, SettingsBase, check_fields, check_names, option
+from evoprune.runs.settings import PARAMETER, RATE, SEEDS, WIDTHS, SettingsBase, check_fields, check_names, option
 from evoprune.runs.takes import chosen, parameters
 from evoprune.training.optimizers import OPTIMIZERS
 
@@ -80,7 +80,7 @@ class Settings(SettingsBase):
     output_activation: str = option("sigmoid", "nonlinearity of the output", OUTPUTS)
     loss: str = option("bce", "the training loss and the fitness", LOSSES)
     optimizer: str = option("adam", "the optimizer", OPTIMIZERS)
-    learning_rate: float = option(1e-3, "learning rate, in cells the one they start with", positive=True)
+    learning_rate: float = option(1e-3, "learning rate, in cells the one they start with", positive=True, most=RATE)
     rate_sigma: float = option(1e-5, "standard deviation of the rate's step a generation, in cells and a walk", least=0)
     rate_decay: str = option("constant", "the course of the learning rate, for an algorithm of DEAP's", choices.ENDINGS)
     batch_size: int = option(5, "samples a gradient step, and in the batches that fitness is measured on", least=1)
@@ -251,11 +251,11 @@ def make_settings(*layers: Mapping[str, Any], **last: Any) -> Settings:
     given: dict[str, Any] = {}
     for layer in (*layers, last):
         check_names(Settings, layer, [*OLD, *parts.problem_options()])
-        parts.check_loose(layer)
         for one, other in (("amount", "target_preserved"), ("target_preserved", "amount")):
             if layer.get(one) is not None and layer.get(other) is None:
                 given.pop(other, None)
         given = _laid_over(given, layer)
+    parts.check_loose(given, given.get("benchmark", BENCHMARK))
     given = _with_architecture(_with_code(upgraded(given)))
     loop = lookup("algorithm", given.get("algorithm", Settings.algorithm), ALGORITHMS)
     base: dict[str, Any] = {"cells": loop.pairs} if loop.pairs else {}

@@ -1,6 +1,5 @@
 """The networks of a run as they were: all cells of some generations, written while it runs and read for analysis."""
 
-import json
 from collections.abc import Mapping
 from operator import itemgetter
 from pathlib import Path
@@ -11,11 +10,14 @@ from torch import Tensor
 
 from evoprune.architecture import Blueprint
 from evoprune.benchmarks.pruning.settings import Settings
+from evoprune.checks import shown
 from evoprune.copying import MaskPacker, unpack_mask
+from evoprune.files import fitting, read_json
 from evoprune.folders import RUN, Folder, opened
 from evoprune.genome import Autoencoder, Decoder, Encoder, Genome
-from evoprune.records import fitting, load_checkpoint, save_tensors
-from evoprune.runs.experiment import PARTS
+from evoprune.records import load_checkpoint, save_tensors
+from evoprune.runs.kind import PARTS
+from evoprune.runs.stored import check_any_finite, check_kinds, check_tensor, load_genome
 from evoprune.seeds import seeded
 from evoprune.state import cloned
 
@@ -61,7 +63,8 @@ def load_snapshots(directory: str | Path) -> dict[int, list[Autoencoder]]:
         raise ValueError(f"{place}: neither snapshots nor a checkpoint.pt here; run with --snapshots N to keep some")
     state = load_checkpoint(place / "checkpoint.pt")
     with fitting(place / "checkpoint.pt"):
-        return {int(state["generation"]): _grid(Settings.stored(state["settings"]), state["grid"])}
+        check_kinds(state, {"generation": int, "settings": dict, "grid": list})
+        return {state["generation"]: _grid(Settings.stored(state["settings"]), state["grid"])}
 
 
 def has_snapshots(directory: str | Path) -> bool:
@@ -78,31 +81,48 @@ def read_settings(directory: str | Path) -> Settings:
     path = Path(directory) / "settings.json"
     if not path.is_file():
         raise ValueError(f"{path}: there are no settings here, so this is no run directory")
+    values = read_json(path)
     with fitting(path):
-        return Settings.stored(json.loads(path.read_text(encoding="utf-8")))
+        return Settings.stored(values)
 
 
 def _read(path: Path, settings: Settings) -> tuple[int, list[Autoencoder]]:
     state = load_checkpoint(path, "snapshot", SNAPSHOT)
     with fitting(path):
-        cells = [{part: _unpacked(kept) for part, kept in cell.items()} for cell in state["cells"]]
-        return int(state["generation"]), _grid(settings, cells)
+        check_kinds(state, {"generation": int, "cells": list})
+        for cell in state["cells"]:
+            check_kinds(cell, dict.fromkeys(PARTS, dict))
+        cells = [{part: _unpacked(cell[part]) for part in PARTS} for cell in state["cells"]]
+        return state["generation"], _grid(settings, cells)
 
 
 def empty_pair(settings: Settings, decoder: Mapping[str, Tensor]) -> Autoencoder:
     """A pair of the run's structure, for weights that it left: those of the decoder say how wide. Needs no data."""
     recipe = settings.architecture
-    inputs = recipe.architecture.inputs if isinstance(recipe, Blueprint) else len(list(decoder.values())[-1])
+    if isinstance(recipe, Blueprint):
+        inputs = recipe.architecture.inputs
+    elif decoder and isinstance(last := list(decoder.values())[-1], Tensor) and last.dim():
+        inputs = len(last)
+    else:
+        raise ValueError(f"weights of the decoder must be tensors, got {shown(decoder)}")
     with seeded(0):  # leaves the caller's streams as they are
         parts = recipe.build(inputs)
     return Autoencoder([Encoder(parts[0]), Decoder(parts[1])])
 
 
 def _grid(settings: Settings, cells: list[dict[str, Any]]) -> list[Autoencoder]:
-    grid = [empty_pair(settings, cell["decoder"]["weights"]) for cell in cells]
-    for pair, cell in zip(grid, cells, strict=True):
+    grid: list[Autoencoder] = []
+    for number, cell in enumerate(cells):
+        check_kinds(cell, dict.fromkeys(PARTS, dict))
+        for part in PARTS:
+            check_kinds(cell[part], {"weights": dict, "masks": dict})
+        grid.append(pair := empty_pair(settings, cell["decoder"]["weights"]))
         for part, genome in zip(PARTS, pair, strict=True):
-            genome.load_state({"weights": cell[part]["weights"], "masks": cell[part]["masks"], **_FRESH})
+            try:
+                load_genome(genome, {"weights": cell[part]["weights"], "masks": cell[part]["masks"], **_FRESH}, 0)
+            except ValueError as error:
+                raise ValueError(f"cell {number}, {part}: {error}") from error
+    check_any_finite([genome.module for genome in pair] for pair in grid)
     return grid
 
 
@@ -113,9 +133,11 @@ def _stored(genome: Genome) -> dict[str, Any]:
 
 
 def _unpacked(state: Mapping[str, Any]) -> dict[str, Any]:
-    weights = state["weights"]
-    masks = {
-        name: unpack_mask(None if bits is None else bits.numpy(), weights[name].shape)
-        for name, bits in state["masks"].items()
-    }
+    check_kinds(state, {"weights": dict, "masks": dict})
+    weights, masks = state["weights"], {}
+    for name, bits in state["masks"].items():
+        shape = weights[name].shape
+        if bits is not None:
+            check_tensor(f"masks: {name}", bits, torch.empty(-(-shape.numel() // 8), dtype=torch.uint8))
+        masks[name] = unpack_mask(None if bits is None else bits.numpy(), shape)
     return {"weights": weights, "masks": masks}

@@ -29,7 +29,7 @@ def upgraded(values: Mapping[str, Any]) -> dict[str, Any]:
         elif value is not None:
             loose[name] = value
     benchmark = found.get("benchmark", BENCHMARK)
-    fitting = {name: value for name, value in loose.items() if benchmark in flat[name]}
-    if fitting:
+    fitting = {name: value for name, value in loose.items() if str(benchmark) in flat[name]}
+    if fitting and isinstance(found.get("benchmark_options", {}), dict):  # else the settings say what is wrong
         found["benchmark_options"] = {**found.get("benchmark_options", {}), **fitting}
     return found

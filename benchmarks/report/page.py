@@ -17,36 +17,51 @@ LONG = 100  # rows from which Markdown only links a table
 FOLDED = 24  # rows from which the page folds a table
 P_VALUES = ("p", "p (Holm)")
 SMALLEST = 0.001
+MARKUP = r"`[^`<]+`"
+"""What a paragraph or a caption may hold beside plain text; ``**bold**`` needs no care."""
 
 
 def markdown(sections: list[Section], title: str) -> str:
     """The report as Markdown; its figures lie beside it as PNG, its tables as CSV."""
-    blocks = [f"# {title}"]
+    blocks = [f"# {_plain(title)}"]
     for section in sections:
-        blocks.append(f"## {section.title}")
+        blocks.append(f"## {_plain(section.title)}")
         for part in section.parts:
             if isinstance(part, str):
-                blocks.append(part)
+                blocks.append(_plain(part, MARKUP))
             elif isinstance(part, Table):
                 long = len(part.frame) > LONG
                 size = f"{len(part.frame)} rows, " if long else ""
-                blocks.append(f"{part.caption} ({size}[{part.name}.csv]({part.name}.csv))")
+                blocks.append(f"{_plain(part.caption, MARKUP)} ({size}[{part.name}.csv]({part.name}.csv))")
                 blocks += [] if long else [pipe_table(part)]
             else:
-                alt = " ".join(re.sub(r"[`*\[\]]", "", part.caption).split())
-                blocks += [f"![{alt}]({part.name}.png)", f"*{part.caption}*"]
+                alt = _plain(re.sub(r"[`*\[\]]", "", part.caption))
+                blocks += [f"![{alt}]({part.name}.png)", f"*{_plain(part.caption, MARKUP)}*"]
     return "\n\n".join(blocks) + "\n"
 
 
 def pipe_table(part: Table) -> str:
     """A pipe table."""
-    head, *body = [[_escape(text) for text in row] for row in rows(part.frame)]
+    head, *body = [[_plain(text).replace("|", "\\|") for text in row] for row in rows(part.frame)]
     rule = ["---:" if right else "---" for right in right_aligned(part.frame)]
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, rule, *body])
 
 
-def _escape(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())
+def _plain(text: str, markup: str = "") -> str:
+    """A text in one line of Markdown in which nothing is HTML, a link or a picture.
+
+    Other signs stay: names such as ``spatial_x`` and numbers such as ``<0.001`` are to be read in the source, too.
+
+    :param markup: a regular expression of what stands as it is.
+    """
+    pieces = re.split(f"({markup})", text) if markup else [text]  # every other one is markup
+    return " ".join("".join(piece if i % 2 else _escaped(piece) for i, piece in enumerate(pieces)).split())
+
+
+def _escaped(text: str) -> str:
+    text = re.sub(r"([\\`\[\]])", r"\\\1", text)
+    text = re.sub(r"&(?=#?\w+;)", "&amp;", text)
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
 
 
 def page(sections: list[Section], title: str, images: Mapping[str, tuple[str, bytes]]) -> str:

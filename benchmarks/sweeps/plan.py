@@ -11,7 +11,7 @@ from typing import Any
 
 from evoprune.benchmarks.experiments import DEFAULT, EXPERIMENTS, AnyExperiment
 from evoprune.checks import lookup, shown
-from evoprune.files import read_json, write_json
+from evoprune.files import read_json, reason, write_json
 from evoprune.plugins import label
 from evoprune.runs.settings import SEEDS, check_type, check_value, parse, types_of
 from evoprune.seeds import derive
@@ -63,6 +63,11 @@ class Plan:
         check_value("seed", self.seed, {"least": 0, "most": SEEDS})
         if not self.variants:
             raise ValueError("a sweep needs at least one variant")
+        for name, settings in self.variants.items():
+            if not isinstance(settings, dict):
+                raise ValueError(f"variants: {shown(name)} must be settings, name -> value, got {shown(settings)}")
+            if not name.isprintable() or "/" in name or name in ("", ".", ".."):
+                raise ValueError(f"variants: {shown(name)} cannot be the name of a folder")
         i, n = self.shard
         if not 1 <= i <= n:
             raise ValueError(f"shard must be i/n with 1 <= i <= n, got {i}/{n}")
@@ -99,16 +104,31 @@ def load_plan(directory: str | Path) -> Plan:
         raise ValueError(f"{path}: there is no study here")
     try:
         values = read_json(path)
-        if values.pop("format") != FORMAT:
-            raise ValueError(f"not {FORMAT!r}")
+        check_stored(values)
+        del values["format"]
         experiment = lookup("experiment", values["experiment"], EXPERIMENTS)
         stored = {name: experiment.stored_settings(kept) for name, kept in values["variants"].items()}
         variants = {name: _of_all_trials(settings) for name, settings in stored.items()}
-        return Plan(**values | {"variants": variants, "shard": tuple(values["shard"])})
+        return Plan(**values | {"variants": variants, "shard": tuple(values.get("shard") or (1, 1))})
     except Exception as error:  # whatever a foreign file makes it stumble over
         problem = "damaged or not a study, or it does not fit this version of evoprune"
-        reason = str(error).removeprefix(f"{path}: ")
-        raise ValueError(f"{path}: {problem} ({reason})") from error
+        why = reason(error).removeprefix(f"{path}: ")
+        raise ValueError(f"{path}: {problem} ({why})") from error
+
+
+def check_stored(values: Mapping[str, Any]) -> None:
+    """See that ``study.json`` has the format of this version, and a dict of variants.
+
+    :raises ValueError: naming the field that has not.
+    """
+    found, variants = values.get("format"), values.get("variants")
+    if found != FORMAT:
+        raise ValueError(f"expected format {FORMAT!r}, got {shown(found)}")
+    if not isinstance(variants, dict) or not all(isinstance(settings, dict) for settings in variants.values()):
+        raise ValueError(f"variants must be names with settings, got {shown(variants)}")
+    shard = values.get("shard") or (1, 1)  # version 0.1 left it out
+    if not isinstance(shard, (list, tuple)) or [type(number) for number in shard] != [int, int]:
+        raise ValueError(f"shard must be two whole numbers, got {shown(shard)}")
 
 
 def make_plan(

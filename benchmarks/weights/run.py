@@ -21,10 +21,20 @@ from evoprune.benchmarks.weights.genetic import (
 )
 from evoprune.benchmarks.weights.measures import measure, references, table
 from evoprune.benchmarks.weights.settings import METHODS, WeightsSettings, make_settings
+from evoprune.checks import lookup
 from evoprune.folders import Folder
 from evoprune.genome import similar
 from evoprune.runs.experiment import Experiment, Map
 from evoprune.runs.state import RunResult, RunState
+from evoprune.runs.stored import check_any_finite, check_fitness, check_kinds, check_tensors, load_genome
+from evoprune.training.optimizers import OPTIMIZERS
+
+LOG = {
+    **{"gen": int, "layer": int, "rmse": float, "rmse_survivors": float},
+    **{"newcomers": int, "preserved": float, "updates": int},
+}
+FIGURES = {"rmse_train": float, "rmse_test": float, "accuracy_test": float | None, "preserved": float}
+"""What is stored of each method that the run is compared with."""
 
 
 @dataclass
@@ -64,6 +74,7 @@ class Weights(Experiment[WeightsSettings, WeightsState, Result, Candidate]):
         "codes, and leave a run directory."
     )
     settings = WeightsSettings
+    log = LOG
     why_serial = "method {method} trains one network"
     make_settings = staticmethod(make_settings)
     table = staticmethod(table)
@@ -91,9 +102,20 @@ class Weights(Experiment[WeightsSettings, WeightsState, Result, Candidate]):
         return {"population": population, "best": _stored(state.best[0]), "compared": state.compared}
 
     def restored(self, settings: WeightsSettings, stored: Mapping[str, Any], **common: Any) -> WeightsState:
+        check_kinds(stored, {"population": list, "best": dict, "compared": dict})
+        count = settings.population if settings.method == "genetic" else 1
+        if len(stored["population"]) != count:
+            raise ValueError(f"population must have {count} individuals, got {len(stored['population'])}")
+        for method, figures in stored["compared"].items():
+            lookup("method", method, METHODS)
+            check_kinds(figures, FIGURES)
         state = WeightsState(settings, [], compared=stored["compared"], **common)
-        state.population = [_restored(settings, state.layer, pair) for pair in stored["population"]]
-        state.best.update([_restored(settings, state.layer, stored["best"])])
+        if state.generation > state.total:  # of a layer that there is not
+            raise ValueError(f"generation must be at most {state.total}, got {state.generation}")
+        for number, kept in enumerate(stored["population"]):
+            state.population.append(_restored(settings, state.layer, kept, f"population, individual {number}"))
+        check_any_finite([pair.network] for pair in state.population)
+        state.best.update([_restored(settings, state.layer, stored["best"], "best")])
         return state
 
     def twins(self, state: WeightsState) -> Iterator[WeightsState]:
@@ -126,7 +148,11 @@ class Weights(Experiment[WeightsSettings, WeightsState, Result, Candidate]):
         return {"widths": list(result.settings.widths), "weights": kept["weights"], "masks": kept["masks"]}
 
     def model(self, stored: dict[str, Any]) -> Candidate:
+        check_kinds(stored, {"widths": list, "weights": dict, "masks": dict})
+        check_kinds(stored["settings"], {"activation": str, "output_activation": str})
         pair = candidate(stored["widths"], stored["settings"]["activation"], stored["settings"]["output_activation"])
+        check_tensors("weights", stored["weights"], pair.network.state_dict())
+        check_tensors("masks", stored["masks"], pair.encoder.masks)
         pair.network.load_state_dict(stored["weights"])
         for name, mask in stored["masks"].items():
             pair.encoder.prune(name, mask)
@@ -167,10 +193,21 @@ def _stored(pair: Candidate) -> dict[str, Any]:
     return {"genome": pair.encoder.state(), "born": pair.born, "fitness": list(pair.fitness.values)}
 
 
-def _restored(settings: WeightsSettings, layer: int, stored: Mapping[str, Any]) -> Candidate:
+def _restored(settings: WeightsSettings, layer: int, stored: Any, where: str) -> Candidate:
+    """The individual that a checkpoint holds.
+
+    :raises ValueError: naming it, and what does not fit.
+    """
     widths, frozen = (settings.widths[: layer + 1], layer - 1) if settings.layerwise else (settings.widths, 0)
     pair = candidate(widths, settings.activation, settings.output_activation, frozen)
-    pair.encoder.load_state(stored["genome"])
+    try:
+        check_kinds(stored, {"genome": dict, "born": int, "fitness": list})
+        load_genome(pair.encoder, stored["genome"], OPTIMIZERS[settings.optimizer].moments)
+        check_fitness(pair, stored["fitness"])
+        if not stored["fitness"]:
+            raise ValueError("fitness must be a finite number, got none")
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
     pair.born = stored["born"]
     pair.fitness.values = stored["fitness"]
     return pair

@@ -12,7 +12,7 @@ from evoprune.benchmarks.problems.idx import IdxImages
 from evoprune.benchmarks.problems.problem import Problem, validate
 from evoprune.losses import check_loss
 from evoprune.networks import OUTPUTS
-from evoprune.runs.settings import PARAMETER, SEEDS, WIDTHS, SettingsBase, check_fields, layered, option
+from evoprune.runs.settings import PARAMETER, RATE, SEEDS, WIDTHS, SettingsBase, check_fields, layered, option
 from evoprune.training.optimizers import OPTIMIZERS
 
 METHODS = {
@@ -61,6 +61,7 @@ class WeightsSettings(SettingsBase):
         None,
         "learning rate to begin with; by default the best for the method on the digits",
         positive=True,
+        most=RATE,
     )
     decay: bool = option(False, "let the rate fall to zero, evenly over the generations of a layer")
     batch_size: int = option(64, "samples a gradient step", least=1)

@@ -8,4 +8,5 @@ from .engines import (
     make_engine as make_engine,
     scoop_is_running as scoop_is_running,
 )
+from .lifeline import shortfall as shortfall
 from .tasks import WorkerError as WorkerError

@@ -19,8 +19,10 @@ from typing import Any
 
 import cloudpickle
 
-from evoprune.checks import at_least, lookup
+from evoprune.checks import lookup
 from evoprune.engines import processes
+from evoprune.engines.lifeline import shortfall
+from evoprune.engines.limits import check_room, check_workers
 from evoprune.engines.tasks import Task, WorkerError, call, packed, result, work
 
 ATTEMPTS = 3
@@ -40,7 +42,7 @@ class Engine:
 
     def __init__(self, workers: int | None = None) -> None:
         self.workers = 1 if workers is None else workers
-        at_least("workers", self.workers, 1, whole=True)
+        check_workers(self.workers)
         if self.name == "serial" and self.workers > 1:
             raise ValueError(f"the serial engine has one worker, got {workers}: choose processes or scoop")
 
@@ -96,6 +98,7 @@ class ProcessEngine(Engine):
 
     def __init__(self, workers: int | None = None) -> None:
         super().__init__(processes.cores() if workers is None else workers)
+        check_room(self.workers)
         self._executor: Any = None
         self._stop: Callable[[], Any] = lambda: None
 
@@ -180,7 +183,7 @@ class ScoopEngine(Engine):
         import scoop
 
         size = max(1, scoop.SIZE - 1)
-        if workers not in (None, size):
+        if workers not in (None, size) and not shortfall():
             raise ValueError(f"the SCOOP pool has {size} workers, not {workers}")
         super().__init__(size)
         calm_scoop()
@@ -226,7 +229,8 @@ ENGINES: dict[str, Callable[[int | None], Engine]] = {
 def make_engine(name: str | None = None, workers: int | None = None) -> Engine:
     """An engine by name; without a name SCOOP's where the program runs under SCOOP, else the serial one.
 
-    :raises ValueError: for an unknown engine, fewer than one worker, or scoop outside SCOOP.
+    :raises ValueError: for an unknown engine, a number of workers that is none or that the memory of this machine has
+        no room for, or scoop outside SCOOP.
     """
     if name is None:
         name = "scoop" if scoop_is_running() else "serial"

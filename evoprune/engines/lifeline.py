@@ -16,12 +16,14 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 FAILED = 1
 CONNECT = 30.0  # seconds
 LONGEST_GREETING = 4096  # bytes
+BEGIN = b"begin "
 
 current: "Line | None" = None  # the line of this process, where a launcher started it
 
@@ -39,6 +41,8 @@ class Line:
         self._socket.settimeout(None)
         _notice_lost_machines(self._socket)
         self._sending = threading.Lock()
+        self.begun = threading.Event()  # set once the launcher has seen every process of the pool
+        self.shortfall: dict[str, Any] = {}
         self.send(token=token, origin=origin, name=f"{os.getpid()} on {socket.gethostname()}")
 
     def send(self, **message: Any) -> None:
@@ -52,8 +56,12 @@ class Line:
 
     def _listen(self) -> None:
         with contextlib.suppress(OSError), self._socket.makefile("rb") as lines:
-            for _ in lines:
-                os.kill(os.getpid(), signal.SIGINT)
+            for line in lines:
+                if line.startswith(BEGIN):
+                    self.shortfall = json.loads(line[len(BEGIN) :])
+                    self.begun.set()
+                else:
+                    os.kill(os.getpid(), signal.SIGINT)
         os._exit(FAILED)
 
 
@@ -75,6 +83,11 @@ def hold(address: str, origin: bool) -> Line:
     return current
 
 
+def shortfall() -> dict[str, Any]:
+    """What a pool lacks, in its origin: the ``workers`` that it has and its ``missing_hosts``; ``{}`` if nothing."""
+    return dict(current.shortfall) if current else {}
+
+
 @dataclass(eq=False)
 class Member:
     """A process of the pool as the launcher sees it; without a name before it has said the token."""
@@ -89,6 +102,13 @@ class Member:
         with contextlib.suppress(OSError):
             self.connection.sendall(b"interrupt\n")
 
+    def begin(self, shortfall: Mapping[str, Any]) -> None:
+        """Let the program begin, and tell it what its pool lacks."""
+        with contextlib.suppress(OSError):
+            self.connection.settimeout(CONNECT)  # a message with hundreds of hosts may not fit into the buffer at once
+            self.connection.sendall(BEGIN + json.dumps(shortfall).encode() + b"\n")
+            self.connection.setblocking(False)
+
 
 class Register:
     """The launcher's end of all lines.
@@ -101,6 +121,8 @@ class Register:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._server, selectors.EVENT_READ)
         self._token = secrets.token_hex(16)
+        self.port: int = self._server.getsockname()[1]
+        self.shortfall: dict[str, Any] = {}  # what the pool lacks
         self.seen = 0  # processes that have ever reported
         self.origin: Member | None = None
         self.lost: list[Member] = []  # whose lines closed before the program had ended
@@ -108,7 +130,7 @@ class Register:
 
     def address(self, host: str) -> str:
         """Where a :class:`Line` finds this register, if this machine is reached as ``host``."""
-        return f"{host}:{self._server.getsockname()[1]}:{self._token}"
+        return f"{host}:{self.port}:{self._token}"
 
     def poll(self, timeout: float) -> None:
         """Wait for messages, for so many seconds at most, and take note of them.

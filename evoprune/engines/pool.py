@@ -16,6 +16,7 @@ def run(program: str, line: lifeline.Line) -> int:
     """Run a Python file as the main program; returns its exit code."""
     try:
         line.listen()
+        line.begun.wait()
         with contextlib.redirect_stdout(lifeline.Output(line)):  # SCOOP and ssh write into the other one
             runpy.run_path(program, run_name="__main__")
     except SystemExit as stop:
@@ -24,6 +25,7 @@ def run(program: str, line: lifeline.Line) -> int:
         print(stop.code, file=sys.stderr)
         return lifeline.FAILED
     except KeyboardInterrupt:
+        print("evoprune: interrupted", file=sys.stderr)
         return 128 + signal.SIGINT
     except Exception:
         traceback.print_exc()

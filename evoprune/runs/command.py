@@ -18,10 +18,13 @@ INTERRUPTED = 130  # what shells expect of a process that Ctrl-C ended
 def wants_pool(options: argparse.Namespace) -> bool:
     """Whether a SCOOP pool has to be started for this command; in the pool the command runs again.
 
-    :raises ValueError: for options of the scoop engine with another one.
+    :raises ValueError: for options of the scoop engine with another one, or of a hostfile without one.
     """
+    allow = getattr(options, "allow_missing_hosts", False)
+    if allow and options.hostfile is None:
+        raise ValueError("--allow-missing-hosts needs the hosts of a --hostfile")
     for name in ("hostfile", "external_hostname"):
-        if getattr(options, name) and options.engine != "scoop":
+        if getattr(options, name) is not None and options.engine != "scoop":
             what = name.replace("_", "-")
             raise ValueError(f"--{what} belongs to the scoop engine, got engine {options.engine or 'serial'}")
     return options.engine == "scoop" and not scoop_is_running()
@@ -32,7 +35,8 @@ def launch_pool(options: argparse.Namespace) -> int:
     from evoprune.engines.launcher import launch
 
     program = Path(evoprune.__file__).resolve().with_name("__main__.py")
-    return launch(program, options.arguments, options.workers, options.hostfile, options.external_hostname)
+    hosts = (options.hostfile, options.external_hostname, options.allow_missing_hosts)
+    return launch(program, options.arguments, options.workers, *hosts)
 
 
 def shows(options: argparse.Namespace) -> bool:
@@ -82,9 +86,7 @@ def guarded(work: Callable[[], Any], directory: Path, options: argparse.Namespac
 
 
 def _kept(directory: Path) -> str:
-    """What is left of a run that stopped."""
-    from evoprune.runs.experiment import CHECKPOINT  # slow to import
-
-    if (directory / CHECKPOINT).exists():
+    """What can be done with what a run that stopped has left."""
+    if (directory / "settings.json").exists():
         return f"; continue with: evoprune resume {directory}"
-    return " before the first checkpoint; the same command begins again"
+    return "; nothing was begun"

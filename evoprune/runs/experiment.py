@@ -1,23 +1,25 @@
 """The life of a run, which is the same for every kind of experiment: start, checkpoints, comparisons, end, resume."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from evoprune import records
 from evoprune._version import __version__
+from evoprune.checks import shown
 from evoprune.engines import Engine
-from evoprune.files import read_json, write_json
+from evoprune.engines.lifeline import shortfall
+from evoprune.files import fitting, read_json, reason, write_json
 from evoprune.folders import RUN, Folder
 from evoprune.interrupts import Deferred
 from evoprune.legacy import known
 from evoprune.memory import check_fits
 from evoprune.runs.kind import PARTS, Kind, Map, ModelT, ResultT, SettingsT, StateT
-from evoprune.runs.state import RunSettings, check_kinds
+from evoprune.runs.settings import check_names
+from evoprune.runs.state import RunSettings
+from evoprune.runs.stored import check_any_finite, check_kinds, check_log
 from evoprune.runs.terminal import progress_bar
 
 __all__ = ["CHECKPOINT", "DEFAULT", "FILES", "PARTS", "Experiment", "Map", "run_folder"]
@@ -64,12 +66,10 @@ class Experiment(Kind[SettingsT, StateT, ResultT, ModelT]):
         if directory is None:
             return self._carry_on(self.begin(settings), None, bar, engine, plots)
         with run_folder(directory) as place:
-            state = None
-            if place.present and not force:
-                state = self._unfinished(place, settings)
-            elif place.present:
-                place.clear()
             place.check([*FILES, *self.leaves(settings)])
+            state = self._unfinished(place, settings) if place.present and not force else None
+            if state is None and place.present:
+                place.clear()
             if state is None:
                 write_json(place.file("settings.json"), self._mark | settings.as_dict())
             return self._carry_on(state or self.begin(settings), place, bar, engine, plots)
@@ -83,10 +83,9 @@ class Experiment(Kind[SettingsT, StateT, ResultT, ModelT]):
 
         :raises ValueError: where there is no run, or a checkpoint that is damaged or foreign.
         """
-        self.settings_in(directory)  # before anything is made there
+        self.check(self.settings_in(directory), engine)
         with run_folder(directory) as place:
             state = self._restart(place)
-            self.check(state.settings, engine)
             place.check([*FILES, *self.leaves(state.settings)])
             return self._carry_on(state, place, bar, engine, plots)
 
@@ -129,13 +128,13 @@ class Experiment(Kind[SettingsT, StateT, ResultT, ModelT]):
         """
         if (Path(directory) / CHECKPOINT).exists():
             with _checkpoint(directory) as stored:
-                return self.stored_settings(stored["settings"])
+                return self._settings(stored.get("settings"))
         path = Path(directory) / "settings.json"
         if not path.exists():
             raise ValueError(f"{directory}: there is no run here (neither settings.json nor {CHECKPOINT})")
         values = read_json(path)
-        with records.fitting(path):
-            return self.stored_settings({name: value for name, value in values.items() if name != "experiment"})
+        with fitting(path):
+            return self._settings({name: value for name, value in values.items() if name != "experiment"})
 
     def load(self, directory: str | Path) -> StateT:
         """The run that the checkpoint in a run directory holds.
@@ -143,24 +142,47 @@ class Experiment(Kind[SettingsT, StateT, ResultT, ModelT]):
         :raises ValueError: where there is no checkpoint, or one that is damaged or foreign.
         """
         with _checkpoint(directory) as stored:
-            check_kinds(stored, {"generation": int, "log": list, "seconds": float})
-            if [row["gen"] for row in stored["log"]] != list(range(stored["generation"] + 1)):
-                raise ValueError(f"its log does not end with generation {stored['generation']}")
-            common = {name: stored[name] for name in ("generation", "log", "seconds")}
-            return self.restored(self.stored_settings(stored["settings"]), stored, **common)
+            self._check_mark(stored)
+            settings, common = self._settings(stored.get("settings")), check_log(stored, self.log)
+            state = self.restored(settings, stored, **common)
+            if state.generation > state.total:
+                raise ValueError(f"generation must be at most {state.total}, got {state.generation}")
+            return state
 
     def load_model(self, path: str | Path) -> ModelT:
         """The network that a run left in ``model.pt``, with its masks.
 
         :raises ValueError: for a file that is missing, damaged or something else.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise ValueError(f"{path}: there is no model here")
+        return self.load_export(path)[0]
+
+    def load_export(self, path: str | Path) -> tuple[ModelT, dict[str, Any]]:
+        """The same, and all that the file holds.
+
+        :raises ValueError: as :meth:`load_model`.
+        """
+        stored = records.load_tensors(path, "model")
         try:
-            return self.model(torch.load(path, weights_only=True, map_location="cpu"))
-        except Exception as error:
-            raise ValueError(f"{path}: damaged or not a model of evoprune ({type(error).__name__}: {error})") from error
+            self._check_mark(stored)
+            check_kinds(stored, {"settings": dict})
+            model = self.model(stored)
+            check_any_finite([[genome.module for genome in model]])
+        except Exception as error:  # whatever a foreign file makes it stumble over
+            raise ValueError(f"{path}: damaged or not a model of evoprune ({reason(error)})") from error
+        return model, stored
+
+    def _settings(self, values: Any) -> SettingsT:
+        """What :meth:`stored_settings` makes of settings that may be anything."""
+        if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
+            raise ValueError(f"settings must be a dict, name -> value, got {shown(values)}")
+        check_names(self.settings, values, (*self.old_names, *self.flags()))
+        return self.stored_settings(values)
+
+    def _check_mark(self, stored: Mapping[str, Any]) -> None:
+        """See that a file that says which experiment left it was left by this one."""
+        found = stored.get("experiment", self.name)
+        if found != self.name:
+            raise ValueError(f"experiment must be {self.name!r}, got {shown(found)}")
 
     def checkpoint(self, state: StateT, place: Folder | None) -> None:
         """Write the tables and the checkpoint into a run directory, if there is one."""
@@ -183,6 +205,7 @@ class Experiment(Kind[SettingsT, StateT, ResultT, ModelT]):
         if place is not None:
             about = self._mark | {"settings": state.settings.as_dict(), "version": __version__}
             about["image"] = state.settings.problem.image  # so that a reader needs no data
+            result.summary.update(shortfall())
             records.save_tensors(place.file("model.pt"), self.export(result) | about)
             if plots:
                 self.plot(result, place)
@@ -223,7 +246,7 @@ def differs(there: Any, settings: Any) -> str:
 def _checkpoint(directory: str | Path) -> Iterator[dict[str, Any]]:
     path = Path(directory) / CHECKPOINT
     stored = records.load_checkpoint(path)
-    with records.fitting(path, "the checkpoint "):
+    with fitting(path, "the checkpoint "):
         yield stored
 
 

@@ -13,6 +13,7 @@ from evoprune.folders import Folder
 from evoprune.genome import Autoencoder
 from evoprune.runs.options import Flags
 from evoprune.runs.state import RunResult, RunSettings, RunState
+from evoprune.runs.stored import Columns
 
 PARTS = ("encoder", "decoder")
 
@@ -42,6 +43,8 @@ class Kind(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
     """Settings of version 0.1 that may still be in settings files."""
     presets: Callable[[str], list[dict[str, Any]]] | None = None
     """Layers of settings by the name of a preset, where the experiment has presets."""
+    log: Columns
+    """The columns of ``log.csv``, in any order."""
     titles: tuple[str, ...] = ("method", "benchmark", "seed")
     """The settings of which a run directory without a name gets its own."""
     why_serial = ""

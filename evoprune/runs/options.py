@@ -12,8 +12,6 @@ from evoprune.checks import shown
 from evoprune.runs.settings import check_names, type_name, types_of
 from evoprune.runs.takes import Option
 
-MOST_WORKERS = 4096
-"""Worker processes at most: each takes some 200 MB."""
 CODE = "FILE.py:NAME"
 Flags = Mapping[str, Mapping[str, Option]]
 """Further settings that have a flag: name -> those that it belongs to, and how."""
@@ -118,17 +116,6 @@ def read(kind: type, text: str) -> Any:
     except ValueError:
         what = {int: "a whole number", float: "a number"}.get(kind, kind.__name__)
         raise argparse.ArgumentTypeError(f"expected {what}, got {shown(text)}") from None
-
-
-def workers(text: str) -> int:
-    """A number of worker processes; too many would be started before anybody could stop them.
-
-    :raises argparse.ArgumentTypeError: naming the text and what was expected.
-    """
-    number = read(int, text)
-    if not 1 <= number <= MOST_WORKERS:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 to {MOST_WORKERS}, got {shown(number)}")
-    return int(number)
 
 
 def _assignment(what: str, text: str) -> tuple[str, str]:

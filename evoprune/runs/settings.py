@@ -18,6 +18,8 @@ WIDTHS = r"\d{1,9}(-\d{1,9}){0,31}"
 """The form of sizes such as ``10-30``."""
 PARAMETER = 42
 """Bytes that a network's parameter takes while it trains, about: weight, gradient, moments, mask, and their copies."""
+RATE = 1e38
+"""The largest learning rate: float32 has no larger numbers."""
 TEXT = 4096
 """Characters that a text may have: the longest path."""
 

@@ -67,13 +67,3 @@ class RunResult:
     log: pd.DataFrame
     model: Autoencoder
     directory: Path | None
-
-
-def check_kinds(stored: Mapping[str, Any], kinds: Mapping[str, Any]) -> None:
-    """See that what a checkpoint holds is of the kinds that it should be, name -> type.
-
-    :raises Exception: where it is not, or is missing.
-    """
-    for name, kind in kinds.items():
-        if not isinstance(stored[name], kind):
-            raise TypeError(f"{name} is {stored[name]!r}")

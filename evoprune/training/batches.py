@@ -1,11 +1,13 @@
 """Batches for many pairs at once: an epoch in which each pair sees the data in its own order, or given tensors."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from evoprune.checks import at_least, in_unit_interval
+from evoprune.checks import at_least, in_unit_interval, listed, of_type, shown, true_or_false
 from evoprune.evaluation import Rows
 from evoprune.genome import Autoencoder
 from evoprune.seeds import Rng, Stream, generator
@@ -35,10 +37,13 @@ class Epoch:
         corruption: float = 0.0,
         shuffle: bool = True,
     ) -> None:
+        _check_rows(data)
         at_least("batch size", size, 1, whole=True)
         if size > len(data):
-            raise ValueError(f"batch size {size} is larger than the {len(data)} training samples")
+            raise ValueError(f"batch size {shown(size)} is larger than the {len(data)} training samples")
         in_unit_interval("corruption", corruption)
+        true_or_false("shuffle", shuffle)
+        listed("sources", sources, "a list of sources of randomness")
         self.data, self.size, self.sources = data, size, sources
         self.corruption, self.shuffle = corruption, shuffle
         self.tensors = [data] if isinstance(data, Tensor) else []  # what is there as a whole, as of Given
@@ -84,9 +89,15 @@ class Given:
     """
 
     def __init__(self, tensors: Iterable[Tensor], pairs: Sequence[Autoencoder]) -> None:
-        self.tensors, self.pairs = list(tensors), pairs
+        expected = "an Epoch, or tensors (samples, inputs)"
+        self.tensors, self.pairs = listed("batches", tensors, expected), pairs
         if not self.tensors:
             raise ValueError("there are no batches to train on; a generator can be used up only once")
+        for batch in self.tensors:
+            of_type("a batch", batch, Tensor, "a tensor (samples, inputs)")
+            if not batch.numel():
+                raise ValueError(f"batches must have samples, (samples, inputs), got shape {tuple(batch.shape)}")
+            _check_spread(batch, len(pairs))
 
     def take(self, cells: Sequence[int], like: Tensor, noise_width: int = 0) -> Iterator[Batch]:
         """Batches for some of the pairs, as :meth:`Epoch.take` gives them."""
@@ -102,12 +113,25 @@ def _spread(batch: Tensor, cells: Sequence[int], count: int) -> Tensor:
     """A batch for every cell: (samples, inputs) is shared, (pairs, samples, ...) is one each."""
     if batch.dim() == 2:
         return batch.expand(len(cells), *batch.shape)
-    if batch.dim() >= 3 and len(batch) == count:
-        return batch[cells]
+    _check_spread(batch, count)
+    return batch[cells]
+
+
+def _check_spread(batch: Tensor, count: int) -> None:
+    if batch.dim() == 2 or (batch.dim() >= 3 and len(batch) == count):
+        return
     raise ValueError(
         f"a batch must be (samples, inputs) or ({count} pairs, samples, ...), got {tuple(batch.shape)}; "
         "give images to all pairs as (pairs, samples, channels, height, width)"
     )
+
+
+def _check_rows(data: Any) -> None:
+    """Refuse what does not give rows of a tensor; for :func:`evoprune.evaluation.rows_of` whoever made it answers."""
+    if isinstance(data, np.ndarray) or not (hasattr(data, "shape") and hasattr(data, "__getitem__")):
+        raise TypeError(f"the data of an epoch must be a tensor, or give rows of one, got {shown(data)}")
+    if len(data.shape) < 2 or not all(data.shape):
+        raise ValueError(f"the data to train on must have samples, (samples, inputs), got shape {tuple(data.shape)}")
 
 
 def _as(like: Tensor, data: Tensor) -> Tensor:

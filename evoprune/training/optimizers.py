@@ -13,7 +13,7 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
-from evoprune.checks import lookup
+from evoprune.checks import at_least, in_unit_interval, lookup, shown, two
 from evoprune.training.stacking import Stack, flat
 
 Step = Callable[[], None]
@@ -40,6 +40,12 @@ class Adam:
     eps: float = 1e-8
     weight_decay: float = 0.0
     moments = 2
+
+    def __post_init__(self) -> None:
+        for beta in two("betas", self.betas):
+            in_unit_interval("betas", beta)
+        at_least("eps", self.eps, 0, finite=True)
+        at_least("weight_decay", self.weight_decay, 0, finite=True)
 
     def bind(self, stack: Stack, rates: Tensor) -> Step:
         kinds = {(param.device.type, param.dtype) for param in stack.params.values()}
@@ -97,6 +103,10 @@ class AdamAnew:
     weight_decay: float = 0.0
     moments = 0
 
+    def __post_init__(self) -> None:
+        at_least("eps", self.eps, 0, finite=True)
+        at_least("weight_decay", self.weight_decay, 0, finite=True)
+
     def bind(self, stack: Stack, rates: Tensor) -> Step:
         # (|g| + eps) / lr in one go, and one division: two passes over memory less. A rate of 0 has no inverse.
         inverse = 1 / rates.clamp_min(1e-30)
@@ -120,6 +130,10 @@ class SGD:
     momentum: float = 0.9
     weight_decay: float = 0.0
     moments = 1
+
+    def __post_init__(self) -> None:
+        in_unit_interval("momentum", self.momentum)
+        at_least("weight_decay", self.weight_decay, 0, finite=True)
 
     def bind(self, stack: Stack, rates: Tensor) -> Step:
         columns = {name: _column(rates, param) for name, param in stack.params.items()}
@@ -153,5 +167,7 @@ def optimizer_for(optimizer: str | Optimizer) -> Optimizer:
         return lookup("optimizer", optimizer, OPTIMIZERS)
     if isinstance(optimizer, type) or not hasattr(optimizer, "bind"):
         names = ", ".join(sorted(OPTIMIZERS))
-        raise TypeError(f"optimizer must be one of {names}, or an object such as optimizers.Adam(), got {optimizer!r}")
+        raise TypeError(
+            f"optimizer must be one of {names}, or an object such as optimizers.Adam(), got {shown(optimizer)}"
+        )
     return optimizer

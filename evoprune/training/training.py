@@ -3,23 +3,24 @@
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import product
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from evoprune.checks import at_least, lookup
+from evoprune.checks import shown
 from evoprune.evaluation import keeping_modes, rows_of
 from evoprune.genome import Autoencoder, Genome
-from evoprune.losses import LOSSES
+from evoprune.layers import check_data
 from evoprune.seeds import Rng, Stream, generator
 from evoprune.training.batches import Batch, Epoch, Given
 from evoprune.training.optimizers import Optimizer, Step, optimizer_for
 from evoprune.training.programs import Program, program_for
+from evoprune.training.refused import PARTS, check_pairs, check_training
 from evoprune.training.stacking import Stack, stack, unstack
 from evoprune.training.structure import alike, structure_of
 
-PARTS = ("encoder", "decoder")
 CACHED = 750_000  # parameters trained together: enough to spread the cost of a call, few enough to stay in the cache
 MOST = 64  # pairs trained together at most, however small
 
@@ -49,28 +50,32 @@ def train(
     :raises TypeError: for a pair outside a list, what is no optimizer, or data of a type that the network refuses.
     :raises ValueError: for an unknown loss, optimizer, part or device, a learning rate that is negative or not finite,
         a genome or a parameter that stands in two places, opponents of another structure than the part they stand in
-        for, nothing to learn, no batches, or batches that hold NaN or infinity; the pairs trained on those stay as they
-        were.
+        for, nothing to learn, no batches, data, codes and reconstructions whose widths differ as far as the layers
+        tell, or batches that hold NaN or infinity; the pairs trained on those stay as they were.
 
     Modules are left in the mode they were in: training or evaluation. What is random, a variational encoder's noise on
     given batches, opponents, dropout, comes from streams that a pair's ``seed`` names, or where that is None from
     torch's global generator.
     """
     optimizer = optimizer_for(optimizer)
-    _check_training(pairs, loss, learning_rate, parts, opponents, device)
+    check_training(pairs, loss, learning_rate, parts, opponents, device)
     data = batches if isinstance(batches, Epoch) else Given(batches, pairs)
+    groups = alike(pairs)
+    widths = {data.data.shape[-1]} if isinstance(data, Epoch) else {batch.shape[-1] for batch in data.tensors}
+    for (first, *_), width in product(groups, widths):
+        check_data(pairs[first].encoder.module, pairs[first].decoder.module, width)
     if isinstance(data, Epoch) and len(data.sources) != len(pairs):
         raise ValueError(f"the epoch has {len(data.sources)} sources of randomness for {len(pairs)} pairs")
     learns = [part in parts for part in PARTS]
     losses = torch.zeros(len(pairs), dtype=torch.float64)
     with _flushing_denormals():
-        for cells in (cells for members in alike(pairs) for cells in _chunks(members, pairs[members[0]])):
+        for cells in (cells for members in groups for cells in _chunks(members, pairs[members[0]])):
             chosen = [pairs[i] for i in cells]
             sides = list(zip(zip(*chosen, strict=True), learns, strict=True))
             stacks = [stack(side, optimizer.moments, device, learning) for side, learning in sides]
             if not any(stacked.params for stacked in stacks):
                 raise ValueError(f"nothing learns: no {' or '.join(parts)} has a parameter that requires a gradient")
-            rates = [learning_rate if pair.learning_rate is None else pair.learning_rate for pair in chosen]
+            rates = [float(learning_rate if p.learning_rate is None else p.learning_rate) for p in chosen]
             steps = [optimizer.bind(s, torch.tensor(rates, dtype=torch.float64)) for s in stacks if s.params]
             change = None
             if opponents is not None:
@@ -108,7 +113,7 @@ def train_epoch(
     :param settings: as in :func:`train`.
     :returns: the mean loss of each pair, (pairs,).
     """
-    _check_pairs(pairs)
+    check_pairs(pairs)
     sources = [pair.seed if pair.seed is not None else generator(rng) for pair in pairs]
     return train(pairs, Epoch(rows_of(data, "train"), batch_size, sources, corruption, shuffle), **settings)
 
@@ -174,49 +179,10 @@ def _flushing_denormals() -> Iterator[None]:
         torch.set_flush_denormal(flushed)
 
 
-def _check_training(
-    pairs: Sequence[Autoencoder],
-    loss: str,
-    learning_rate: float,
-    parts: Sequence[str],
-    opponents: Sequence[Sequence[Genome]] | None,
-    device: str | torch.device,
-) -> None:
-    """Refuse what :func:`evoprune.training.train` says that it raises, apart from batches and structures."""
-    lookup("loss", loss, LOSSES)
-    _check_pairs(pairs)
-    at_least("learning_rate", learning_rate, 0, finite=True)
-    for i, pair in enumerate(pairs):
-        if pair.learning_rate is not None:
-            at_least(f"the learning_rate of pair {i}", pair.learning_rate, 0, finite=True)
-    try:
-        torch.empty(0, device=device)
-    except (AssertionError, RuntimeError) as error:
-        known = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-        raise ValueError(f"device {str(device)!r} cannot be used here; there is {', '.join(known)}") from error
-    if not parts or not set(parts) <= set(PARTS):
-        raise ValueError(f"parts must be some of {PARTS}, got {parts!r}")
-    if opponents is not None and (len(parts) != 1 or len(opponents) != len(pairs) or not all(opponents)):
-        raise ValueError("opponents need one part that learns, and at least one opponent for each pair")
-    learners = [genome for pair in pairs for part, genome in zip(PARTS, pair, strict=True) if part in parts]
-    parameters = [id(parameter) for genome in learners for parameter in genome.module.parameters()]
-    if len(set(map(id, learners))) < len(learners) or len(set(parameters)) < len(parameters):
-        raise ValueError("a genome, or a parameter, stands twice in the pairs to train: clone it first")
-
-
-def _check_pairs(pairs: object) -> None:
-    """Refuse anything but a list of pairs."""
-    if isinstance(pairs, Autoencoder) or not isinstance(pairs, Sequence):
-        raise TypeError(f"pairs must be a list of autoencoders, for a single one [pair]; got {pairs!r}")
-    for pair in pairs:
-        if not isinstance(pair, Autoencoder):
-            raise TypeError(f"pairs must be a list of autoencoders, but it holds {pair!r}")
-
-
 def _check_finite(data: Sequence[Tensor]) -> None:
     """Refuse data that hold NaN or infinity; looked at only where a loss is not finite."""
     if not all(bool(tensor.isfinite().all()) for tensor in data):
-        raise ValueError("the data to train on hold NaN or infinity")
+        raise ValueError(f"the data to train on hold NaN or infinity: {shown(data[0])}")
 
 
 @contextmanager
@@ -228,4 +194,6 @@ def _blaming(data: Sequence[Tensor]) -> Iterator[None]:
         kinds = {str(tensor.dtype) for tensor in data if not tensor.is_floating_point()}
         if not kinds:
             raise
-        raise TypeError(f"the network refuses data of type {', '.join(kinds)}, try data.float(): {error}") from error
+        raise TypeError(
+            f"the network refuses data of type {', '.join(kinds)}, try data.float(): {shown(str(error))}"
+        ) from error

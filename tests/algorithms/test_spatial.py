@@ -202,7 +202,7 @@ def test_a_pair_or_genome_in_two_cells_is_refused_before_any_work(what):
 
 
 def test_what_is_no_pair_is_refused():
-    with pytest.raises(TypeError, match="expected a Genome or an Autoencoder, got 3"):
+    with pytest.raises(TypeError, match="place 3 of the grid must be an Autoencoder, a pair of genomes, got 3"):
         run([*make_grid(3), 3])
 
 

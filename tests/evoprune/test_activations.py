@@ -182,8 +182,8 @@ def test_nothing_is_left_behind():
     assert not any(part._forward_hooks for part in module.modules())
     assert not found["0"].requires_grad
     assert torch.equal(x, X)
-    with pytest.raises(RuntimeError):
-        ActivationProbe(torch.rand(2, 5))(genome)  # another width
+    with pytest.raises(ValueError, match="the encoder reads 2 values a sample, but the data have 5"):
+        ActivationProbe(torch.rand(2, 5))(genome)
     assert [part.training for part in module.modules()] == [True, True, False, True]
     assert not any(part._forward_hooks for part in module.modules())
 

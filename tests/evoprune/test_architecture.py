@@ -140,9 +140,9 @@ def test_a_blueprint_is_a_recipe_as_a_network_is():
 def test_found_in(tmp_path):
     with pytest.raises(ValueError, match="no architecture search has ended here"):
         parse_network(f"from {tmp_path}")
-    for text in ("{}", "[1]", "{"):
+    for text, message in (("{}", "not left by an architecture search"), ("[1]", "a JSON object"), ("{", "as JSON")):
         (tmp_path / "summary.json").write_text(text)
-        with pytest.raises(ValueError, match="not left by an architecture search"):
+        with pytest.raises(ValueError, match=rf"summary\.json: .*{message}"):
             found_in(tmp_path)
     (tmp_path / "summary.json").write_text(json.dumps({"architecture": TEXT}))
     assert parse_network(f" from {tmp_path} ") == Blueprint(TEXT)

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import random
 import re
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
+from torch import nn
 
-from evoprune.checks import at_least, in_unit_interval, lookup, true_or_false
+from evoprune.checks import at_least, has, in_unit_interval, listed, lookup, of_type, shown, true_or_false, two
 
 REGISTRY = {"variance": 1, "random": 2, "none": 3}
 
@@ -71,3 +73,53 @@ def test_true_or_false() -> None:
     for value in ("no", 1, None, np.False_):
         with pytest.raises(ValueError, match=f"^persistent must be True or False, got {re.escape(repr(value))}$"):
             true_or_false("persistent", value)
+
+
+@pytest.mark.parametrize("value", [float("inf"), 10**400, float("-inf")])
+def test_finite_refuses_what_no_float_holds(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"^sigma must be (finite|a number of at least 0), got"):
+        at_least("sigma", value, 0, finite=True)
+
+
+def test_a_number_has_a_largest() -> None:
+    at_least("ngen", 10, 0, most=10)
+    with pytest.raises(ValueError, match=r"^ngen must be at most 10, got 11$"):
+        at_least("ngen", 11, 0, most=10)
+
+
+class Unspeakable:
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a\nb", r"'a\nb'"),
+        (nn.Sequential(nn.ReLU()), "Sequential( (0): ReLU() )"),
+        (10**400, "a number of 1329 bits"),
+        ("x" * 200, "'" + "x" * 59 + "... (202 characters)"),
+    ],
+)
+def test_a_value_is_shown_in_one_short_line(value: Any, text: str) -> None:
+    assert shown(value) == text
+
+
+def test_a_value_that_cannot_be_shown_is_no_second_error() -> None:
+    assert "Unspeakable object" in shown(Unspeakable())
+
+
+def test_types_methods_lists_and_pairs_are_named() -> None:
+    of_type("data", {}, dict, "a table")
+    has("rng", random, "gauss", "a generator")
+    assert listed("sizes", (1, 2), "numbers") == [1, 2]
+    assert two("bounds", (1, 2)) == (1, 2)
+    with pytest.raises(TypeError, match=r"^data must be a table, got 3$"):
+        of_type("data", 3, dict, "a table")
+    with pytest.raises(TypeError, match=r"^rng must be a generator, got 3$"):
+        has("rng", 3, "gauss", "a generator")
+    for wrong in ("text", None, 3):
+        with pytest.raises(TypeError, match=r"^sizes must be numbers, got"):
+            listed("sizes", wrong, "numbers")
+        with pytest.raises(ValueError, match=r"^bounds must be two numbers, got"):
+            two("bounds", wrong)

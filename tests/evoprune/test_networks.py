@@ -83,7 +83,7 @@ def test_the_seed_of_the_caller_decides_the_weights():
 @pytest.mark.parametrize("build", [mlp_encoder, mlp_decoder, variational_encoder])
 @pytest.mark.parametrize("widths", [[], [5], [5, 0], [5, -1], [5, 2.5], [5, True], ["5", "2"], "52"])
 def test_bad_widths(build, widths):
-    with pytest.raises(ValueError, match="width"):
+    with pytest.raises(TypeError if widths == "52" else ValueError, match="width"):
         build(widths)
 
 

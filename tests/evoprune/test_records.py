@@ -1,6 +1,7 @@
 """Files appear whole or not at all, and tables say what the logbook says."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 from deap import tools
 
-from evoprune.files import write, write_json
+from evoprune.files import read_json, reason, write, write_json
 from evoprune.records import frame, load_checkpoint, save_checkpoint, write_csv
 
 
@@ -59,6 +60,19 @@ def test_checkpoint_loads_as_it_was(tmp_path: Path):
     state = load_checkpoint(tmp_path / "c.pt")
     assert state["y"] == [1, None, "z"]
     assert state["x"].tolist() == [0, 1, 2]
+
+
+def test_a_pipe_is_no_file_to_wait_for(tmp_path: Path):
+    os.mkfifo(tmp_path / "x.json")
+    with pytest.raises(ValueError, match=r"x\.json: cannot be read as JSON \(not a file\)"):
+        read_json(tmp_path / "x.json")
+
+
+def test_a_reason_is_a_short_line():
+    assert reason(KeyError("grid")) == "grid is missing"
+    assert reason(RuntimeError("two\n\tlines\x1b")) == "two lines\N{REPLACEMENT CHARACTER}"
+    assert len(reason(ValueError("x" * 10**6))) == 300
+    assert reason(MemoryError()) == "MemoryError"
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 half a zip"])

@@ -13,6 +13,7 @@ from hypothesis.strategies import SearchStrategy
 from evoprune.__main__ import _parser
 from evoprune.benchmarks.experiments import EXPERIMENTS
 from evoprune.benchmarks.pruning.parts import REGISTRIES, own_options
+from evoprune.engines.limits import MOST_WORKERS
 from evoprune.runs.settings import SEEDS
 from tests.fuzz.values import LONG, UNKNOWN, spoilt, spoilt_toml, types_of
 
@@ -32,7 +33,7 @@ LINES: dict[str, str] = {
 }
 """Good command lines, small ones: an option more is what is wrong with them. ``{good}`` is a folder with good runs."""
 NUMBERS = {
-    "workers": {"least": 1, "most": 4096},
+    "workers": {"least": 1, "most": MOST_WORKERS},
     "trials": {"least": 1, "most": 10**6},
     "seed": {"least": 0, "most": SEEDS},
 }
@@ -172,6 +173,11 @@ def line_with(option: Option, value: str) -> tuple[list[str], list[str]]:
         "comparison",
         *names(value),
     ]
+
+
+def spellings(name: str) -> list[str]:
+    """How a message may spell a name."""
+    return [name, name.replace("_", " "), name.replace("_", "-")]
 
 
 def names(value: str) -> list[str]:

@@ -23,7 +23,7 @@ from evoprune.runs import experiment
 from tests.benchmarks.architectures.small import SETTINGS, SMALL
 from tests.benchmarks.ctrl_c import CtrlC
 
-FILES = {"settings.json", "summary.json", "log.csv", "networks.csv", "checkpoint.pt", "model.pt"}
+FILES = {"manifest.json", "settings.json", "summary.json", "log.csv", "networks.csv", "checkpoint.pt", "model.pt"}
 PLOTS = {f"plots/{name}.png" for name in ("search", "front", "reconstructions", "samples")}
 
 
@@ -114,7 +114,7 @@ def test_the_same_on_another_engine(whole):
 
 
 def test_foreign_and_damaged_files(tmp_path, whole):
-    with pytest.raises(ValueError, match="no checkpoint here"):
+    with pytest.raises(ValueError, match="there is no run here"):
         resume(tmp_path)
     with pytest.raises(ValueError, match="no model here"):
         load_model(tmp_path / "model.pt")
@@ -126,7 +126,7 @@ def test_foreign_and_damaged_files(tmp_path, whole):
     torch.save(state, tmp_path / "checkpoint.pt")
     with pytest.raises(ValueError, match="does not fit this version"):
         resume(tmp_path)
-    with pytest.raises(ValueError, match="holds another run"):
+    with pytest.raises(ValueError, match="holds a run that has ended"):
         start(SETTINGS, whole.directory)
 
 

@@ -1,6 +1,7 @@
 """Reading folders: what belongs together is merged, what does not is an error, what is missing is listed."""
 
 import json
+import os
 import shutil
 from typing import Any
 
@@ -213,14 +214,30 @@ def test_different_experiments_do_not_mix(tmp_path):
     ("text", "message"),
     [
         ("{", "cannot be read as JSON"),
-        ("[]", "expected a JSON object, got list"),
+        ("[]", "expected a JSON object, got .."),
         ('{"format": "evoprune study 9"}', "expected format 'evoprune study 1', got 'evoprune study 9'"),
-        ('{"format": "evoprune study 1", "seed": 0, "trials": 2}', "not a study .KeyError: 'variants'"),
+        ('{"format": "evoprune study 1", "seed": 0, "trials": 2}', "not a study: .*variants must be"),
     ],
 )
 def test_a_damaged_plan_is_an_error(tmp_path, text, message):
     (tmp_path / "study.json").write_text(text)
     with pytest.raises(ValueError, match=message):
+        load(tmp_path)
+
+
+def test_a_folder_that_cannot_be_listed_is_not_empty(tmp_path, monkeypatch):
+    write_run(tmp_path / "run", settings_of("spatial-none") | {"seed": 1}, 0.1)
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    scandir = os.scandir
+
+    def refusing(path):
+        if str(path) == str(closed):  # the tests may run as one who may read everything
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(ValueError, match=r"closed: cannot be read \(Permission denied\)"):
         load(tmp_path)
 
 
@@ -232,6 +249,9 @@ def test_nothing_at_all_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="not a directory"):
         load(tmp_path / "file")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(ValueError, match="loop: not a directory"):
+        load(tmp_path / "loop")
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "settings.json").write_text("{}")
     with pytest.raises(ValueError, match="no run has ended"):

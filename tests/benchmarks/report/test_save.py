@@ -113,7 +113,7 @@ def test_text_is_escaped():
     assert 'href="#a-b-i"' in html
     assert inline("`a*b` **c** <d>") == "<code>a*b</code> <strong>c</strong> &lt;d&gt;"
     text = markdown([section], "T")
-    assert "| a\\|b | n |\n| --- | ---: |\n| <script> | 1 |\n| x\\|y |  |" in text
+    assert "| a\\|b | n |\n| --- | ---: |\n| &lt;script> | 1 |\n| x\\|y |  |" in text
 
 
 def test_the_template_lets_nothing_through():
@@ -135,6 +135,38 @@ def test_the_template_lets_nothing_through():
     assert [cell.get("class") for cell in found.all("td")[:2]] == [None, "number"]
     with pytest.raises(KeyError):
         page(sections, "T", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("<script>alert(1)</script>", "&lt;script>alert(1)&lt;/script>"),
+        ("<img src=x\nonerror=y>", "&lt;img src=x onerror=y>"),
+        ("<!-- gone", "&lt;!-- gone"),
+        ("<javascript:alert(1)>", "&lt;javascript:alert(1)>"),
+        ("[x](javascript:alert(1))", "\\[x\\](javascript:alert(1))"),
+        ("![x](y)", "!\\[x\\](y)"),
+        ("a\\[x](y)", "a\\\\\\[x\\](y)"),
+        ("&lt;b&gt; & c", "&amp;lt;b&amp;gt; & c"),
+        ("operator=random,spatial_x 1 < 2, <0.001", "operator=random,spatial_x 1 < 2, <0.001"),
+    ],
+)
+def test_markdown_holds_names_as_text(text, written):
+    picture = Picture("p", style.new_figure(1), f"`loss` of {text}")
+    part = Table("t", pd.DataFrame({text: [text]}), f"`loss` of {text}")
+    blocks = markdown([Section(text, [text, part, picture])], text).removesuffix("\n").split("\n\n")
+    assert blocks[:3] == [f"# {written}", f"## {written}", written]
+    assert blocks[3] == f"`loss` of {written} ([t.csv](t.csv))"
+    assert blocks[4] == f"| {written} |\n| --- |\n| {written} |"
+    assert blocks[5].startswith("![loss of ")
+    assert "<img" not in blocks[5]
+    assert blocks[5].count("](") == 1
+    assert blocks[6] == f"*`loss` of {written}*"
+
+
+@pytest.mark.parametrize("text", ["`<b>`", "`a` <b> `", "``<b>``", "a` <i> `b"])
+def test_backticks_hide_no_html(text):
+    assert "<" not in markdown([Section("S", [text])], "T")
 
 
 def test_long_tables_are_folded():

@@ -31,7 +31,7 @@ def test_the_run_directory(tmp_path: Path):
     chosen = make_settings(TINY, {"compare": True})
     result = start(chosen, tmp_path / "run")
     names = {path.relative_to(tmp_path / "run").as_posix() for path in (tmp_path / "run").rglob("*") if path.is_file()}
-    tables = {"settings.json", "summary.json", "log.csv", "checkpoint.pt", "model.pt"}
+    tables = {"manifest.json", "settings.json", "summary.json", "log.csv", "checkpoint.pt", "model.pt"}
     assert names == tables | {"plots/training.png", "plots/reconstructions.png"}
     settings, summary = (json.loads((tmp_path / f"run/{name}.json").read_text()) for name in ("settings", "summary"))
     assert settings == {"experiment": "weights", **chosen.as_dict()}

@@ -1,5 +1,6 @@
 """The contract of the map slot, in this process and in worker processes."""
 
+import contextlib
 import itertools
 import operator
 import os
@@ -19,8 +20,10 @@ import pytest
 import torch
 from deap import algorithms, base, tools
 
+from evoprune import memory
+from evoprune.__main__ import main
 from evoprune.engines import ENGINES, Engine, ProcessEngine, WorkerError, make_engine, scoop_is_running
-from tests.real import Place, place, wait_for
+from tests.real import HANG, Place, place, wait_for
 
 __all__ = ["place"]
 
@@ -38,7 +41,12 @@ def processes():
 
 
 def worker_processes() -> list[psutil.Process]:
-    return [p for p in psutil.Process().children(recursive=True) if "popen_loky_posix" in " ".join(p.cmdline())]
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            if "popen_loky_posix" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
 
 
 # What tasks do. They travel by value: workers cannot import a test.
@@ -104,7 +112,7 @@ def kill_in_company(note: str, value: int) -> int:
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGKILL)
     if value == 4 and begun(4) < 3:
-        time.sleep(60)  # the death of 3's process ends it
+        time.sleep(HANG)  # the death of 3's process ends it
     return -value
 
 
@@ -297,7 +305,7 @@ def test_tasks_are_taken_as_workers_get_free(engine: Engine):
 def test_closing_the_generator_ends_what_runs(processes: ProcessEngine, tmp_path: Path):
     before = worker_processes()  # of the engine that the tests above share
     mark = tmp_path / "ended"
-    ended = processes.as_completed(partial(wait_and_touch, str(mark)), [0, 60, 60])
+    ended = processes.as_completed(partial(wait_and_touch, str(mark)), [0, HANG, HANG])
     assert next(ended) == (0, 0)
     mark.unlink()
     ended.close()
@@ -448,6 +456,7 @@ def test_engines_by_name():
         ("procesess", None, "did you mean 'processes'"),
         ("processes", 0, "workers must be"),
         ("processes", 1.5, "workers must be"),
+        ("processes", 10**7, "workers must be at most 10000, got 10000000"),
         ("serial", 2, "the serial engine has one worker, got 2"),
         ("scoop", None, "the scoop engine needs SCOOP"),
     ],
@@ -455,6 +464,36 @@ def test_engines_by_name():
 def test_engines_that_cannot_be(name: str, workers: int | None, message: str):
     with pytest.raises(ValueError, match=message):
         make_engine(name, workers)
+
+
+def test_workers_have_to_fit_into_memory(monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 1e9)
+    assert make_engine("processes", 4).workers == 4
+    with pytest.raises(ValueError, match=r"about 1\.25 GB of memory .*, and 1 GB are free: fewer workers$"):
+        make_engine("processes", 5)
+    assert make_engine().workers == 1
+
+
+@pytest.mark.parametrize("words", ["run --engine processes", "run --engine scoop", "bench scaling"])
+@pytest.mark.parametrize(
+    ("workers", "message"),
+    [
+        ("10000000", "workers must be at most 10000, got 10000000"),
+        ("9999", "this needs about 2.5 TB of memory (worker processes 2.5 TB), and 1 GB are free: fewer workers"),
+        ("9" * 5000, "argument --workers: expected a whole number, got '99999"),
+        ("\u00b2", "argument --workers: expected a whole number, got '\u00b2'"),
+    ],
+)
+def test_too_many_workers_start_nothing(monkeypatch, capsys, tmp_path, words, workers, message):
+    monkeypatch.setattr(memory, "available", lambda: 1e9)
+    monkeypatch.chdir(tmp_path)
+    with contextlib.suppress(SystemExit):  # of argparse
+        assert main([*words, "--workers", workers]) == 2
+    out, err = capsys.readouterr()
+    assert (out, len(err.splitlines())) == ("", 1)
+    assert err.startswith(f"evoprune: error: {message}")
+    assert len(err) < 200
+    assert not list(tmp_path.iterdir())
 
 
 def test_to_choose_an_engine_starts_nothing_and_takes_no_torch():

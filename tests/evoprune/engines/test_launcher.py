@@ -1,4 +1,4 @@
-"""What the launcher does before and beside SCOOP; whole pools are in test_scoop_pool.py and test_faults_scoop.py."""
+"""What the launcher does beside SCOOP; whole pools are in test_scoop_pool.py and test_faults_scoop.py."""
 
 import contextlib
 import signal
@@ -8,9 +8,7 @@ import sys
 
 import pytest
 
-from evoprune.__main__ import main
 from evoprune.engines import launcher
-from evoprune.engines.launcher import launch, read_hostfile
 from evoprune.engines.lifeline import Register
 from tests.real import wait_for
 
@@ -30,67 +28,6 @@ def pool():
     yield process
     process.kill()
     process.wait()
-
-
-def test_hosts_and_their_workers(tmp_path):
-    path = tmp_path / "hosts"
-    path.write_text("one 4\n\n  two.example 2 \none 1\n")
-    assert read_hostfile(path) == {"one": 5, "two.example": 2}
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("one\n", "line 1: expected a host and its number of workers, got 'one'"),
-        ("one 2\n# two 2\n", "line 2: expected"),
-        ("one 0\n", "line 1: expected"),
-        ("one many\n", "line 1: expected"),
-        ("\n", "there is no host in this hostfile"),
-    ],
-)
-def test_a_hostfile_that_is_none(tmp_path, text, message):
-    path = tmp_path / "hosts"
-    path.write_text(text)
-    with pytest.raises(ValueError, match=message):
-        launch("program.py", [], hostfile=path)
-
-
-def test_a_hostfile_that_is_not_there(tmp_path):
-    with pytest.raises(ValueError, match="cannot read this hostfile"):
-        launch("program.py", [], hostfile=tmp_path / "hosts")
-
-
-def test_other_hosts_have_to_reach_this_one(tmp_path, monkeypatch):
-    path = tmp_path / "hosts"
-    path.write_text("localhost 1\nelsewhere 1\n")
-    monkeypatch.setattr(socket, "getfqdn", lambda: "localhost.localdomain")
-    with pytest.raises(ValueError, match="cannot reach this one as localhost: give its external hostname"):
-        launch("program.py", [], hostfile=path)
-
-
-@pytest.mark.parametrize(
-    ("workers", "places", "processes"), [(None, "one one one two two", 5), (2, "one one one two two", 3)]
-)
-def test_the_program_is_one_more_on_the_first_host(tmp_path, monkeypatch, workers, places, processes):
-    """SCOOP fills the places in their order, so the workers stay where the hostfile says."""
-    path = tmp_path / "hosts"
-    path.write_text("one 2\ntwo 2\n")
-    started: list[str] = []
-
-    def stop(command: list[str], **_: object) -> None:
-        started.extend(command)
-        raise InterruptedError
-
-    monkeypatch.setattr(subprocess, "Popen", stop)
-    with pytest.raises(InterruptedError):
-        launch("program.py", [], workers, path, external_hostname="one")
-    assert started[started.index("--hosts") + 1 : started.index("--external-hostname")] == places.split()
-    assert started[started.index("-n") + 1] == str(processes)
-
-
-def test_at_least_one_worker():
-    with pytest.raises(ValueError, match="workers must be"):
-        launch("program.py", [], workers=0)
 
 
 def test_a_worker_that_never_reports(register, pool, monkeypatch, capsys):
@@ -149,8 +86,24 @@ def test_a_generation_that_does_not_end_after_a_signal(register, pool, monkeypat
             register.poll(1)
         origin.settimeout(10)
         assert launcher._watch(pool, register, [signal.SIGTERM], 1) == 143
-        assert origin.recv(100) == b"interrupt\n"
+        register.close()
+        with origin.makefile("rb") as lines:
+            assert list(lines) == [b"begin {}\n", b"interrupt\n"]
     assert "stopped at once; " in capsys.readouterr().err
+
+
+def test_the_program_waits_for_every_worker(register, pool, monkeypatch, capsys):
+    """With some of them it would compute until somebody notices."""
+    monkeypatch.setattr(launcher, "START", 0.1)
+    host, port, token = register.address("127.0.0.1").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as origin:
+        origin.sendall(b'{"token": "%s", "origin": true, "name": "1 on here"}\n' % token.encode())
+        while register.origin is None:
+            register.poll(1)
+        assert launcher._watch(pool, register, [], 2) == 1
+        register.close()
+        assert origin.recv(100) == b""
+    assert "error: only 1 of the pool's 2 processes have reported" in capsys.readouterr().err
 
 
 def test_stop_ends_the_whole_session(tmp_path):
@@ -187,9 +140,3 @@ def test_signals_are_collected_and_ignored_ones_stay_ignored(monkeypatch):
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.parametrize("option", ["hostfile", "external-hostname"])
-def test_hosts_are_for_scoop(option, capsys):
-    assert main(["run", f"--{option}", "x", "--engine", "processes"]) == 2
-    assert f"--{option} belongs to the scoop engine, got engine processes" in capsys.readouterr().err

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from evoprune.engines.lifeline import LONGEST_GREETING, Register
-from tests.real import wait_for
+from tests.real import HANG, wait_for
 
 # Imports only what it needs, torch not among it, so that these tests are quick.
 MEMBER = """
@@ -89,11 +89,22 @@ def test_ctrl_c_comes_over_the_line(register, member):
     poll(register, lambda: register.exit_code == 7)
 
 
+def test_a_program_begins_when_it_is_told(register, member, capsys):
+    """And learns what its pool lacks, however long the list is."""
+    hosts = [f"host{i}.example.org" for i in range(20_000)]
+    shown = "print(lifeline.shortfall()['missing_hosts'][-1], file=lifeline.Output(line))"
+    member(f"assert lifeline.shortfall() == {{}}; line.begun.wait(); {shown}; line.send(exit=0)")
+    poll(register, lambda: register.origin)
+    register.origin.begin({"workers": 1, "missing_hosts": hosts})
+    poll(register, lambda: register.exit_code == 0)
+    assert capsys.readouterr().out == f"True {hosts[-1]}\n"
+
+
 def test_a_process_without_a_launcher_ends(register, member):
     process = member("time.sleep(60)")
     poll(register, lambda: register.origin)
     register.close()
-    assert process.wait(timeout=10) == 1
+    assert process.wait(timeout=HANG) == 1
     register.origin.interrupt()  # nobody there, nothing happens
 
 

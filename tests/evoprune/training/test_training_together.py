@@ -328,6 +328,10 @@ def test_whole_numbers_are_for_embeddings():
     assert train_epoch([make_pair(1, 6, embedding)], DATA.long()).isfinite().all()
 
 
+def broken(module, inputs, output):
+    raise RuntimeError("broken")
+
+
 @pytest.mark.parametrize("parts", [("encoder", "decoder"), ("encoder",), ("decoder",)])
 def test_every_module_is_left_in_its_mode(parts):
     pair = make_pair(1, 6, nn.Sequential(nn.Linear(12, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 4)))
@@ -337,6 +341,7 @@ def test_every_module_is_left_in_its_mode(parts):
     before = [module.training for module in modules]
     train_epoch([pair], DATA, parts=parts)
     assert [module.training for module in modules] == before
-    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
-        train([pair], [torch.rand(4, 5)], parts=parts)
+    pair.encoder.module[0].register_forward_hook(broken)
+    with pytest.raises(RuntimeError, match="broken"):
+        train([pair], [DATA], parts=parts)
     assert [module.training for module in modules] == before
