@@ -2,10 +2,15 @@
 
 import hashlib
 import json
+import random
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
+from PIL import Image
+
+from tests import forked
 
 TIMES = ("times.csv", "seconds")
 """What differs from one execution to the next: a table, and the names of values."""
@@ -21,13 +26,25 @@ LINES = {
     "report": "report {good}/study --output d --quiet",
     "reconstruct": "reconstruct {good}/model {good}/images --output d",
 }
-"""Small command lines that leave the directory ``d``; ``{good}`` is a folder that :func:`tests.ended.good` fills."""
+"""Small command lines that leave the directory ``d``; ``{good}`` is a folder that :func:`good` fills."""
 GOOD = (
     "sweep --grid operator=random,none --trials 1 --n-dim 24 --n-samples 40 --n-clusters 4 --network 6-3 --cells 2 "
     "--generations 2 --output study --quiet",
     "run --benchmark digits --network 6-3 --cells 2 --generations 1 --no-compare --output model --quiet",
 )
 """What makes the folder of good runs, beside its images."""
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of good runs; all that the commands import is imported then."""
+    place = tmp_path_factory.mktemp("good")
+    (place / "images").mkdir()
+    for seed, name in enumerate(("a", "b")):
+        Image.frombytes("L", (8, 8), random.Random(seed).randbytes(64)).save(place / "images" / f"{name}.png")
+    lines = [line.replace("{good}", ".").replace("--output d", f"--output {name}") for name, line in LINES.items()]
+    forked.warm(place, *(line.split() for line in (*GOOD, *lines)))
+    return place
 
 
 def files(place: Path, without: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -6,15 +6,17 @@ The moments are counted, not timed: a hook in the child ends it right before its
 import os
 import random
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from evoprune.__main__ import main
 from tests import forked
-from tests.ended import GOOD, LINES, files, litter
+from tests.ended import LINES, files, good, litter
+
+__all__ = ["good"]
 
 pytestmark = pytest.mark.slow
 MOMENTS = 5
@@ -34,8 +36,6 @@ class Moments:
         self.last, self.seen, self.here = last, list[str](), ""
 
     def set(self) -> None:
-        import sys
-
         self.here = os.getcwd()
         sys.addaudithook(self.hook)
 
@@ -45,21 +45,6 @@ class Moments:
             self.seen.append(event)
             if len(self.seen) == self.last:
                 os.kill(os.getpid(), signal.SIGKILL)
-
-
-@pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("good")
-    (place / "images").mkdir()
-    for name in ("a", "b"):
-        Image.new("L", (8, 8), ord(name)).save(place / "images" / f"{name}.png")
-    lines = [line.replace("{good}", ".").split() for line in (*GOOD, *LINES.values())]
-    forked.warm(
-        place,
-        *lines[:2],
-        *([*line[: line.index("--output")], "--output", f"warm-{k}"] for k, line in enumerate(lines[2:])),
-    )
-    return place
 
 
 def moments_of(line: list[str], here: Path) -> list[str]:

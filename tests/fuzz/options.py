@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import functools
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -183,7 +184,8 @@ def spellings(name: str) -> list[str]:
 
 def names(value: str) -> list[str]:
     """What a message may show of a value."""
-    return [shown for shown in (value[:40], repr(value)[1:20].rstrip("'")) if shown.strip()]
+    parts = [value, *re.split(r"[=\s]+", value)]
+    return [shown for part in parts for shown in (part[:40], repr(part)[1:20].rstrip("'")) if shown.strip()]
 
 
 def owners() -> Iterator[tuple[str, str, str, Any]]:
@@ -225,7 +227,7 @@ def toml_wrong(draw: st.DrawFn) -> tuple[list[str], list[str], bytes]:
     line = [command, "--config", "wrong.toml", "--output", "r"]
     return (
         line,
-        [name, name.replace("_", " "), "has no options", "wrong.toml", *names(value.strip('"'))],
+        [name, name.replace("_", " "), "has no options", "unknown option of", "wrong.toml", *names(value.strip('"'))],
         f"{spelt} = {value}\n".encode(),
     )
 
