@@ -18,6 +18,9 @@ from evoprune.files import WriteError, shown_path
 from evoprune.folders import FULL
 from evoprune.runs.command import INTERRUPTED
 
+LONGEST = 500
+"""Characters of what is said to be wrong: more is a list of names, or text of the user's."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the arguments and do what they say; returns the exit code."""
@@ -46,7 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _failed(why: object, code: int) -> int:
-    print(f"evoprune: error: {why}" + "; what was written before is intact" * (code == 1), file=sys.stderr)
+    """Say what is wrong, in one line whatever a path or another library's message holds; the exit code."""
+    text = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in str(why))
+    text = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    print(f"evoprune: error: {text}" + "; what was written before is intact" * (code == 1), file=sys.stderr)
     return code
 
 
@@ -73,8 +79,7 @@ class _Parser(argparse.ArgumentParser):
         chosen = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
         near = chosen and difflib.get_close_matches(chosen[1], re.findall(r"[\w-]+", chosen[2]), n=1)
         message += f": did you mean {near[0]!r}?" if near else ""
-        print(f"evoprune: error: {message}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(_failed(message, 2))
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

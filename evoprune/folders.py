@@ -57,7 +57,11 @@ class Folder:
             if any(len(os.fsencode(part)) > LONGEST for part in self.path.parts):  # or the folders above were made
                 raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
             entries = os.listdir(self.path)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if self.path.is_symlink():
+                raise ValueError(
+                    f"{shown_path(self.path)}: cannot be used as a directory (a link to nothing)"
+                ) from error
             entries = []
         except (OSError, ValueError) as error:
             raise ValueError(f"{shown_path(self.path)}: cannot be used as a directory ({reason(error)})") from error

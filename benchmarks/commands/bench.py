@@ -31,8 +31,8 @@ def add_parser(commands: Any) -> None:
 
 def bench(options: argparse.Namespace) -> int:
     """Measure and print; the exit code is 1 where ``--check`` is given and a target is missed."""
+    check_workers(options.workers)
     if options.what == "scaling":
-        check_workers(options.workers)
         check_room(options.workers)
         work = dataclasses.replace(levels.QUICK if options.quick else levels.FULL, workers=options.workers)
         report = measure_scaling(work)

@@ -161,7 +161,8 @@ def make_plan(
         raise ValueError(f"the grid has {points} points, at most {MOST} were expected")
     shared = ({"compare": False} if "compare" in types else {}) | dict(fixed or {})
     variants: dict[str, dict[str, Any]] = {}
-    for preset, point in itertools.product(presets or [None], itertools.product(*axes.values())):
+    names: Sequence[str | None] = presets or [None]
+    for preset, point in itertools.product(names, itertools.product(*axes.values())):
         chosen = dict(zip(axes, point, strict=True))
         layers = kind.presets(preset) if kind.presets and preset is not None else []
         settings = kind.make_settings(*layers, shared, *(_layer(*each) for each in chosen.items()))

@@ -38,8 +38,9 @@ NUMBERS = {
     "seed": {"least": 0, "most": SEEDS},
 }
 """Bounds of the numbers that are no settings."""
-UNKNOWNS = st.one_of(st.sampled_from(UNKNOWN), st.text(max_size=30)).filter(lambda text: text not in KNOWN)
 KNOWN = {"paper", "thresholds", "fair", "quick", "half", "full", "serial", "processes", "scoop", *EXPERIMENTS}
+UNKNOWNS: SearchStrategy[str] = st.one_of(st.sampled_from(UNKNOWN), st.text(max_size=30))
+UNKNOWNS = UNKNOWNS.filter(lambda text: text not in KNOWN)
 SHARDS = [
     "",
     "1",

@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, seed, settings, strategies as st
@@ -20,8 +21,8 @@ LONGEST = 600
 """Characters of an error."""
 SECONDS = 1.0
 """CPU time of a case."""
-BUDGET = {"options": 0.35, "places": 0.25, "assignments": 0.1, "toml": 0.2, "axes": 0.1}
-"""The kinds of cases and how many of all they are."""
+SHARES = {"options": 0.48, "places": 0.13, "assignments": 0.08, "toml": 0.22, "axes": 0.09}
+"""Kind of cases -> how many of all they are; of wrong places there are no more than some hundred."""
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +113,7 @@ def check_place(name: str, good: Path) -> None:
         check(line, blame, folder, good)
 
 
-KINDS = {
+KINDS: dict[str, tuple[Any, Any]] = {
     "options": (options_wrong(), check_line),
     "places": (places_wrong, check_place),
     "assignments": (assignments_wrong(), check_line),
@@ -125,7 +126,7 @@ KINDS = {
 def test_some_of_every_kind(kind: str, good: Path):
     strategy, check_case = KINDS[kind]
 
-    @settings(max_examples=int(200 * BUDGET[kind]))
+    @settings(max_examples=int(140 * SHARES[kind]))
     @given(strategy)
     def some(case):
         check_case(case, good)
@@ -137,7 +138,7 @@ def test_some_of_every_kind(kind: str, good: Path):
 @pytest.mark.parametrize("kind", KINDS)
 def test_thousands_of_every_kind(kind: str, good: Path):
     strategy, check_case = KINDS[kind]
-    number = max(1, int(CASES * BUDGET[kind]))
+    number = max(1, int(CASES * SHARES[kind]))
 
     @seed(SEED)
     @settings(max_examples=number, derandomize=False, database=None, suppress_health_check=list(HealthCheck))
@@ -148,7 +149,6 @@ def test_thousands_of_every_kind(kind: str, good: Path):
     many()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_once(command: str, good: Path):
     @settings(max_examples=1)
@@ -158,9 +158,3 @@ def test_every_option_once(command: str, good: Path):
             check_line(line_with(option, data.draw(option.wrong)), good)
 
     once()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", WRONG)
-def test_every_place_once(name: str, good: Path):
-    check_place(name, good)
