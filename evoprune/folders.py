@@ -81,7 +81,7 @@ class Folder:
         self.files = dict.fromkeys(names)
 
     def __enter__(self) -> "Folder":
-        """Make the directory, lock it, and remove what a killed process left half-written.
+        """Make the directory, lock it, and remove what a killed process left half-written; nothing is written yet.
 
         :raises ValueError: as :meth:`look`, where another process is at work there, and where it cannot be written.
         :raises WriteError: where the disk is full.
@@ -95,7 +95,8 @@ class Folder:
                 for path in self.at(name).parent.glob(f".{glob_safe(PurePosixPath(name).name)}.*"):
                     if is_part(path.name, PurePosixPath(name).name) and not path.is_symlink():
                         path.unlink(missing_ok=True)
-            self._save()
+            if not os.access(self.path, os.W_OK):
+                raise OSError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
             self.__exit__(None, None, None)
             if error.errno in FULL:
@@ -152,7 +153,7 @@ class Folder:
         self.check(names)
         new = [name for name in names if name not in self.files]
         self.files |= dict.fromkeys(new)
-        if new:
+        if new or not self.at(MANIFEST).exists():
             self._save()
         for parent in {self.at(name).parent for name in names}:
             parent.mkdir(parents=True, exist_ok=True)

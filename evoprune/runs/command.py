@@ -68,7 +68,8 @@ def guarded(work: Callable[[], Any], directory: Path, options: argparse.Namespac
         print(f"evoprune: interrupted{_kept(directory)}", file=sys.stderr)
         return INTERRUPTED
     except WriteError as error:
-        print(f"evoprune: error: {error}{_kept(directory)}", file=sys.stderr)
+        intact = "the last checkpoint is intact" if _has_checkpoint(directory) else "there is no checkpoint yet"
+        print(f"evoprune: error: {error}; {intact}{_kept(directory)}", file=sys.stderr)
         return 1
     except WorkerError as error:
         print(f"evoprune: error: {error}", file=sys.stderr)
@@ -83,6 +84,12 @@ def guarded(work: Callable[[], Any], directory: Path, options: argparse.Namespac
         print(f"evoprune: failed: everything diverged, no loss is finite; see {directory}", file=sys.stderr)
         return 1
     return 0
+
+
+def _has_checkpoint(directory: Path) -> bool:
+    from evoprune.runs.experiment import CHECKPOINT  # slow to import
+
+    return (directory / CHECKPOINT).exists()
 
 
 def _kept(directory: Path) -> str:
