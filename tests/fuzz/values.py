@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from evoprune.plugins import entries, is_code
-from evoprune.runs.settings import TEXT, WORDS, bounds, types_of
-
-__all__ = ["CONTROL", "LONG", "UNKNOWN", "spoilt", "spoilt_toml", "types_of"]
+from evoprune.runs.settings import TEXT, WORDS, bounds
 
 LONG = ["x" * 300, "x" * 5000, "9" * 5000, "ж" * 300]
 CONTROL = ["\n", "a\nb", "\r", "\t", "\x1b[31m", "\x00", "\x7f", "\u2028", "\u202e", "\ud800", "\udcff"]
