@@ -136,7 +136,7 @@ def spoilt_toml(kind: Any, more: Mapping[str, Any]) -> SearchStrategy[str]:
             "nan",
             "inf",
             "-inf",
-            '"1"',
+            '"one"',
             '""',
             "true",
             "false",
