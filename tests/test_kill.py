@@ -19,7 +19,7 @@ from tests.ended import LINES, files, good, litter
 __all__ = ["good"]
 
 pytestmark = pytest.mark.slow
-MOMENTS = 5
+MOMENTS = 10
 """Of every command, and as many more between a file's writing and its renaming."""
 CHANGES = (
     *("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate", "os.link", "os.symlink"),
