@@ -41,7 +41,7 @@ def parse_network(text: str) -> MLP | Blueprint:
         return found_in(text.removeprefix("from ").strip())
     if text[:1].isalpha():
         return lookup("network", text, NETWORKS)
-    if not re.fullmatch(r"[0-9]{1,9}(-[0-9]{1,9}){0,31}", text):  # more layers than that train nothing
+    if not re.fullmatch(r"[0-9]{1,20}(-[0-9]{1,20}){0,31}", text):  # more layers than that train nothing
         raise ValueError(f"network {shown(text)} is neither widths such as 64-32-8 nor one of: {', '.join(NETWORKS)}")
     *hidden, latent = (int(width) for width in text.split("-"))
     return MLP(hidden=tuple(hidden), latent=latent)

@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def test_files_that_may_not_grow(command: str, good: Path, tmp_path: Path):
     for limit in LIMITS:
         place = tmp_path / str(limit)
         line = _line(command, good, place)
-        full = forked.evoprune(*line, here=tmp_path, before=lambda limit=limit: small_files(limit))
+        full = forked.evoprune(*line, here=tmp_path, before=partial(small_files, limit))
         if full.code:
             stopped += 1
             assert_one_line(full, place, (errno.EFBIG,))

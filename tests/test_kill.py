@@ -19,7 +19,7 @@ from tests.ended import LINES, files, good, litter
 __all__ = ["good"]
 
 pytestmark = pytest.mark.slow
-MOMENTS = 10
+MOMENTS = int(os.environ.get("EVOPRUNE_KILLS", "10"))
 """Of every command, and as many more between a file's writing and its renaming."""
 CHANGES = (
     *("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate", "os.link", "os.symlink"),
@@ -69,7 +69,8 @@ def test_killed_at_any_change_of_a_file(command: str, good: Path, tmp_path: Path
     expected = files(tmp_path / "undisturbed")
     rng = random.Random(command)
     renames = [number for number, event in enumerate(changes, 1) if event == "os.rename"]
-    chosen = {*rng.sample(range(1, len(changes) + 1), MOMENTS), *rng.sample(renames, MOMENTS)}
+    every = range(1, len(changes) + 1)
+    chosen = {number for some in (every, renames) for number in rng.sample(some, min(MOMENTS, len(some)))}
     for turn, moment in enumerate(sorted(chosen)):
         here = tmp_path / f"{moment}"
         here.mkdir()

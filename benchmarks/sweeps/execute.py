@@ -53,10 +53,11 @@ def sweep(
     check_place(plan, Path(directory))
     with study_folder(directory) as place:
         check_place(plan, place.path)  # another sweep may have ended there since
+        _begin(plan, place, retry_failed)
         _tidy(place.path)
         with tempfile.TemporaryDirectory("", SCRATCH, place.path.resolve(), ignore_cleanup_errors=True) as scratch:
             Folder(scratch, folders.SCRATCH, shared=True).mark()
-            return _run(plan, place, engine or Engine(), Path(scratch), bar, retry_failed)
+            return _run(plan, place, engine or Engine(), Path(scratch), bar)
 
 
 def study_folder(directory: str | Path) -> Folder:
@@ -64,15 +65,19 @@ def study_folder(directory: str | Path) -> Folder:
     return Folder(directory, folders.STUDY, known(folders.STUDY))
 
 
-def _run(plan: Plan, place: Folder, engine: Engine, scratch: Path, bar: bool, retry_failed: bool) -> pd.DataFrame:
-    runs = plan.runs
-    for run in runs if retry_failed else ():
+def _begin(plan: Plan, place: Folder, retry_failed: bool) -> None:
+    """Leave the plan before anything else, so that the directory is known for what it is whenever a sweep is killed."""
+    for run in plan.runs if retry_failed else ():
         if (place.path / run.place / "error.txt").exists():
             with run_folder(place.path / run.place) as folder:
                 folder.clear()
-    for run in runs:
+    for run in plan.runs:
         run_folder(place.path / run.place).look()  # a directory of the user's is found before the first run
     plan.save(place.file("study.json"))
+
+
+def _run(plan: Plan, place: Folder, engine: Engine, scratch: Path, bar: bool) -> pd.DataFrame:
+    runs = plan.runs
     rows = [_row(run, place.path) for run in runs]
     table = _tables(rows, place)
     left = [i for i, row in enumerate(rows) if row is None]
@@ -152,7 +157,8 @@ def _tidy(place: Path) -> None:
     """Remove the folders of the runs at work that killed sweeps left."""
     for left in place.iterdir():
         ours = re.fullmatch(re.escape(SCRATCH) + "[a-z0-9_]{8}", left.name) and left.is_dir() and not left.is_symlink()
-        if ours and (folders.holds(left, folders.SCRATCH) or not any(left.iterdir())):
+        new = ours and all(folders.is_part(path.name, folders.MANIFEST) for path in left.iterdir())
+        if ours and (new or folders.holds(left, folders.SCRATCH)):
             shutil.rmtree(left, ignore_errors=True)
 
 

@@ -15,8 +15,8 @@ from evoprune.__main__ import _parser
 from evoprune.benchmarks.experiments import EXPERIMENTS
 from evoprune.benchmarks.pruning.parts import REGISTRIES, own_options
 from evoprune.engines.limits import MOST_WORKERS
-from evoprune.runs.settings import SEEDS
-from tests.fuzz.values import LONG, UNKNOWN, spoilt, spoilt_toml, types_of
+from evoprune.runs.settings import SEEDS, types_of
+from tests.fuzz.values import LONG, UNKNOWN, spoilt, spoilt_toml
 
 COMMANDS = ("run", "sweep", "report", "reproduce", "weights", "architectures", "reconstruct", "list", "bench", "resume")
 TINY = "--n-dim 24 --n-samples 40 --n-clusters 4 --network 6-3 --cells 4 --generations 2 --no-compare"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from tests.damaged import DAMAGED, IDX, IMAGES, JSON, TABLES, TOML, damage
+from tests.damaged import DAMAGED, IDX, IMAGES, JSON, TABLES, TOML
 from tests.fuzz.options import LINES
 
 Line = tuple[list[str], list[str]]
@@ -224,4 +224,3 @@ def places() -> dict[str, Make]:
 
 WRONG = places()
 places_wrong = st.sampled_from(list(WRONG))
-__all__ = ["WRONG", "damage", "places_wrong"]

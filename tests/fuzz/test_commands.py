@@ -61,7 +61,8 @@ def check(line: list[str], blame: list[str], folder: Path, good: Path) -> None:
 
     done = forked.evoprune(*line, here=folder, before=limits)
     content = [path.read_bytes()[:200] for path in folder.glob("*.toml")]
-    shown = f"\n{[part[:200] for part in line]} {content}\n{done.code} {done.seconds:.2f} s\n{done.out[:2000]}\n{done.err[:3000]}"
+    said = [part[:200] for part in line]
+    shown = f"\n{said} {content}\n{done.code} {done.seconds:.2f} s\n{done.out[:2000]}\n{done.err[:3000]}"
     assert done.code == 2, shown
     assert done.out == "", shown
     *warnings, error = done.err.splitlines() or [""]

@@ -3,16 +3,14 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, get_args, get_origin
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from evoprune.plugins import entries, is_code
-from evoprune.runs.settings import TEXT, WORDS, bounds, types_of
-
-__all__ = ["CONTROL", "LONG", "UNKNOWN", "spoilt", "spoilt_toml", "types_of"]
+from evoprune.runs.settings import TEXT, WORDS, bounds
 
 LONG = ["x" * 300, "x" * 5000, "9" * 5000, "ж" * 300]
 CONTROL = ["\n", "a\nb", "\r", "\t", "\x1b[31m", "\x00", "\x7f", "\u2028", "\u202e", "\ud800", "\udcff"]
@@ -53,8 +51,8 @@ def _texts(kind: Any, more: Mapping[str, Any]) -> SearchStrategy[str]:
     if bool in kinds:
         return st.one_of(st.sampled_from(UNKNOWN), TEXTS).filter(lambda text: text.lower() not in WORDS)
     if float in kinds:
-        texts = st.one_of(st.sampled_from(NOT_FINITE + NO_NUMBER + HUGE + LONG + CONTROL[:-2]), TEXTS.filter(_no_float))
-        return st.one_of(texts, _outside(float, more))
+        texts = st.one_of(st.sampled_from(NOT_FINITE + NO_NUMBER + HUGE + LONG + CONTROL[:-2]), TEXTS)
+        return st.one_of(texts.filter(_outside_of(more)), _outside(float, more))
     if int in kinds:
         texts = st.sampled_from([*NOT_FINITE, *NO_NUMBER, *HUGE, *LONG, *CONTROL[1:], "1.5", "1e3", "1.0"])
         return st.one_of(texts, TEXTS.filter(_no_int), _outside(int, more))
@@ -95,11 +93,17 @@ def _outside(kind: type, more: Mapping[str, Any]) -> SearchStrategy[str]:
     return st.one_of(above, below, nothing).map(repr)
 
 
-def _no_float(text: str) -> bool:
-    try:
-        return not math.isfinite(float(text))
-    except ValueError:
-        return True
+def _outside_of(more: Mapping[str, Any]) -> Callable[[str], bool]:
+    """Whether a text is no number within these bounds."""
+    least, most = bounds(more)
+
+    def says(text: str) -> bool:
+        try:
+            return not least <= float(text) <= most  # also where it is not finite
+        except ValueError:
+            return True
+
+    return says
 
 
 def _no_int(text: str) -> bool:
@@ -138,6 +142,8 @@ def spoilt_toml(kind: Any, more: Mapping[str, Any]) -> SearchStrategy[str]:
             "false",
             *(["1.5", "1.0"] * (float not in kinds)),
         ]
-        return st.one_of(st.sampled_from(some), _outside(float if float in kinds else int, more))
+        numbers = float if float in kinds else int
+        fitting = [text for text in some if numbers is int or _outside_of(more)(text)]
+        return st.one_of(st.sampled_from(fitting), _outside(numbers, more))
     texts = _texts(kind, more).filter(str.isascii).map(json.dumps).filter(lambda text: "\\u007f" not in text)
     return st.one_of(st.sampled_from([*common, *BIG, "5", "1.5", "true", "nan"]), texts)
