@@ -1,7 +1,7 @@
 """Whether what was asked for fits into the memory of this machine: an estimate, before any work."""
 
 import math
-import resource
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -47,9 +47,12 @@ def available() -> float:
             left.append(float(texts[0]) - float(texts[1]))
         except (OSError, ValueError):  # no such container, or "max"
             continue
-    address_space = resource.getrlimit(resource.RLIMIT_AS)[0]
-    if address_space != resource.RLIM_INFINITY:
-        left.append(float(address_space - psutil.Process().memory_info().vms))
+    if sys.platform != "win32":
+        import resource
+
+        address_space = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if address_space != resource.RLIM_INFINITY:
+            left.append(float(address_space - psutil.Process().memory_info().vms))
     return max(min(left), 0.0)
 
 
