@@ -13,8 +13,8 @@ CGROUPS = (
     ("memory.max", "memory.current", "memory.stat", "inactive_file"),
     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
 )
-"""Limit, use and statistics of a container, below ``/sys/fs/cgroup``, and what in them is the cache of files, which makes
-room where it is needed: version 2 and version 1."""
+"""Limit, use and statistics of a container, below ``/sys/fs/cgroup``, and what in them is the cache of files, which
+makes room where it is needed: version 2 and version 1."""
 FLOAT = 4
 """Bytes of a number in float32."""
 HUGE = 10**27
