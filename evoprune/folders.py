@@ -5,9 +5,9 @@ user's. While a :class:`Folder` is open, the directory is locked by the process,
 """
 
 import errno
-import fcntl
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -249,6 +249,10 @@ def lock(directory: Path) -> int | None:
     :returns: the descriptor; None where the file system knows no such locks.
     :raises ValueError: where another process holds it.
     """
+    if sys.platform == "win32":  # which cannot open directories
+        return None
+    import fcntl
+
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,7 +1,7 @@
 """Whether what was asked for fits into the memory of this machine: an estimate, before any work."""
 
 import math
-import resource
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,8 +9,12 @@ import psutil
 
 from evoprune.checks import at_least, of_type, shown
 
-CGROUPS = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
-"""Limit and use of a container, below ``/sys/fs/cgroup``: version 2 and version 1."""
+CGROUPS = (
+    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
+)
+"""Limit, use and statistics of a container, below ``/sys/fs/cgroup``, and what in them is the cache of files, which
+makes room where it is needed: version 2 and version 1."""
 FLOAT = 4
 """Bytes of a number in float32."""
 HUGE = 10**27
@@ -41,15 +45,19 @@ def check_fits(needs: Mapping[str, float], advice: str = "") -> None:
 def available() -> float:
     """Bytes of memory that this process may still take: of the machine, its container, and its own limit."""
     left = [float(psutil.virtual_memory().available)]
-    for limit, used in CGROUPS:
+    for *names, cache in CGROUPS:
         try:
-            texts = [(Path("/sys/fs/cgroup") / name).read_text().strip() for name in (limit, used)]
-            left.append(float(texts[0]) - float(texts[1]))
+            limit, used, statistics = ((Path("/sys/fs/cgroup") / name).read_text() for name in names)
+            cached = dict(line.split() for line in statistics.splitlines()).get(cache, 0)
+            left.append(float(limit) - float(used) + float(cached))
         except (OSError, ValueError):  # no such container, or "max"
             continue
-    address_space = resource.getrlimit(resource.RLIMIT_AS)[0]
-    if address_space != resource.RLIM_INFINITY:
-        left.append(float(address_space - psutil.Process().memory_info().vms))
+    if sys.platform != "win32":
+        import resource
+
+        address_space = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if address_space != resource.RLIM_INFINITY:
+            left.append(float(address_space - psutil.Process().memory_info().vms))
     return max(min(left), 0.0)
 
 

@@ -29,8 +29,19 @@ def pytest_collection_modifyitems(items):
             item.add_marker("processes")
 
 
-@pytest.fixture(autouse=True)
-def seeded():
+def seed():
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002 - DEAP users and scipy still draw from the global stream
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """For the fixtures of a test."""
+    seed()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call():
+    """Right before the test itself: what plugins or fixtures drew does not count."""
+    seed()

@@ -19,7 +19,7 @@ from tests.ended import LINES, files, good, litter
 __all__ = ["good"]
 
 pytestmark = pytest.mark.slow
-MOMENTS = int(os.environ.get("EVOPRUNE_KILLS", "5"))
+MOMENTS = int(os.environ.get("EVOPRUNE_KILLS", "10"))
 """Of every command, and as many more between a file's writing and its renaming."""
 CHANGES = (
     *("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate", "os.link", "os.symlink"),

@@ -24,9 +24,9 @@ def test_the_limit_of_the_process_counts(monkeypatch):
 
 
 def test_a_container_counts(monkeypatch):
-    texts = {"memory.max": "1000000", "memory.current": "400000"}
+    texts = {"memory.max": "1000000", "memory.current": "400000\n", "memory.stat": "anon 3\ninactive_file 100000\n"}
     monkeypatch.setattr(memory.Path, "read_text", lambda path: texts.get(path.name, "max"))
-    assert memory.available() == 600_000
+    assert memory.available() == 700_000
     texts["memory.current"] = "2000000"
     assert memory.available() == 0
 

@@ -488,7 +488,7 @@ def test_too_many_workers_start_nothing(monkeypatch, capsys, tmp_path, words, wo
     monkeypatch.setattr(memory, "available", lambda: 1e9)
     monkeypatch.chdir(tmp_path)
     with contextlib.suppress(SystemExit):  # of argparse
-        assert main([*words, "--workers", workers]) == 2
+        assert main([*words.split(), "--workers", workers]) == 2
     out, err = capsys.readouterr()
     assert (out, len(err.splitlines())) == ("", 1)
     assert err.startswith(f"evoprune: error: {message}")

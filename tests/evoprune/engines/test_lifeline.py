@@ -97,7 +97,7 @@ def test_a_program_begins_when_it_is_told(register, member, capsys):
     poll(register, lambda: register.origin)
     register.origin.begin({"workers": 1, "missing_hosts": hosts})
     poll(register, lambda: register.exit_code == 0)
-    assert capsys.readouterr().out == f"True {hosts[-1]}\n"
+    assert capsys.readouterr().out == f"{hosts[-1]}\n"
 
 
 def test_a_process_without_a_launcher_ends(register, member):
