@@ -173,6 +173,7 @@ def line_with(option: Option, value: str) -> tuple[list[str], list[str]]:
         option.dest,
         option.dest.replace("_", " "),
         "comparison",
+        "unknown setting",
         *names(value),
     ]
 
