@@ -7,16 +7,17 @@ import re
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
 from evoprune._version import __version__
 from evoprune.engines import ENGINES, lifeline, scoop_is_running
-from evoprune.engines.limits import workers_option
 from evoprune.files import WriteError, shown_path
 from evoprune.folders import FULL
 from evoprune.runs.command import INTERRUPTED
+from evoprune.runs.options import read
 
 LONGEST = 500
 """Characters of what is said to be wrong: more is a list of names, or text of the user's."""
@@ -112,7 +113,7 @@ def _parser(arguments: list[str]) -> _Parser:
     engine = _Parser(add_help=False)
     group = engine.add_argument_group("engine")
     group.add_argument("--engine", metavar="NAME", help="where the work is done: " + ", ".join(ENGINES))
-    group.add_argument("--workers", type=workers_option, metavar="N", help="worker processes")
+    group.add_argument("--workers", type=partial(read, int), metavar="N", help="worker processes")
     group.add_argument("--hostfile", metavar="FILE", help="scoop: a host and its number of workers a line")
     group.add_argument(
         "--allow-missing-hosts", action="store_true", help="scoop: go on without hosts that do not answer"

@@ -85,9 +85,14 @@ def fitting(path: Path, what: str = "") -> Iterator[None]:
 def reason(error: BaseException) -> str:
     """What an error says, in one line and cut short where it is long."""
     text = f"{error.args[0]} is missing" if isinstance(error, KeyError) and error.args else str(error)
-    text = " ".join((getattr(error, "strerror", None) or text or type(error).__name__).split())
-    text = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text[: REASON + 1])
-    return text if len(text) <= REASON else f"{text[: REASON - 3]}..."
+    return one_line(getattr(error, "strerror", None) or text or type(error).__name__)
+
+
+def one_line(text: object) -> str:
+    """A text for a message, without breaks and odd signs, cut short where it is long."""
+    words = " ".join(str(text).split())
+    words = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in words[: REASON + 1])
+    return words if len(words) <= REASON else f"{words[: REASON - 3]}..."
 
 
 def shown_path(path: str | Path) -> str:

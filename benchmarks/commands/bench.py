@@ -3,12 +3,14 @@
 import argparse
 import dataclasses
 import json
+from functools import partial
 from typing import Any
 
 from evoprune.benchmarks.bench import levels, speed
 from evoprune.benchmarks.bench.scaling import measure_scaling
 from evoprune.benchmarks.bench.table import scaling_table, speed_table
-from evoprune.engines.limits import check_room, check_workers, workers_option
+from evoprune.engines.limits import check_room, check_workers
+from evoprune.runs.options import read
 
 
 def add_parser(commands: Any) -> None:
@@ -21,7 +23,7 @@ def add_parser(commands: Any) -> None:
     )
     figures.add_argument("what", nargs="?", choices=("speed", "scaling"), default="speed", help="default speed")
     figures.add_argument(
-        "--workers", type=workers_option, default=2, metavar="N", help="scaling: worker processes (default 2)"
+        "--workers", type=partial(read, int), default=2, metavar="N", help="scaling: worker processes (default 2)"
     )
     figures.add_argument("--quick", action="store_true", help="small sizes, to see that everything works")
     figures.add_argument("--json", action="store_true", help="print the measurements as JSON and nothing else")

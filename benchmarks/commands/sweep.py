@@ -4,7 +4,7 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -89,14 +89,15 @@ def continue_sweep(directory: Path, options: argparse.Namespace) -> int:
 def run_plan(plan: Plan, directory: Path, options: argparse.Namespace, then: Callable[[], None] | None = None) -> int:
     """Say what will be done, do it, and say what came of it; ``then`` follows where runs have ended."""
     check_place(plan, directory)
-    check_data(plan, 1)
+    check_data(plan)
+    check_memory(plan, 1)
     if options.dry_run:
         print(listed(plan.runs, options.json))
     if wants_pool(options) and not options.dry_run:
         return launch_pool(options)
     with make_engine(options.engine, options.workers) as engine:
-        if engine.workers > 1:
-            check_data(plan, engine.workers)
+        if engine.here and engine.workers > 1:
+            check_memory(plan, engine.workers)
         try:
             announce(plan, directory, engine, options.quiet or options.json)
             if options.dry_run:
@@ -124,17 +125,24 @@ def run_plan(plan: Plan, directory: Path, options: argparse.Namespace, then: Cal
     return 1 if len(failed) or len(diverged) else 0
 
 
-def check_data(plan: Plan, workers: int) -> None:
-    """See that the data of every variant fit its settings, and that runs at once fit into memory, before any work."""
-    experiment = EXPERIMENTS[plan.experiment]
-    for values in plan.variants.values():
-        settings = experiment.stored_settings(values)
+def check_data(plan: Plan) -> None:
+    """Load the data of every variant and see that they fit its settings, before any work."""
+    for settings in settings_of(plan):
         settings.check_data()
+
+
+def check_memory(plan: Plan, workers: int) -> None:
+    """See that as many runs at once as there are workers on this machine fit into its memory, before any work."""
+    for settings in settings_of(plan):
         needs = {name: workers * bytes_ for name, bytes_ in settings.memory.items()}
-        needs["data"] = settings.problem.memory * (
-            workers if workers > 1 else 0
-        )  # what is loaded here is there already
+        if workers > 1:  # else what is loaded here is what the run reads
+            needs["data"] = workers * settings.problem.memory
         check_fits(needs, f"smaller networks, fewer of them, or fewer than {workers} runs at once")
+
+
+def settings_of(plan: Plan) -> Iterator[Any]:
+    """The settings of every variant."""
+    return map(EXPERIMENTS[plan.experiment].stored_settings, plan.variants.values())
 
 
 def announce(plan: Plan, directory: Path, engine: Engine, quiet: bool) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
-from evoprune.benchmarks.problems.paths import one_line, readable
+from evoprune.benchmarks.problems.paths import readable
 from evoprune.checks import shown
+from evoprune.files import one_line
 
 HEAD = 4096  # bytes in which a header ends; that of a table takes 128
 SIP = 4096

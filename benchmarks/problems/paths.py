@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-LONGEST = 300
-"""Characters of a reader's own words that a message repeats."""
+from evoprune.files import one_line
 
 
 def absolute(path: str) -> Path:
@@ -37,9 +36,3 @@ def readable(path: str | Path, what: str = "cannot be read") -> Iterator[None]:
     except Exception as error:  # a damaged file brings about anything, from zlib.error to RecursionError
         words = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise ValueError(f"{path}: {what}: {one_line(words)}") from error
-
-
-def one_line(text: object) -> str:
-    """A text for a message, without breaks and cut short where it is long."""
-    words = " ".join(str(text).split())
-    return words if len(words) <= LONGEST else f"{words[:LONGEST]}..."

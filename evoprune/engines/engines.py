@@ -39,6 +39,8 @@ class Engine:
     """The serial engine, and what all have in common. A context manager; ``toolbox.register("map", engine.map)``."""
 
     name = "serial"
+    here = True
+    """Whether all workers are on this machine, and share its memory."""
 
     def __init__(self, workers: int | None = None) -> None:
         self.workers = 1 if workers is None else workers
@@ -174,6 +176,7 @@ class ScoopEngine(Engine):
     """
 
     name = "scoop"
+    here = False
 
     def __init__(self, workers: int | None = None) -> None:
         if not scoop_is_running():

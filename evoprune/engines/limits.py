@@ -1,6 +1,5 @@
 """How many workers there may be: a bound that no machine reaches, and the memory of this one."""
 
-import argparse
 from typing import Any
 
 from evoprune.checks import at_least, shown
@@ -27,14 +26,3 @@ def check_room(processes: int) -> None:
     :raises ValueError: with the estimate, where they do not.
     """
     check_fits({"worker processes": processes * PROCESS}, "fewer workers")
-
-
-def workers_option(text: str) -> int:
-    """The value of ``--workers``.
-
-    :raises argparse.ArgumentTypeError: for what is no whole number; argparse's own message shows it in full length.
-    """
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a whole number, got {shown(text)}") from None

@@ -7,11 +7,9 @@ import types
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from evoprune.checks import lookup, shown
+from evoprune.checks import MOST, lookup, shown
 from evoprune.plugins import entries, is_code
 
-MOST = 10**9
-"""The bound of a number, above and below zero, where :func:`option` says no other."""
 SEEDS = 2**63 - 1
 """The largest seed."""
 WIDTHS = r"\d{1,9}(-\d{1,9}){0,31}"
@@ -95,7 +93,7 @@ def check_value(name: str, value: Any, more: Mapping[str, Any]) -> None:
 
 
 def bounds(more: Mapping[str, Any]) -> tuple[float, float]:
-    """The least and the most that a number may be, by the metadata of its option."""
+    """The least and the most that a number may be, by the metadata of its option, else a common bound."""
     if more.get("share"):
         return 0, 1
     return more.get("least", 0 if more.get("positive") else -MOST), more.get("most", MOST)

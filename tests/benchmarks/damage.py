@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,25 @@ def make_all(place: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("evoprune.benchmarks.sweeps.plan.derive", lambda seed, trial: trial)
         sweep(make_plan(grid=["operator=none,random"], fixed=LAYERS["run"], trials=2), place / "study")
+
+
+def named(value: Any) -> str:
+    """What a case is called: its words, where it has some."""
+    return value if isinstance(value, str) else ""
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of good directories."""
+    place = tmp_path_factory.mktemp("good")
+    make_all(place)
+    return place
+
+
+@pytest.fixture
+def copied(good: Path, tmp_path: Path) -> Callable[[str], Path]:
+    """A copy of one of them, to be damaged."""
+    return lambda name: Path(shutil.copytree(good / name, tmp_path / name))
 
 
 def content(place: Path) -> dict[str, bytes]:

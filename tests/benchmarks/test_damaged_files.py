@@ -14,25 +14,11 @@ import pytest
 from evoprune.__main__ import main
 from evoprune.benchmarks.report import load
 from evoprune.benchmarks.sweeps import load_plan
-from tests.benchmarks.damage import content, damage_json, make_all, put, refused
+from tests.benchmarks.damage import content, copied, damage_json, good, named, put, refused
+
+__all__ = ["copied", "good"]
 
 NAN, INF = math.nan, math.inf
-
-
-def named(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-@pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("good")
-    make_all(place)
-    return place
-
-
-@pytest.fixture
-def copied(good: Path, tmp_path: Path) -> Callable[[str], Path]:
-    return lambda name: Path(shutil.copytree(good / name, tmp_path / name))
 
 
 TEXTS = {

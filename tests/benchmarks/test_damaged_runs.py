@@ -3,7 +3,6 @@
 import math
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,9 @@ import torch
 from evoprune.__main__ import main
 from evoprune.benchmarks.experiments import EXPERIMENTS, load_any_model
 from evoprune.benchmarks.pruning.snapshots import load_snapshots
-from tests.benchmarks.damage import content, damage_tensors, drop, first, make_all, put, refused
+from tests.benchmarks.damage import content, copied, damage_tensors, drop, first, good, named, put, refused
+
+__all__ = ["copied", "good"]
 
 NAN, INF = math.nan, math.inf
 GENOME = ("grid", 1, "encoder")
@@ -29,22 +30,6 @@ def nan_grid(grid: list[Any]) -> list[Any]:
 
 def nan_population(population: list[Any]) -> list[Any]:
     return [{**pair, "genome": pair["genome"] | {"weights": nan(pair["genome"]["weights"])}} for pair in population]
-
-
-def named(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-@pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("good")
-    make_all(place)
-    return place
-
-
-@pytest.fixture
-def copied(good: Path, tmp_path: Path) -> Callable[[str], Path]:
-    return lambda name: Path(shutil.copytree(good / name, tmp_path / name))
 
 
 COMMON: list[tuple[Callable[[Any], Any], str]] = [
