@@ -15,6 +15,7 @@ from evoprune.genome import Autoencoder, Genome
 from evoprune.layers import check_data
 from evoprune.seeds import Rng, Stream, generator
 from evoprune.training.batches import Batch, Epoch, Given
+from evoprune.training.kernel import Kernel, kernel_for
 from evoprune.training.optimizers import Optimizer, Step, optimizer_for
 from evoprune.training.programs import Program, program_for
 from evoprune.training.refused import PARTS, check_pairs, check_training
@@ -34,6 +35,7 @@ def train(
     parts: Sequence[str] = PARTS,
     opponents: Sequence[Sequence[Genome]] | None = None,
     device: str | torch.device = "cpu",
+    kernel: str | Kernel = "auto",
 ) -> Tensor:
     """Train pairs in place, one gradient step a batch; pairs of the same shape together, as one tensor program.
 
@@ -46,6 +48,8 @@ def train(
     :param parts: which of ``"encoder"`` and ``"decoder"`` learn; the other stays as it is.
     :param opponents: for each pair the genomes that stand in for the part that does not learn, one drawn at random for
         every batch; they stay as they are.
+    :param kernel: ``"auto"``, ``"native"``, ``"torch"`` or a :class:`~evoprune.training.kernel.Kernel`; see
+        ``docs/performance.md``.
     :returns: the mean loss over the batches of each pair, as they passed, (pairs,), float64.
     :raises TypeError: for a pair outside a list, what is no optimizer, or data of a type that the network refuses.
     :raises ValueError: for an unknown loss, optimizer, part or device, a learning rate that is negative or not finite,
@@ -57,7 +61,7 @@ def train(
     given batches, opponents, dropout, comes from streams that a pair's ``seed`` names, or where that is None from
     torch's global generator.
     """
-    optimizer = optimizer_for(optimizer)
+    optimizer, kernel = optimizer_for(optimizer), kernel_for(kernel)
     check_training(pairs, loss, learning_rate, parts, opponents, device)
     data = batches if isinstance(batches, Epoch) else Given(batches, pairs)
     groups = alike(pairs)
