@@ -527,7 +527,7 @@ static int find_active(const Work *k, const float *h, int width, int rows, int e
 
 /* Sparse layers leave out products of pruned weights: with infinity they would be NaN. */
 static void poison(const Work *k, const float *from, int width, float *to, int n) {
-    if (k->careful && !(largest(from, k->padded * width) < HUGE_NUMBER))
+    if (k->careful && !isfinite(largest(from, (size_t)k->padded * width)))
         for (int i = 0; i < k->padded * n; i++) to[i] = NAN;
 }
 
