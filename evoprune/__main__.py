@@ -113,7 +113,7 @@ def _parser(arguments: list[str]) -> _Parser:
     engine = _Parser(add_help=False)
     group = engine.add_argument_group("engine")
     group.add_argument("--engine", metavar="NAME", help="where the work is done: " + ", ".join(ENGINES))
-    group.add_argument("--workers", type=partial(read, int), metavar="N", help="worker processes")
+    group.add_argument("--workers", type=partial(read, int), metavar="N", help="workers: threads or processes")
     group.add_argument("--hostfile", metavar="FILE", help="scoop: a host and its number of workers a line")
     group.add_argument(
         "--allow-missing-hosts", action="store_true", help="scoop: go on without hosts that do not answer"

@@ -12,7 +12,7 @@ from tests.real import SMALL, Place, fingerprint, place
 __all__ = ["place"]
 
 RUN = ["-m", "evoprune", "run", *SMALL, "--generations", "5", "--output", "r", "--quiet"]
-ENGINES = [("processes", 1), ("processes", 2), ("scoop", 1), ("scoop", 2)]
+ENGINES = [("threads", 1), ("threads", 2), ("processes", 1), ("processes", 2), ("scoop", 1), ("scoop", 2)]
 # Between them: every source of chance in a cell, optimizers with state, both shapes of a grid.
 STATEFUL = "--operator variance --optimizer adam --topology torus --opponents random --corruption 0.2"
 VARIANTS = {"default": [], "stateful": STATEFUL.split()}

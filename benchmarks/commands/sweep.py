@@ -11,7 +11,7 @@ from typing import Any
 
 from evoprune.benchmarks.commands.start import admit, layers_from
 from evoprune.benchmarks.experiments import DEFAULT, EXPERIMENTS
-from evoprune.benchmarks.sweeps.execute import check_place, sweep
+from evoprune.benchmarks.sweeps.execute import check_engine, check_place, sweep
 from evoprune.benchmarks.sweeps.plan import Plan, Run, load_plan, make_plan
 from evoprune.checks import lookup
 from evoprune.engines import Engine, make_engine
@@ -96,6 +96,7 @@ def run_plan(plan: Plan, directory: Path, options: argparse.Namespace, then: Cal
     if wants_pool(options) and not options.dry_run:
         return launch_pool(options)
     with make_engine(options.engine, options.workers) as engine:
+        check_engine(engine)
         if engine.here and engine.workers > 1:
             check_memory(plan, engine.workers)
         try:

@@ -46,10 +46,13 @@ def sweep(
 
     :param engine: where whole runs are done; in this process by default.
     :param retry_failed: do the runs that failed once more.
-    :raises ValueError: where the directory holds another study or something else, or another sweep is at work in it. A
-        study may grow: more trials, or further variants after those that are there.
+    :raises ValueError: for an engine whose tasks cannot be whole runs, and where the directory holds another study or
+        something else, or another sweep is at work in it. A study may grow: more trials, or further variants after
+        those that are there.
     :raises WriteError: where the disk is full; the runs that are in the directory are whole.
     """
+    engine = engine or Engine()
+    check_engine(engine)
     check_place(plan, Path(directory))
     with study_folder(directory) as place:
         check_place(plan, place.path)  # another sweep may have ended there since
@@ -57,7 +60,7 @@ def sweep(
         _tidy(place.path)
         with tempfile.TemporaryDirectory("", SCRATCH, place.path.resolve(), ignore_cleanup_errors=True) as scratch:
             Folder(scratch, folders.SCRATCH, shared=True).mark()
-            return _run(plan, place, engine or Engine(), Path(scratch), bar)
+            return _run(plan, place, engine, Path(scratch), bar)
 
 
 def study_folder(directory: str | Path) -> Folder:
@@ -120,6 +123,15 @@ def whole_run(task: tuple[str, dict[str, Any], Path]) -> Files | OSError:
 
 def _failure_files(settings: dict[str, Any], text: str) -> Files:
     return {"settings.json": json.dumps(settings, indent=2).encode() + b"\n", "error.txt": text.encode()}
+
+
+def check_engine(engine: Engine) -> None:
+    """See that an engine's tasks may be whole runs.
+
+    :raises ValueError: where they share what a process has only once.
+    """
+    if not engine.whole_runs:
+        raise ValueError(f"the {engine.name} engine shares out the cells of one run, a sweep whole runs: use processes")
 
 
 def check_place(plan: Plan, place: Path) -> None:
