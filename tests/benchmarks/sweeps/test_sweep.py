@@ -219,7 +219,7 @@ SMALL = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items() i
 
 
 def test_the_command_shows_its_runs_and_stops(tmp_path: Path, capsys, monkeypatch):
-    monkeypatch.setattr(estimate, "generation_seconds", lambda settings: 0.1)
+    monkeypatch.setattr(estimate, "generation_seconds", lambda settings, kernel: 0.1)
     arguments = ["sweep", "--grid", "operator=random,none", "--trials", "2", *SMALL, "--output", str(tmp_path / "s")]
     assert main([*arguments, "--dry-run"]) == 0
     out, err = capsys.readouterr()
@@ -242,7 +242,7 @@ def test_what_a_sweep_will_take_by_hand(monkeypatch):
     """A kind of run is timed once, whatever its operator; a run takes half a second beside its generations."""
     timed: list[int] = []
 
-    def seconds(settings: Settings) -> float:
+    def seconds(settings: Settings, kernel: Any) -> float:
         timed.append(settings.cells)
         return 100.0 * settings.cells
 

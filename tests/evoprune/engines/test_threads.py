@@ -16,8 +16,9 @@ from tests.real import HANG
 
 @pytest.fixture
 def engine() -> Iterator[ThreadEngine]:
-    with ThreadEngine(2) as engine:
-        yield engine
+    engine = ThreadEngine(2)
+    yield engine
+    engine.close()
 
 
 def workers() -> int:
