@@ -1,4 +1,4 @@
-"""Faults of a serial run, of threads and of worker processes: the right result, or a clear error and a resume that leads to it."""
+"""Faults of every local engine: the right result, or a clear error and a resume that leads to it."""
 
 import os
 import re
