@@ -30,6 +30,7 @@ from evoprune.runs.experiment import Experiment, Map
 from evoprune.runs.kernels import Trained
 from evoprune.runs.state import RunResult, RunState
 from evoprune.runs.stored import check_any_finite, check_fitness, check_kinds, check_tensors, load_genome
+from evoprune.seeds import seeded
 from evoprune.training.optimizers import OPTIMIZERS
 
 LOG = {
@@ -83,7 +84,8 @@ class Weights(Experiment[WeightsSettings, WeightsState, Result, Candidate]):
     table = staticmethod(table)
 
     def trained(self, settings: WeightsSettings) -> Trained:
-        return Trained(first_candidate(settings), LOSS, settings.optimizer)
+        with seeded(settings.seed):  # or it would draw from the program's own
+            return Trained(first_candidate(settings), LOSS, settings.optimizer)
 
     def begin(self, settings: WeightsSettings) -> WeightsState:
         return WeightsState(settings, first_population(settings))

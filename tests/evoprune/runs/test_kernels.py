@@ -1,6 +1,7 @@
 """The kernel of a run: found once, kept, recorded, and another one only where that is asked for."""
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,14 @@ def test_native_where_there_is_none_is_refused(command: str, tmp_path: Path, mon
     assert main([command, "--kernel", "native", "--quiet"]) == 2
     assert capsys.readouterr().err == ("evoprune: error: kernel native is not here: no compiler; use auto or torch\n")
     assert not list(tmp_path.iterdir())
+
+
+@every_experiment
+def test_to_ask_the_native_kernel_draws_nothing(experiment: AnyExperiment):
+    before = torch.get_rng_state(), random.getstate()
+    assert experiment.kernel_of(experiment.make_settings(LAYERS[experiment.name])) == NATIVE
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert random.getstate() == before[1]
 
 
 def test_what_a_search_shows_to_a_kernel_has_as_few_convolutions_as_may_be():
