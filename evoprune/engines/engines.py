@@ -1,6 +1,7 @@
 """Engines for DEAP's map slot: in this process, in processes of this machine, or on SCOOP's workers.
 
-The contract of :meth:`Engine.map` and :meth:`Engine.as_completed`: arguments are copies, whatever the engine; an
+The contract of :meth:`Engine.map` and :meth:`Engine.as_completed`: arguments are copies, whatever the engine, save
+those of a function in this process whose attribute ``only_reads`` is true, which promises to leave them as they are; an
 exception in a task becomes a :class:`WorkerError` with its traceback's text; every worker computes with one torch
 thread; a worker that dies is noticed. Tasks are pure functions of their arguments, so a lost one can be done again.
 """
@@ -73,8 +74,9 @@ class Engine:
         return self._run(function, ((item,) for item in items))
 
     def _run(self, function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Ended:
+        copied = (lambda arguments: arguments) if getattr(function, "only_reads", False) else copy.deepcopy
         for i, arguments in enumerate(tasks):
-            yield i, call(function, copy.deepcopy(arguments))
+            yield i, call(function, copied(arguments))
 
     def close(self) -> None:
         """Let the workers go."""
