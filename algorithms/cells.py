@@ -4,16 +4,17 @@ import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from evoprune.checks import at_least, lookup, shown
 from evoprune.fitness import finite_values
-from evoprune.genome import Autoencoder
+from evoprune.genome import Autoencoder, Genome
 from evoprune.operators.combine import prepare
 from evoprune.operators.rate import SIGMA, next_rate
-from evoprune.seeds import Stream, alone, seeded
+from evoprune.seeds import Stream, alone, seeded, seeding
 
 REQUIRED = ("evaluate", "select", "train", "clone")  # slots of the toolbox
 DEAPS = ("clone", "map")  # slots that every toolbox of DEAP has
@@ -70,19 +71,29 @@ class CellUpdate:
         lookup("order of pruning", self.prune, dict.fromkeys(("after", "before")))
         lookup("kind of opponents", self.opponents, dict.fromkeys(("selected", "random")))
 
+    @property
+    def only_reads(self) -> bool:
+        """Whether an engine in this process need not copy the cells: only clones change, and no slot sees others.
+
+        But for the evaluate slot, which promises to leave them as they are where it has a ``pairwise``.
+        """
+        return self.opponents == "selected" and _pairwise_of(self.evaluate) is not None
+
     @alone()  # the slots belong to all threads: only training may step out of it
     def __call__(self, cells: Sequence[Cell]) -> list[Offspring]:
         """The steps that :func:`~evoprune.algorithms.eaSpatialCoevolution` numbers; all pairs train together."""
         chosen, pairs = [], []
-        for cell in cells:
-            with seeded(cell.key(Stream.SCORE)):
+        with seeding() as start:
+            for cell in cells:
+                start(cell.key(Stream.SCORE))
                 neighbours = cell.neighbourhood  # 1. Copy the neighbourhood: a cell comes with those who stood there.
                 losses = self.score(neighbours)  # 2. Score all combinations of an encoder and a decoder on one batch.
                 chosen.append(self.tournament(neighbours, losses))  # 3. A tournament picks the parents,
                 pairs.append(self.offspring(cell, *chosen[-1]))  # whose clone is the offspring.
         train_losses = self.train_together(pairs, cells)  # 4. The offspring trains for an epoch.
-        for i, cell in enumerate(cells):
-            with seeded(cell.key(Stream.FINISH)):
+        with seeding() as start:
+            for i, cell in enumerate(cells):
+                start(cell.key(Stream.FINISH))
                 pairs[i] = self.evaluate_and_prune(pairs[i])  # 5. Evaluate on one batch. 6. Prune, with a probability.
                 pairs[i].learning_rate = self.move(cell.learning_rate)  # 8. The cell's learning rate takes a step.
         counts = [len(cell.neighbourhood) ** 2 + 1 for cell in cells]
@@ -90,8 +101,10 @@ class CellUpdate:
 
     def score(self, pairs: Sequence[Autoencoder]) -> np.ndarray:
         """Losses of every encoder with every decoder on one batch, (encoders, decoders, objectives), all finite."""
-        batch = self.draw()
-        return np.array([[self.loss(one, other, batch) for other in pairs] for one in pairs], dtype=float)
+        data = self.data(self.draw())
+        values = all_values(self.evaluate, [pair.encoder for pair in pairs], [pair.decoder for pair in pairs], *data)
+        rows = zip(pairs, values, strict=True)
+        return np.array([[_finite(value, pair.fitness.weights) for value in row] for pair, row in rows], dtype=float)
 
     def tournament(self, pairs: Sequence[Autoencoder], losses: np.ndarray) -> tuple[int, int]:
         """Indices of the pairs that give the encoder and the decoder: one index, in the older Lipi-AE two."""
@@ -160,9 +173,11 @@ class CellUpdate:
 
     def loss(self, one: Autoencoder, other: Autoencoder, batch: Any) -> tuple[float, ...]:
         """The evaluate slot's value for an encoder with another pair's decoder, as a tuple of finite numbers."""
-        arguments = (one.encoder, other.decoder) if self.batch is None else (one.encoder, other.decoder, batch)
-        values = self.evaluate(*arguments)
-        return finite_values(values if isinstance(values, Sequence) else (values,), one.fitness.weights)
+        return _finite(self.evaluate(one.encoder, other.decoder, *self.data(batch)), one.fitness.weights)
+
+    def data(self, batch: Any) -> tuple[Any, ...]:
+        """What the evaluate slot takes after the genomes: the batch, where the toolbox has the slot for it."""
+        return () if self.batch is None else (batch,)
 
     def mutated(self, pair: Autoencoder) -> Autoencoder:
         """The pair after the mutate slot, which decides itself whether to prune."""
@@ -195,6 +210,34 @@ def update_from(toolbox: Any, **options: Any) -> CellUpdate:
     slots: dict[str, Any] = {slot: getattr(toolbox, slot, None) for slot in (*REQUIRED, "mutate", "batch")}
     check_slots(toolbox, REQUIRED)
     return CellUpdate(**slots, **options)
+
+
+def all_values(
+    evaluate: Callable[..., Any], encoders: Sequence[Genome], decoders: Sequence[Genome], *data: Any
+) -> Sequence[Sequence[Any]]:
+    """What ``evaluate`` gives for every encoder with every decoder, ``[encoder][decoder]``.
+
+    A function that has an attribute ``pairwise`` is asked at once: ``evaluate.pairwise(encoders, decoders, *data)``. It
+    promises to leave the genomes as they are.
+    """
+    if (pairwise := _pairwise_of(evaluate)) is not None:
+        values: Sequence[Sequence[Any]] = pairwise(encoders, decoders, *data)
+        return values
+    return [[evaluate(one, other, *data) for other in decoders] for one in encoders]
+
+
+def _pairwise_of(evaluate: Callable[..., Any]) -> Callable[..., Any] | None:
+    """The ``pairwise`` of a function, with the named arguments of partials around it."""
+    if isinstance(evaluate, partial):  # as Toolbox.register makes one, which has the attributes of what it calls
+        inner = None if evaluate.args else _pairwise_of(evaluate.func)
+        return None if inner is None else partial(inner, **evaluate.keywords)
+    if hasattr(evaluate, "__wrapped__"):  # a decorator took over the attributes, but computes something else
+        return None
+    return getattr(evaluate, "pairwise", None)
+
+
+def _finite(values: Any, weights: Sequence[float]) -> tuple[float, ...]:
+    return finite_values(values if isinstance(values, Sequence) else (values,), weights)
 
 
 def _losses(returned: Any, count: int) -> list[float]:

@@ -36,6 +36,8 @@ def eaSpatialCoevolution(
     :param grid: a pair a cell; a pair whose ``learning_rate`` is a number takes that as its cell's rate.
     :param toolbox: has ``evaluate(encoder, decoder)`` (with a third argument, the batch, if ``batch()`` is registered),
         ``select``, ``train(pairs)`` and, where pruning is wanted, ``mutate(pair)``; ``clone`` and ``map`` are DEAP's.
+        An ``evaluate`` that has ``pairwise(encoders, decoders)``, as :func:`~evoprune.evaluation.reconstruction_loss`
+        has, gives the losses of all combinations in one call, ``[encoder][decoder]``, and promises to change nothing.
         Where the mutation is an object with a method ``prepare``, ``prepare(pairs)`` is called once for the pairs of
         each task of ``map`` when they have trained, before any of them is evaluated or mutated, so that it may compute
         something, such as gradients, for all of them together.

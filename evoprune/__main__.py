@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import gc
 import os
 import re
 import sys
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         import torch  # which takes a second, that --version needs not wait for
 
         torch.set_num_threads(1)  # two threads are slower here, and the last bits depend on their number
+        gc.freeze()  # what was imported stays, and need not be walked through in every collection
         return int(options.command(options))
     except (ValueError, FileNotFoundError) as error:
         return _failed(error, 2)

@@ -2,8 +2,8 @@
 
 import math
 import random
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from operator import attrgetter
 from typing import Any, Protocol
 
@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from evoprune.checks import at_least, lookup, of_type, shown
-from evoprune.fitness import WORST, finite
+from evoprune.checks import at_least, of_type, shown
+from evoprune.fitness import finite
 from evoprune.genome import Autoencoder, Genome, genomes
-from evoprune.losses import LOSSES, check_shapes, mean_loss
+from evoprune.layers import plain_steps
+from evoprune.losses import check_probabilities, check_shapes, mean_loss
 from evoprune.refusals import blame
 
 _INSTEAD = {
@@ -93,13 +94,43 @@ def reconstruction_loss(encoder: Genome, decoder: Genome, data: Any, loss: str =
         reconstructions of another shape than the data.
     """
     tensor = tensor_of(data, "validation")
-    output = _reconstruct(encoder, decoder, tensor)
-    if not all(math.isfinite(value) for value in output.aminmax()):  # cross-entropy would refuse it
-        if not bool(tensor.isfinite().all()):
-            raise ValueError(f"the data to reconstruct hold NaN or infinity: {shown(tensor)}")
-        lookup("loss", loss, LOSSES)
-        return (WORST,)
-    return (finite(mean_loss(loss, output, tensor.to(output), dims=output.dim()).item()),)
+    return (loss_of(_reconstruct(encoder, decoder, tensor), tensor, loss),)
+
+
+def loss_of(output: Tensor, data: Tensor, loss: str = "l1") -> float:
+    """The mean loss of reconstructions that are there already; results and errors as :func:`reconstruction_loss`.
+
+    :param output: what :func:`reconstruct` gave for ``data``.
+    """
+    target = data.to(output)
+    check_probabilities(loss, "data", target)
+    value: float = mean_loss(loss, output, target, dims=output.dim()).item()
+    if not math.isfinite(value):  # a diverged network is a bad one, but no mistake
+        if not bool(data.isfinite().all()):
+            raise ValueError(f"the data to reconstruct hold NaN or infinity: {shown(data)}")
+        if bool(output.isfinite().all()):
+            check_probabilities(loss, "reconstructions", output)
+    return finite(value)
+
+
+def pairwise_losses(
+    encoders: Sequence[Genome], decoders: Sequence[Genome], data: Any, loss: str = "l1"
+) -> list[list[tuple[float]]]:
+    """:func:`reconstruction_loss` of every encoder with every decoder, ``[encoder][decoder]``.
+
+    Where all are plain stacks, a decoder takes the codes of all encoders at once, each computed once; the last bits may
+    differ from those of the losses taken one by one.
+
+    :raises TypeError: as :func:`reconstruction_loss`, and so with ``ValueError``.
+    """
+    with suppress(RuntimeError):  # of what does not fit; one by one it is said better
+        losses = _all_at_once(encoders, decoders, tensor_of(data, "validation"), loss)
+        if losses is not None and bool(losses.isfinite().all()):
+            return [[(finite(value),) for value in row] for row in losses.tolist()]
+    return [[reconstruction_loss(one, other, data, loss) for other in decoders] for one in encoders]
+
+
+vars(reconstruction_loss)["pairwise"] = pairwise_losses  # what a cell asks for; see evoprune.algorithms.cells
 
 
 def reconstruct(pair: Autoencoder, data: Any) -> Tensor:
@@ -110,9 +141,17 @@ def reconstruct(pair: Autoencoder, data: Any) -> Tensor:
 
 def wrong_bits(pair: Autoencoder, data: Any) -> float:
     """The share of wrong bits after rounding at 0.5; ``data`` binary, as in :func:`evaluate`. NaN is wrong."""
-    tensor, output = tensor_of(data, "validation"), reconstruct(pair, data)
-    check_shapes(output, tensor)
-    return (((output >= 0.5) != (tensor.to(output) >= 0.5)) | output.isnan()).float().mean().item()
+    return wrong_share(reconstruct(pair, data), tensor_of(data, "validation"))
+
+
+def wrong_share(output: Tensor, data: Tensor) -> float:
+    """The same for reconstructions that are there already.
+
+    :param output: what :func:`reconstruct` gave for ``data``.
+    """
+    check_shapes(output, data)
+    wrong = ((output >= 0.5) != (data.to(output) >= 0.5)) | output.isnan()
+    return int(wrong.count_nonzero()) / wrong.numel()
 
 
 @contextmanager
@@ -156,12 +195,36 @@ def _check_pair(pair: object) -> None:
 def _reconstruct(encoder: Genome, decoder: Genome, data: Tensor) -> Tensor:
     of_type("the encoder", encoder, Genome, "a Genome")
     of_type("the decoder", decoder, Genome, "a Genome")
-    with evaluating(encoder.module, decoder.module):
+    parts = [encoder.module, decoder.module]
+    steps = [plain_steps(part) for part in parts]
+    calls: Sequence[Callable[[Tensor], Tensor]] = [*steps[0], *steps[1]] if all(steps) else parts
+    with torch.no_grad() if all(steps) else evaluating(*parts):
         try:
-            output: Tensor = decoder.module(encoder.module(like_parameters(encoder.module, data)))
+            output = _through(calls, like_parameters(encoder.module, data))
         except Exception as error:
             blame(error, data, encoder.module, decoder.module)
             raise
     if not output.numel():
         raise ValueError(f"data must have samples, (samples, inputs), got shape {tuple(data.shape)}")
     return output
+
+
+def _through(calls: Iterable[Callable[[Tensor], Tensor]], values: Tensor) -> Tensor:
+    for call in calls:
+        values = call(values)
+    return values
+
+
+@torch.no_grad()
+def _all_at_once(encoders: Sequence[Genome], decoders: Sequence[Genome], data: Tensor, loss: str) -> Tensor | None:
+    """The losses of all combinations, (encoders, decoders); None unless all are plain stacks."""
+    ways, backs = ([plain_steps(genome.module) for genome in side] for side in (encoders, decoders))
+    if not all(ways) or not all(backs):
+        return None
+    target = like_parameters(decoders[0].module, data)
+    check_probabilities(loss, "data", target)
+    codes = torch.cat(
+        [_through(steps, like_parameters(one.module, data)) for one, steps in zip(encoders, ways, strict=True)]
+    )
+    outputs = (_through(steps, codes).unflatten(0, (len(encoders), len(data))) for steps in backs)
+    return torch.stack([mean_loss(loss, output, target, dims=data.dim()) for output in outputs], dim=1)

@@ -10,7 +10,7 @@ from evoprune.checks import has, listed, of_type, shown
 from evoprune.copying import copy_value, pack
 from evoprune.fitness import MinimizeLoss
 from evoprune.layers import check_fit, prunable_layers, prunable_parameters
-from evoprune.masks import mask_of
+from evoprune.masks import kept, mask_of, zero_dropped
 from evoprune.refusals import blame
 from evoprune.state import cloned, get_state, same, set_state
 
@@ -58,14 +58,14 @@ class Genome:
         return self.module(*inputs)
 
     def __repr__(self) -> str:
-        kept = f"{self.sizes[1]} prunable parameters, {self.preserved:.1%} preserved"
-        return f"{type(self).__name__}({kept}, age {self.age})"
+        size = f"{self.sizes[1]} prunable parameters, {self.preserved:.1%} preserved"
+        return f"{type(self).__name__}({size}, age {self.age})"
 
     @property
     def sizes(self) -> tuple[int, int]:
         """The number of parameters kept, and of prunable ones."""
         masks = self.masks.values()
-        return sum(int(mask.sum()) for mask in masks), sum(mask.numel() for mask in masks)
+        return sum(map(kept, masks)), sum(mask.numel() for mask in masks)
 
     @property
     def preserved(self) -> float:
@@ -82,7 +82,7 @@ class Genome:
         """
         old = mask_of(self.masks, name, keep)
         new = old & keep.to(old.device)
-        if not new.any() and old.any():
+        if not kept(new) and kept(old):
             size = self.module.get_parameter(name).detach().abs().to(old.device).masked_fill(~old, -1.0)
             best = int(size.nan_to_num(0.0).argmax())  # counts row by row, whatever the strides
             new = (torch.arange(new.numel(), device=new.device) == best).view(new.shape)
@@ -100,11 +100,9 @@ class Genome:
         of_type("keeps", keeps, Mapping, "a table of masks by the names of parameters")
         for name, keep in keeps.items():
             mask_of(self.masks, name, keep)
-        with torch.no_grad():
-            for name, keep in keeps.items():
-                parameter = self.module.get_parameter(name)
-                parameter.masked_fill_(~keep.to(parameter.device), 0.0)
-            left = sum(int(self.module.get_parameter(name).count_nonzero()) for name in self.masks)
+        for name, keep in keeps.items():
+            zero_dropped([self.module.get_parameter(name)], keep)
+        left = sum(int(self.module.get_parameter(name).count_nonzero()) for name in self.masks)
         self.nonzero = _share((left, self.sizes[1]))
 
     def enforce(self) -> None:
@@ -137,11 +135,8 @@ class Genome:
 
     def _enforce(self, name: str) -> None:
         mask = self.masks[name]
-        if bool(mask.all()):
-            return
-        with torch.no_grad():
-            for tensor in (self.module.get_parameter(name), *self.moments.get(name, ())):
-                tensor.masked_fill_(~mask.to(tensor.device), 0.0)
+        if kept(mask) < mask.numel():
+            zero_dropped((self.module.get_parameter(name), *self.moments.get(name, ())), mask)
 
     def __eq__(self, other: object) -> bool:
         """Same network, same weights, same masks; fitness, age and what optimizers remember do not count.
@@ -235,8 +230,8 @@ class Autoencoder(list[Genome]):
     @property
     def preserved(self) -> float:
         """The share of prunable parameters of both genomes whose mask is True, in [0, 1]."""
-        (kept, total), (kept_too, total_too) = self.encoder.sizes, self.decoder.sizes
-        return _share((kept + kept_too, total + total_too))
+        (some, total), (more, total_too) = self.encoder.sizes, self.decoder.sizes
+        return _share((some + more, total + total_too))
 
     @property
     def age(self) -> int:
@@ -288,5 +283,5 @@ def _check_parts(encoder: Genome, decoder: Genome) -> None:
 
 
 def _share(sizes: tuple[int, int]) -> float:
-    kept, total = sizes
-    return kept / total if total else 1.0
+    part, total = sizes
+    return part / total if total else 1.0

@@ -1,6 +1,6 @@
 """Which parameters of a torch module are prunable, and whether two modules fit as encoder and decoder."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from warnings import warn
 
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from evoprune.checks import listed, shown
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 PRUNABLE_LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, *_TRANSPOSED)
 _ELEMENTWISE = (nn.Identity, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Sigmoid, nn.Tanh, nn.Softplus)
+_PLAIN = frozenset((nn.Linear, *_ELEMENTWISE))
 _WIDTH_KEEPING = (*_ELEMENTWISE, nn.Softmax, nn.Dropout, nn.BatchNorm1d, nn.LayerNorm)
 
 
@@ -83,6 +84,27 @@ def widths(module: nn.Module) -> tuple[int | None, int | None]:
     layers = list(_flat(module))
     first, last = _outermost(layers), _outermost(reversed(layers))
     return getattr(first, "in_features", None), getattr(last, "out_features", None)
+
+
+def plain_steps(module: nn.Module) -> list[Callable[[Tensor], Tensor]]:
+    """What a plain stack computes, layer by layer, without the checks of torch's calls; empty for any other module.
+
+    A plain stack is a Linear layer, then Linear layers and elementwise nonlinearities in any order, none of a class of
+    its own and none with hooks. So it takes every sample by itself, draws nothing, is the same in training and in
+    evaluation, and leaves its input as it is.
+    """
+    layers = list(_flat(module))
+    plain = type(layers[0]) is nn.Linear if layers else False
+    if not plain or not all(type(layer) in _PLAIN for layer in layers) or _is_altered(module):
+        return []
+    return [layer.forward for layer in layers]
+
+
+def _is_altered(module: nn.Module) -> bool:
+    """Whether the module or a part of it has hooks, or does something else than its class says."""
+    if module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module):
+        return True
+    return any(_is_altered(child) for child in module._modules.values() if child is not None)
 
 
 def _warn_of_weights(module: nn.Module, other: Mapping[str, Tensor]) -> None:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from warnings import warn
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -24,7 +25,13 @@ def mse(output: Tensor, target: Tensor) -> Tensor:
 
 
 def bce(output: Tensor, target: Tensor) -> Tensor:
-    """Binary cross-entropy of each value in nats; `output` are probabilities. Torch keeps each logarithm above -100."""
+    """Binary cross-entropy of each value in nats; `output` are probabilities. Each logarithm is kept above -100.
+
+    Without a gradient an output outside of [0, 1] gives NaN; with one torch raises an error.
+    """
+    if not output.requires_grad:  # torch's own takes six times as long
+        hit, miss = torch.log(output).clamp_min_(-100.0), torch.log1p(-output).clamp_min_(-100.0)
+        return torch.lerp(miss, hit, target).neg_()
     lost = output.isnan()  # torch would raise an error; a diverged network is a bad one, but no mistake
     safe = output.masked_fill(lost, 0.5)
     loss = functional.binary_cross_entropy(safe, target.expand_as(output), reduction="none")
@@ -83,6 +90,14 @@ def check_loss(loss: str, output: str, data: Tensor) -> None:
     if low < reach[0] or high > reach[1]:
         reachable = f"[{reach[0]:g}, {reach[1]:g}]"
         warn(f"the data go from {low:g} to {high:g}, but output {output} reaches only {reachable}", stacklevel=2)
+
+
+def check_probabilities(loss: str, what: str, values: Tensor) -> None:
+    """See that what `bce` reads, the reconstructions or the data, lies in [0, 1]; other losses take any value."""
+    if loss == "bce" and values.numel():
+        low, high = (value.item() for value in values.aminmax())
+        if low < 0 or high > 1:
+            raise ValueError(f"loss bce needs {what} in [0, 1], but they go from {low:g} to {high:g}")
 
 
 def check_shapes(output: Tensor, target: Tensor) -> None:

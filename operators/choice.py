@@ -9,6 +9,7 @@ from torch import Tensor
 
 from evoprune.checks import in_unit_interval, listed, of_type, shown, true_or_false
 from evoprune.genome import Genome
+from evoprune.masks import kept
 from evoprune.seeds import Rng, generator
 
 Scores: TypeAlias = Sequence[tuple[Genome, Mapping[str, Tensor]]]
@@ -84,13 +85,13 @@ def apply(choices: Sequence[Choice], persistent: bool) -> None:
 def _keep_highest(group: Sequence[Choice], amount: float, persistent: bool) -> list[Choice]:
     """All of the group (here with scores in the place of bools) but the lowest."""
     masks = [genome.masks[name] for genome, name, _ in group]
+    left = [kept(mask) if persistent else mask.numel() for mask in masks]
+    spared = sum(map(bool, left)) if persistent else 0  # the best survivor of every tensor, so that none is emptied
+    count = min(round(amount * sum(left)), sum(left) - spared)
+    parts = [score.flatten() for _, _, score in group]
     if persistent:
-        parts = [_within_reach(score, mask) for (_, _, score), mask in zip(group, masks, strict=True)]
-    else:
-        parts = [score.flatten() for _, _, score in group]
-    share = sum(int(mask.sum()) if persistent else mask.numel() for mask in masks)
+        parts = [_within_reach(*part, empties=part[2] <= count) for part in zip(parts, masks, left, strict=True)]
     flat = torch.cat([part.to(parts[0].device) for part in parts])
-    count = min(round(amount * share), int(flat.isfinite().sum()))
     keep = torch.ones_like(flat, dtype=torch.bool)
     keep[flat.topk(count, largest=False, sorted=False).indices] = False
     pieces = keep.split([mask.numel() for mask in masks])
@@ -100,12 +101,11 @@ def _keep_highest(group: Sequence[Choice], amount: float, persistent: bool) -> l
     ]
 
 
-def _within_reach(score: Tensor, mask: Tensor) -> Tensor:
-    """The scores, flat; infinite where pruned already, and for the best survivor, so that no tensor is emptied."""
-    flat, gone = score.flatten(), ~mask.flatten()
-    reach = flat.masked_fill(gone, torch.inf)
-    if not bool(gone.all()):
-        reach[flat.masked_fill(gone, -torch.inf).argmax()] = torch.inf
+def _within_reach(flat: Tensor, mask: Tensor, left: int, empties: bool) -> Tensor:
+    """The scores; infinite where pruned already, and for the best survivor of a tensor that could be emptied."""
+    reach = torch.where(mask.flatten(), flat, torch.inf)
+    if left and empties:
+        reach[torch.where(mask.flatten(), flat, -torch.inf).argmax()] = torch.inf
     return reach
 
 

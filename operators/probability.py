@@ -15,6 +15,8 @@ import operator
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import numpy as np
+
 from evoprune.checks import MOST, at_least
 from evoprune.operators.schedules import check_schedule, probability_at
 
@@ -50,6 +52,7 @@ class ScheduledProbability:
         at_least("generations", generations, 1, whole=True, most=MOST)
         self.schedule = schedule
         self.generations = generations
+        self._course: np.ndarray | None = None
         self.reset()
 
     @property
@@ -62,6 +65,13 @@ class ScheduledProbability:
         """The probability in this generation; counts as a read."""
         self._started = True
         return self._look()
+
+    @property
+    def coming(self) -> np.ndarray:
+        """The probabilities of the generations after this one; no read. What the schedule gives is asked for once."""
+        if self._course is None:
+            self._course = np.array([self.schedule(t, self.generations - 1) for t in range(self.generations)])
+        return self._course[self._t + 1 :]
 
     def observe(self, population: object = None) -> float:
         """The value of the generation that just ended, for the log; then move on to the next. `population` is not used.

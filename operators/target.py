@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from evoprune.checks import MOST, at_least, in_unit_interval, of_type, shown
 from evoprune.operators.combine import Operator, Wrapper, check_callable, name_of
 from evoprune.operators.probability import ScheduledProbability
@@ -39,7 +41,8 @@ def amount_for_target(schedule: Schedule, generations: int, target_preserved: fl
     events on average, and the paper's amount of 0.1 would leave 0.001% of the weights. To keep 20%, take 0.0142.
     """
     check_target(schedule, generations, target_preserved)
-    return _root(lambda amount: expected_preserved(schedule, generations, amount) - target_preserved)
+    chances = np.array([probability_at(schedule, t, generations - 1) for t in range(generations)])
+    return _amount(1.0, target_preserved, chances)
 
 
 def towards(operator: Operator, target_preserved: float, probability: ScheduledProbability) -> Operator:
@@ -74,13 +77,8 @@ class _Towards(Wrapper):
         share = individual.preserved
         if share <= self.target:
             return (individual,)
-        generations, schedule = self.probability.generations, self.probability.schedule
-        coming = [schedule(t, generations - 1) for t in range(self.probability.t + 1, generations)]
-
-        def excess(amount: float) -> float:
-            return share * (1 - amount) * math.prod(1 - p * amount for p in coming) - self.target
-
-        return self.operator(individual, *args, amount=_root(excess), **kwargs)
+        chances = np.append(self.probability.coming, 1.0)  # and this event, which is certain
+        return self.operator(individual, *args, amount=_amount(share, self.target, chances), **kwargs)
 
     def __repr__(self) -> str:
         return f"towards({name_of(self.operator)}, {self.target:g})"
@@ -104,8 +102,19 @@ def _check_range(target_preserved: float) -> None:
         raise ValueError("target_preserved must be above 0: a product of shares only approaches it")
 
 
-def _root(function: Callable[[float], float]) -> float:
-    """The amount in [0, 1] at which a function of it is 0."""
-    from scipy.optimize import brentq  # slow to import
+def _amount(share: float, target: float, chances: np.ndarray) -> float:
+    """The amount a in [0, 1] for which share * prod(1 - chances * a) is the target; 0 or 1 where none is.
 
-    return float(brentq(function, 0.0, 1.0))
+    By Newton's method from 0. As a product of falling lines, none of them below 0, what is left is convex: a step never
+    goes too far, and the last is the one that goes nowhere.
+    """
+    amount = 0.0
+    while True:
+        lines = 1 - chances * amount
+        left = share * float(lines.prod())
+        further = amount
+        if left > target:
+            further = min(1.0, amount + (1 - target / left) / float((chances / lines).sum()))
+        if further == amount:
+            return amount
+        amount = further

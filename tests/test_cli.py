@@ -258,3 +258,20 @@ def test_force_replaces_a_run():
 def test_module_entry_and_version():
     done = subprocess.run([sys.executable, "-m", "evoprune", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("evoprune 0.")
+
+
+def test_what_takes_long_to_import_is_left_until_it_is_used(tmp_path: Path):
+    code = (
+        "import sys\n"
+        "from evoprune.__main__ import main\n"
+        "try:\n"
+        "    main(sys.argv[1:])\n"
+        "except SystemExit:\n"
+        "    pass\n"
+        "print([name for name in ('torch', 'pandas', 'scipy', 'sklearn', 'scoop') if name in sys.modules])"
+    )
+    run = ["run", *TINY, "--quiet", "--output", str(tmp_path / "run")]
+    root = Path(__file__).parents[1]
+    for arguments, expected in ((["--version"], "[]"), (run, "['torch', 'pandas']")):
+        done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=root, capture_output=True, text=True)
+        assert done.stdout.splitlines()[-1] == expected, done.stderr

@@ -82,11 +82,20 @@ def save(
         for file, plot in plots.items():
             if (figure := plot()) is not None:
                 page = add_caption(figure, ", ".join(f"{name} {label(value)}" for name, value in about.items()))
+                lay_out(figure)
                 picture = io.BytesIO()  # or a full disk is an error of the library that draws
                 figure.savefig(picture, format="png", dpi=DPI, bbox_inches=page)
                 paths.append(place(f"{file}.png"))
                 write(paths[-1], methodcaller("write", picture.getvalue()))
     return paths
+
+
+def lay_out(figure: Figure) -> None:
+    """Make room for all labels, once and for all: matplotlib would draw the figure a second time to do so."""
+    figure.set_dpi(DPI)
+    if (engine := figure.get_layout_engine()) is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
 
 
 def add_caption(figure: Figure, text: str) -> Bbox:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from statistics import fmean
 from typing import Any
 
-import numpy as np
 import torch
 from deap import base, tools
 
@@ -147,18 +147,20 @@ def sizes(pair: Autoencoder, semantics: str) -> dict[str, float]:
     By the masks; in reference semantics what was not zero right after the last pruning, as the paper reports it.
     """
 
-    def share(genomes: list[Genome]) -> float:
-        totals = [genome.sizes[1] for genome in genomes]
-        if semantics == "reference":
-            shares = [1.0 if genome.nonzero is None else genome.nonzero for genome in genomes]
-            return sum(s * t for s, t in zip(shares, totals, strict=True)) / sum(totals)
-        return sum(genome.sizes[0] for genome in genomes) / sum(totals)
+    parts = [_amounts(genome, semantics) for genome in (pair.encoder, pair.decoder)]
+    left, total = map(sum, zip(*parts, strict=True))
+    return dict(zip(PRESERVED, (part / whole for part, whole in ((left, total), *parts)), strict=True))
 
-    values = (share([pair.encoder, pair.decoder]), share([pair.encoder]), share([pair.decoder]))
-    return dict(zip(PRESERVED, values, strict=True))
+
+def _amounts(genome: Genome, semantics: str) -> tuple[float, int]:
+    """The weights that are left, by the meaning of the semantics, and all."""
+    kept, total = genome.sizes
+    if semantics == "reference":
+        return total * (1.0 if genome.nonzero is None else genome.nonzero), total
+    return kept, total
 
 
 def _mean(rows: Cells, column: str) -> float:
     """The mean of a column over the cells, those left out whose loss was not finite; NaN where none is left."""
     values = [row[column] for row in rows if abs(row[column]) < WORST]
-    return float(np.mean(values)) if values else float("nan")
+    return fmean(values) if values else float("nan")

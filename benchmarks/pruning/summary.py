@@ -1,17 +1,18 @@
 """The final figures of a run: what ``summary.json`` says, and what to compare it with."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
-import torch
+from torch import Tensor
 
 from evoprune._version import __version__
 from evoprune.benchmarks.problems.problem import Problem, trivial_l1
 from evoprune.benchmarks.pruning.choices import ACTIVATION_SAMPLES
 from evoprune.benchmarks.pruning.experiment import PRESERVED, sizes
 from evoprune.benchmarks.pruning.settings import Settings
-from evoprune.evaluation import reconstruction_loss, wrong_bits
+from evoprune.evaluation import loss_of, reconstruct, wrong_share
 from evoprune.fitness import WORST
 from evoprune.genome import Autoencoder
 from evoprune.runs.state import RunResult
@@ -47,20 +48,22 @@ def measure(grid: list[Autoencoder], settings: Settings) -> tuple[dict[str, Any]
     Cells whose loss is not finite, ``nonfinite`` of them, are left out of the means; NaN where none is left.
     """
     problem, loss = settings.problem, settings.loss
-    train, test = (_losses(grid, data) for data in (problem.train, problem.test))
-    validation, held_out = (_losses(grid, data, loss) for data in (problem.validation, problem.test))
+    l1, own = partial(_loss, loss="l1"), partial(_loss, loss=loss)
+    (train,) = _figures(grid, problem.train, l1)
+    (validation,) = _figures(grid, problem.validation, own)
+    (sample,) = _figures(grid, problem.validation[:ACTIVATION_SAMPLES], l1)
+    test, held_out, *errors = _figures(grid, problem.test, l1, own, *[wrong_share] * problem.binary)
     best = min(range(len(grid)), key=lambda cell: math.inf if math.isnan(validation[cell]) else validation[cell])
-    errors = [wrong_bits(pair, problem.test) for pair in grid] if problem.binary else None
     shares = [sizes(pair, settings.semantics) for pair in grid]
     return {
         "train_l1": _mean(train),
         "test_l1": _mean(test),
         "best_test_l1": test[best],
-        "validation_l1": _mean(_losses(grid, problem.validation[:ACTIVATION_SAMPLES])),
+        "validation_l1": _mean(sample),
         "test_loss": _mean(held_out),
         "best_test_loss": held_out[best],
-        "test_error": _mean(errors) if errors else None,
-        "best_test_error": errors[best] if errors else None,
+        "test_error": _mean(errors[0]) if errors else None,
+        "best_test_error": errors[0][best] if errors else None,
         **{name: _mean([share[name] for share in shares]) for name in PRESERVED},
         "best_preserved": shares[best]["preserved"],
         "best_cell": best,
@@ -81,9 +84,17 @@ def baselines(summary: dict[str, Any], problem: Problem) -> dict[str, float]:
     return {name: value for name, value in lines.items() if value is not None}
 
 
-def _losses(grid: Iterable[Autoencoder], data: torch.Tensor, loss: str = "l1") -> list[float]:
-    losses = [reconstruction_loss(pair.encoder, pair.decoder, data, loss)[0] for pair in grid]
-    return [value if value < WORST else math.nan for value in losses]
+def _figures(
+    grid: Iterable[Autoencoder], data: Tensor, *figures: Callable[[Tensor, Tensor], float]
+) -> list[tuple[float, ...]]:
+    """Figures of a split: for each of them a number a cell. What a cell makes of the data is computed once."""
+    outputs = (reconstruct(pair, data) for pair in grid)
+    return list(zip(*([figure(output, data) for figure in figures] for output in outputs), strict=True))
+
+
+def _loss(output: Tensor, data: Tensor, loss: str) -> float:
+    value = loss_of(output, data, loss)
+    return value if value < WORST else math.nan
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -1,6 +1,7 @@
 """Engines for DEAP's map slot: in this process, in processes of this machine, or on SCOOP's workers.
 
-The contract of :meth:`Engine.map` and :meth:`Engine.as_completed`: arguments are copies, whatever the engine; an
+The contract of :meth:`Engine.map` and :meth:`Engine.as_completed`: arguments are copies, whatever the engine, save
+those of a function in this process whose attribute ``only_reads`` is true, which promises to leave them as they are; an
 exception in a task becomes a :class:`WorkerError` with its traceback's text; every worker computes with one torch
 thread; a worker that dies is noticed. Tasks are pure functions of their arguments, so a lost one can be done again.
 """
@@ -224,8 +225,11 @@ class ScoopEngine(Engine):
 
 
 def copied(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The arguments as a function that is called in this process gets them: copies, whatever it does to them."""
-    return copy.deepcopy(arguments)
+    """The arguments as a function that is called in this process gets them.
+
+    They are copies, whatever it does to them, unless it says by an attribute ``only_reads`` that it does nothing.
+    """
+    return arguments if getattr(function, "only_reads", False) else copy.deepcopy(arguments)
 
 
 def scoop_is_running() -> bool:

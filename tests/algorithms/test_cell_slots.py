@@ -3,7 +3,8 @@
 import copy
 import pickle
 import random
-from functools import partial
+from dataclasses import replace
+from functools import partial, wraps
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from deap import base, creator, tools
 
 from evoprune import Autoencoder
 from evoprune.algorithms.cells import Cell, update_from
+from evoprune.engines import Engine
+from evoprune.evaluation import reconstruction_loss
 from evoprune.fitness import WORST
 from evoprune.seeds import Stream, seeded
 from tests.algorithms.toy import LOSSES, Recorder, cell, grid, tag, toy
@@ -165,3 +168,84 @@ def test_pairs_of_classes_that_creator_made():
         assert not any(pair.fitness.valid for pair in pairs)
     finally:
         del creator.CellFitness, creator.CellPair
+
+
+class Offer:
+    """An evaluation that is asked for all combinations at once."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __call__(self, encoder, decoder, batch=None, scale=1.0):
+        self.asked.append("one")
+        return scale * LOSSES[tag(encoder)][tag(decoder)]
+
+    def pairwise(self, encoders, decoders, batch=None, scale=1.0):
+        self.asked.append((len(encoders), len(decoders), batch))
+        return [[scale * LOSSES[tag(one)][tag(other)] for other in decoders] for one in encoders]
+
+
+def scored(evaluate, *arguments, decorate=None, **options):
+    toolbox = base.Toolbox()
+    toolbox.register("evaluate", evaluate, *arguments, **options)
+    if decorate is not None:
+        toolbox.decorate("evaluate", decorate)
+    return Recorder(evaluate=toolbox.evaluate).update()
+
+
+def test_an_evaluation_that_offers_all_combinations_is_asked_once():
+    offer = Offer()
+    update = scored(offer, batch="all", scale=2.0)
+    assert update.score(grid())[:, :, 0].tolist() == (2 * np.array(LOSSES)).tolist()
+    assert offer.asked == [(3, 3, "all")]
+    assert update.only_reads
+
+
+def penalty(function):
+    @wraps(function)
+    def penalized(*arguments, **options):
+        return function(*arguments, **options) + 1
+
+    vars(penalized)["pairwise"] = function.pairwise  # as wraps does with a function's own attributes
+    return penalized
+
+
+def test_a_decorated_evaluation_offers_nothing():
+    offer = Offer()
+    update = scored(offer, decorate=penalty)
+    assert update.score(grid())[:, :, 0].tolist() == (np.array(LOSSES) + 1).tolist()
+    assert offer.asked == ["one"] * 9
+    assert not update.only_reads
+
+
+def test_an_evaluation_with_a_first_argument_of_its_own_offers_nothing():
+    offer = Offer()
+    update = scored(partial(lambda first, *others: offer(*others), 0))
+    assert update.score(grid())[:, :, 0].tolist() == LOSSES
+    assert not scored(offer, 0).only_reads
+
+
+def test_the_losses_of_reconstructions_are_those_one_by_one():
+    pairs = [toy(tag) for tag in (1, 2, 3)]
+    data = torch.rand(5, 1)
+    update = scored(reconstruction_loss, data=data)
+    expected = [[reconstruction_loss(one.encoder, other.decoder, data) for other in pairs] for one in pairs]
+    np.testing.assert_allclose(update.score(pairs), expected, rtol=1e-6)
+
+
+def meddle(encoder, decoder):
+    with torch.no_grad():
+        encoder.module.weight.add_(1)
+    return 1.0
+
+
+@pytest.mark.parametrize("opponents", ["selected", "random"])
+def test_an_engine_keeps_cells_from_functions_that_may_change_them(opponents):
+    slots = {"opponents": opponents, "train": lambda pairs, **parts: None}
+    meddling, reading = Recorder(evaluate=meddle).update(), scored(Offer())
+    for update in (meddling, reading):
+        pairs = grid()
+        before = copy.deepcopy(pairs)
+        Engine().map(replace(update, **slots), [[cell(pairs)]])
+        assert pairs == before
+    assert replace(reading, **slots).only_reads == (opponents == "selected")

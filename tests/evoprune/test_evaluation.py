@@ -14,10 +14,13 @@ from evoprune.evaluation import (
     draw_batch,
     evaluate,
     evaluating,
+    loss_of,
+    pairwise_losses,
     reconstruct,
     reconstruction_loss,
     tensor_of,
     wrong_bits,
+    wrong_share,
 )
 from evoprune.fitness import WORST
 from evoprune.networks import mlp_decoder, mlp_encoder, variational_encoder
@@ -194,3 +197,83 @@ def test_what_is_no_pair_is_refused(wrong):
     for call in (evaluate, reconstruct, wrong_bits):
         with pytest.raises(TypeError, match="what reconstructs is an Autoencoder, got"):
             call(wrong, DATA)
+
+
+def sides(count, encoder=lambda: mlp_encoder([6, 5, 3]), decoder=lambda: mlp_decoder([3, 5, 6], output="sigmoid")):
+    return [Encoder(encoder()) for _ in range(count)], [Decoder(decoder()) for _ in range(count)]
+
+
+@pytest.mark.parametrize("loss", ["l1", "mse", "bce"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_all_combinations_at_once_are_those_one_by_one(loss, dtype):
+    encoders, decoders = sides(3)
+    for genome in (*encoders, *decoders):
+        genome.module.to(dtype)
+    data = torch.rand(4, 6)
+    table = pairwise_losses(encoders, decoders[:2], data, loss)
+    expected = [[reconstruction_loss(one, other, data, loss) for other in decoders[:2]] for one in encoders]
+    np.testing.assert_allclose(np.array(table), np.array(expected), rtol=1e-6 if dtype == torch.float32 else 1e-14)
+
+
+def test_combinations_of_images():
+    encoders, decoders = sides(2)
+    data = torch.rand(4, 1, 2, 6)
+    expected = [[reconstruction_loss(one, other, data) for other in decoders] for one in encoders]
+    np.testing.assert_allclose(np.array(pairwise_losses(encoders, decoders, data)), np.array(expected), rtol=1e-6)
+
+
+class Halves(nn.Module):
+    """A network that changes the code it is given."""
+
+    def forward(self, code):
+        return torch.cat([code.mul_(0.5)] * 2, dim=1)
+
+
+def test_combinations_of_other_networks_are_computed_one_by_one():
+    seen = []
+    encoders, decoders = sides(2, decoder=Halves)
+    encoders[0].module.register_forward_hook(lambda *_: seen.append(1))
+    data = torch.rand(4, 6)
+    expected = [[reconstruction_loss(one, other, data) for other in decoders] for one in encoders]
+    assert pairwise_losses(encoders, decoders, data) == expected
+    assert len(seen) == 4
+
+
+def test_a_broken_network_has_the_worst_loss_with_everyone():
+    encoders, decoders = sides(2)
+    with torch.no_grad():
+        decoders[1].module[0].weight[0, 0] = float("nan")
+    data = torch.rand(4, 6)
+    table = np.array(pairwise_losses(encoders, decoders, data))[:, :, 0]
+    assert (table[:, 1] == WORST).all()
+    assert table[0, 0] == reconstruction_loss(encoders[0], decoders[0], data)[0]
+
+
+def test_combinations_refuse_what_single_ones_refuse():
+    encoders, decoders = sides(2)
+    wrong = sides(2, decoder=lambda: mlp_decoder([4, 6], output="sigmoid"))[1]
+    for arguments, message in (
+        ((encoders, wrong, torch.rand(4, 6)), "the encoder's code has 3 units, but the decoder takes 4"),
+        ((encoders, decoders, torch.rand(4, 5)), "the encoder reads 6 values a sample, but the data have 5"),
+        ((encoders, decoders, torch.full((4, 6), torch.nan)), "the data to reconstruct hold NaN or infinity"),
+        ((encoders, decoders, torch.rand(0, 6)), "data must have samples"),
+        ((encoders, decoders, torch.full((4, 6), 2.0), "bce"), "loss bce needs data in"),
+        ((encoders, decoders, torch.rand(4, 6), "l3"), "unknown loss"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            pairwise_losses(*arguments)
+
+
+def test_bce_of_a_network_without_probabilities_is_refused():
+    pair = halving()
+    with torch.no_grad():
+        pair.decoder.module.weight.fill_(8.0)
+    with pytest.raises(ValueError, match=r"loss bce needs reconstructions in \[0, 1\], but they go from 0 to 4"):
+        evaluate(pair, DATA, "bce")
+
+
+def test_figures_of_reconstructions_that_are_there_are_those_of_the_pair():
+    pair = halving()
+    output = reconstruct(pair, DATA)
+    assert loss_of(output, DATA, "mse") == evaluate(pair, DATA, "mse")[0]
+    assert wrong_share(output, DATA) == wrong_bits(pair, DATA)

@@ -7,7 +7,7 @@ from torch.nn.utils import prune
 from torch.nn.utils.parametrizations import spectral_norm
 
 from evoprune import Genome
-from evoprune.layers import check_code, prunable_layers, prunable_parameters
+from evoprune.layers import check_code, plain_steps, prunable_layers, prunable_parameters
 
 WAYS = ("ih", "hh")
 
@@ -172,3 +172,49 @@ def test_codes_that_do_not_fit():
 )
 def test_what_fits_or_cannot_be_told_passes(encoder, decoder):
     check_code(encoder, decoder)
+
+
+def test_plain_stacks_are_computed_step_by_step():
+    stack = nn.Sequential(nn.Linear(4, 3), nn.Sequential(nn.ReLU(inplace=True), nn.Linear(3, 2)), nn.Sigmoid())
+    data = torch.rand(5, 4)
+    values = data
+    for step in plain_steps(stack):
+        values = step(values)
+    assert torch.equal(values, stack(data))
+    assert len(plain_steps(nn.Linear(2, 2))) == 1
+
+
+class Doubled(nn.Linear):
+    """A Linear layer that computes something else."""
+
+    def forward(self, values):
+        return 2 * super().forward(values)
+
+
+def hooked(layer):
+    layer.register_forward_hook(lambda *_: None)
+    return layer
+
+
+def patched(layer):
+    layer.forward = abs
+    return layer
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        nn.Sequential,
+        nn.ReLU,
+        lambda: nn.Sequential(nn.ReLU(inplace=True), nn.Linear(2, 2)),  # changes its input
+        lambda: nn.Sequential(nn.Linear(2, 2), nn.Dropout()),
+        lambda: nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)),
+        lambda: Doubled(2, 2),
+        lambda: spectral_norm(nn.Linear(2, 2)),
+        lambda: nn.Sequential(hooked(nn.Linear(2, 2))),
+        lambda: hooked(nn.Sequential(nn.Linear(2, 2))),
+        lambda: patched(nn.Sequential(nn.Linear(2, 2))),
+    ],
+)
+def test_other_networks_have_no_plain_steps(make):
+    assert plain_steps(make()) == []

@@ -4,8 +4,9 @@ import warnings
 import pytest
 import torch
 from torch.func import grad, vmap
+from torch.nn import functional
 
-from evoprune.losses import LOSSES, bce, check_loss, l1, mean_loss, mse
+from evoprune.losses import LOSSES, bce, check_loss, check_probabilities, l1, mean_loss, mse
 from evoprune.networks import OUTPUTS
 
 OUTPUT = torch.tensor([[0.25, 0.5], [0.75, 1.0]])
@@ -95,3 +96,27 @@ def test_data_in_the_unit_interval_suit_every_output(loss, output):
 def test_values_out_of_reach_are_pointed_out(output, data):
     with pytest.warns(UserWarning, match=f"output {output} reaches only"):
         check_loss("l1", output, torch.tensor(data))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_bce_is_torchs_with_and_without_a_gradient(dtype):
+    ends = torch.tensor([0.0, 1.0, 1e-30, 1 - 2**-24], dtype=dtype)
+    output = torch.cat([ends, torch.rand(100, dtype=dtype)])
+    for target in (torch.zeros_like(output), torch.ones_like(output), torch.rand_like(output)):
+        expected = functional.binary_cross_entropy(output, target, reduction="none")
+        torch.testing.assert_close(bce(output, target), expected)
+        learning = output.clone().requires_grad_()
+        torch.testing.assert_close(bce(learning, target), expected)
+        (slopes,) = torch.autograd.grad(bce(learning, target).sum(), learning)
+        assert slopes.isfinite().all()
+
+
+def test_bce_of_what_is_no_probability_is_nan():
+    assert bce(torch.tensor([-0.1, 1.1, math.nan]), torch.tensor([1.0, 0.0, 1.0])).isnan().all()
+
+
+def test_only_bce_needs_values_in_the_unit_interval():
+    check_probabilities("bce", "data", TARGET)
+    check_probabilities("l1", "data", 3 * TARGET)
+    with pytest.raises(ValueError, match=r"^loss bce needs data in \[0, 1\], but they go from 0 to 3$"):
+        check_probabilities("bce", "data", 3 * TARGET)

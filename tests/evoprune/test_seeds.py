@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given, strategies as st
 
-from evoprune.seeds import Stream, alone, derive, generator, seeded, unseeded
+from evoprune.seeds import Stream, alone, derive, generator, seeded, seeding, unseeded
 
 KEYS = st.lists(st.integers(0, 2**70), max_size=6).map(tuple)
 
@@ -203,3 +203,25 @@ def test_the_global_torch_generator_is_left_alone():
 def test_other_sources_are_refused(rng):
     with pytest.raises(TypeError, match=r"random\.Random, numpy or torch Generator, a whole number or None, got"):
         generator(rng)
+
+
+def test_seeding_starts_as_seeded_does_and_puts_back():
+    def draw():
+        return random.random(), np.random.normal(), torch.rand(()).item()  # noqa: NPY002
+
+    expected = []
+    for seed in (5, 6, 5):
+        with seeded(seed):
+            expected.append(draw())
+    with seeded(1):
+        draw()  # a normal number more waits in NumPy
+        after = draw()
+    with seeded(1):
+        draw()
+        with seeding() as start:
+            found = []
+            for seed in (5, 6, 5):
+                start(seed)
+                found.append(draw())
+        assert draw() == after
+    assert found == expected

@@ -288,3 +288,12 @@ def test_with_individuals_made_by_the_creator() -> None:
         assert run.mutations == [0, 0, 0, 0, 8, 8, 0]
     finally:
         del creator.ScheduledFitness, creator.ScheduledIndividual
+
+
+def test_what_is_coming_is_what_the_schedule_says_of_the_generations_left() -> None:
+    p = ScheduledProbability(Increase(0.5), 5)
+    assert p.coming.tolist() == [0.125, 0.25, 0.375, 0.5]
+    p.seek(2)
+    assert copy.deepcopy(p).coming.tolist() == [0.375, 0.5]
+    p.seek(4)
+    assert p.coming.tolist() == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -90,6 +91,18 @@ def test_the_other_arguments_are_checked() -> None:
         amount_for_target(Fixed(), 0, 0.5)
     with pytest.raises(ValueError, match=r"amount must be a number in \[0, 1\], got 2"):
         expected_preserved(Fixed(), 10, 2)
+
+
+@pytest.mark.parametrize("target", [0.9, 0.2, 1e-3, 1e-12, 1e-300])
+@pytest.mark.parametrize("generations", [1, 2, 7, 400])
+def test_certain_events_have_a_closed_form(target: float, generations: int) -> None:
+    amount = amount_for_target(Fixed(1.0), generations, target)
+    assert 1 - amount == pytest.approx(target ** (1 / generations), rel=1e-9, abs=1e-15)
+
+
+def test_two_unequal_events_have_a_closed_form() -> None:
+    # (1 - a / 2) * (1 - a) = 0.6: a^2 - 3a + 0.8 = 0
+    assert amount_for_target(Increase(1.0), 3, 0.6) == pytest.approx((3 - math.sqrt(5.8)) / 2, rel=1e-14)
 
 
 class Sized:

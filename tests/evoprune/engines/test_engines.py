@@ -191,6 +191,24 @@ def test_as_completed_works_on_copies(engine: Engine):
     assert mine == []
 
 
+class Reader:
+    """A function of a list that promises not to change it, or says nothing."""
+
+    def __init__(self, only_reads):
+        self.only_reads = only_reads
+
+    def __call__(self, given):
+        return given
+
+
+@pytest.mark.parametrize("promises", [True, False])
+def test_what_only_reads_is_given_its_arguments_in_this_process_others_get_copies(promises):
+    mine = [1]
+    (given,) = Engine().map(Reader(promises), [mine])
+    assert given == mine
+    assert (given is mine) == promises
+
+
 def test_a_generator_that_is_closed_leaves_a_working_engine(engine: Engine):
     ended = engine.as_completed(abs, range(-50, 0))
     assert next(ended)[1] > 0
