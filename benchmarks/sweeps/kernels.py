@@ -2,10 +2,12 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
-from evoprune.benchmarks.experiments import EXPERIMENTS
+from evoprune.benchmarks.experiments import EXPERIMENTS, AnyExperiment
 from evoprune.benchmarks.sweeps.plan import Plan, load_plan
-from evoprune.runs.kernels import check_here
+from evoprune.runs.kernels import AUTO, check_here
+from evoprune.training.kernel import Kernel
 
 
 def settled(plan: Plan, directory: str | Path, other: str | None = None) -> Plan:
@@ -21,6 +23,21 @@ def settled(plan: Plan, directory: str | Path, other: str | None = None) -> Plan
     for name, values in plan.variants.items():
         # The settings that are there know more: of a study without kernels that torch did its runs.
         settings = experiment.stored_settings(there.variants.get(name, values))
-        kernels[name] = known.get(name) or experiment.kernel_of(settings, other)
-        check_here(kernels[name], place)
+        kernel = known.get(name) or _found(experiment, settings, settings.kernel if other is None else other)
+        if kernel is not None:
+            check_here(kernel, place)
+            kernels[name] = kernel
     return dataclasses.replace(plan, kernels=kernels)
+
+
+def _found(experiment: AnyExperiment, settings: Any, asked: str) -> Kernel | None:
+    """What the kernel of a variant comes to; None where its networks cannot be made, as its runs will say themselves.
+
+    :raises ValueError: for a kernel that was asked for by name and is not here.
+    """
+    try:
+        return experiment.kernel_of(settings, asked)
+    except Exception:
+        if asked != AUTO:
+            raise
+        return None
