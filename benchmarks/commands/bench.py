@@ -24,7 +24,7 @@ def add_parser(commands: Any) -> None:
     figures = commands.add_parser(
         "bench", help="measure what training costs on this machine", description=DESCRIPTION, allow_abbrev=False
     )
-    figures.add_argument("what", nargs="*", metavar="PART", help=f"some of {', '.join(parts.PARTS)}, instead of all")
+    figures.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(parts.PARTS)}, not all")
     figures.add_argument("--workers", type=partial(read, int), default=2, metavar="N", help="of scaling (default 2)")
     figures.add_argument("--peers", action="store_true", help="speed: measure the same epochs in JAX as well")
     figures.add_argument(
@@ -50,12 +50,12 @@ def bench(options: argparse.Namespace) -> int:
 def _asked(options: argparse.Namespace) -> tuple[list[str], Scope]:
     """The parts and how much of them, checked before anything is measured."""
     check_workers(options.workers)
-    for name in options.what:  # not by argparse, of which no part at all is none of the choices
+    for name in options.parts:  # not by argparse, of which no part at all is none of the choices
         lookup("part", name, parts.PARTS)
-    names = list(dict.fromkeys(options.what)) or [*parts.PARTS]
+    names = list(dict.fromkeys(options.parts)) or [*parts.PARTS]
     if options.device != "cpu":
         check_device(options.device)
-        if options.what or options.peers:
+        if options.parts or options.peers:
             raise ValueError(f"device {options.device} is measured by itself: leave out parts and --peers")
         names = [*parts.CARD]
     if "scaling" in names:
