@@ -10,8 +10,8 @@ import torch
 
 from evoprune.benchmarks.bench.subjects import BATCH, HIDDEN, Contender, data, population
 from evoprune.engines import ProcessEngine
+from evoprune.memory import FLOAT
 
-FLOAT = 4  # bytes
 BATCHES = 3  # of an epoch whose peak memory is measured, which does not depend on their number
 SIDE = 1024  # of the square matrices: large enough for the full rate of one core
 VOLUME = 2**30  # bytes that a measurement of a copy rate moves

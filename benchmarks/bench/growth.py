@@ -10,6 +10,8 @@ from evoprune.benchmarks.bench.scope import Scope
 from evoprune.benchmarks.bench.subjects import Contender, data, population
 from evoprune.benchmarks.bench.table import grid
 from evoprune.benchmarks.bench.timing import MICRO, in_turn, spread, target
+from evoprune.memory import FLOAT, check_fits
+from evoprune.training.optimizers import optimizer_for
 
 OPTIMIZERS = ("adam-anew", "adam")  # the paper's, and the default
 EVEN = 1.25
@@ -28,6 +30,17 @@ def measure(scope: Scope) -> dict[str, Any]:
         "memory": {name: floors.peak(scope.memory_cells, scope.inputs, name) for name in OPTIMIZERS},
     }
     return {**report, "targets": _targets(report)}
+
+
+def check_memory(scope: Scope) -> None:
+    """See that the pairs of all measurements, which take turns and so are there together, fit into memory.
+
+    :raises ValueError: with the estimate, where they do not.
+    """
+    numbers = sum(1 + optimizer_for(one.optimizer).moments for one in _contenders())
+    weights = [n * floors.parameters(floors.widths(scope.inputs)) for n in scope.cells]
+    weights += [scope.pairs * floors.parameters(floors.widths(n)) for n in scope.widths]
+    check_fits({"the pairs of growth": FLOAT * numbers * sum(weights)}, "other parts, or --quick")
 
 
 def _growing(scope: Scope, sizes: Mapping[int, tuple[int, int]]) -> Rows:

@@ -15,7 +15,7 @@ class Scope:
     pairs: int = 10
     kept: tuple[float, ...] = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02)
     growing_samples: int = 500
-    least_updates: int = 5000  # of one measurement, where cells are few
+    least_updates: int = 2000  # of one measurement, where cells are few
     cells: tuple[int, ...] = (1, 10, 100, 1000)
     widths: tuple[int, ...] = (250, 500, 1000, 2000, 4000)
     memory_cells: int = 1000

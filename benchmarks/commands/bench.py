@@ -6,7 +6,7 @@ import json
 from functools import partial
 from typing import Any
 
-from evoprune.benchmarks.bench import parts
+from evoprune.benchmarks.bench import growth, parts
 from evoprune.benchmarks.bench.peers import check_peers
 from evoprune.benchmarks.bench.scope import FULL, QUICK, Scope
 from evoprune.checks import lookup
@@ -66,4 +66,7 @@ def _asked(options: argparse.Namespace) -> tuple[list[str], Scope]:
         check_peers()
     scope = QUICK if options.quick else FULL
     work = dataclasses.replace(scope.work, workers=options.workers)
-    return names, dataclasses.replace(scope, work=work, peers=options.peers, device=options.device)
+    scope = dataclasses.replace(scope, work=work, peers=options.peers, device=options.device)
+    if "growth" in names:
+        growth.check_memory(scope)
+    return names, scope

@@ -41,3 +41,14 @@ def test_what_is_asked_of_each_kernel(monkeypatch):
         **{f"{name} l1, torch: growth of the cost an input with the inputs": 2.0 for name in growth.OPTIMIZERS},
         **{f"{name}: peak memory, share of the limit": 0.5 for name in growth.OPTIMIZERS},
     }
+
+
+def test_pairs_that_do_not_fit_are_refused_with_an_estimate(monkeypatch):
+    """Weights of Adam built anew, and weights and two moments of Adam: four numbers a parameter."""
+    monkeypatch.setattr(growth, "kernels", lambda: (("torch",), ""))
+    needs = []
+    monkeypatch.setattr(growth, "check_fits", lambda table, advice: needs.append(table))
+    growth.check_memory(TINY)
+    pair = floors.parameters([20, 30, 10, 30, 20])
+    small = floors.parameters([10, 30, 10, 30, 10])
+    assert needs == [{"the pairs of growth": 4 * 4 * ((1 + 10 + 12) * pair + 2 * small + 2 * pair)}]
