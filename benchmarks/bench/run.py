@@ -24,7 +24,8 @@ OUTSIDE = {"native": 0.2, "torch": 0.15}
 """The share of a run outside training that will do, by the kernel it trains with."""
 PAPER = 1.8
 """What an update of the authors' code costs, times a plain loop that builds Adam anew as it does: besides, every batch
-copies all activations and clips gradients that nothing can exceed (1.78 and 1.96 on a quiet and on a busy machine)."""
+copies all activations and clips gradients at a bound that nothing reaches. Measured at 1.78, and up to 2.1 on a machine
+that other programs used too."""
 TIMES_PAPER = {"one core": 60, "two workers": 95}
 PLAIN = "plain adam-anew"
 WHOLE = {
