@@ -1,9 +1,10 @@
 """Packaging: one import package, `evoprune`, whose sub-packages live in folders at the root."""
 
+import sys
 from pathlib import Path
 from runpy import run_path
 
-from setuptools import find_packages, setup
+from setuptools import Extension, find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
 FOLDERS = ("algorithms", "benchmarks", "operators")
@@ -13,6 +14,20 @@ linked = [pattern for folder in FOLDERS for pattern in (folder, f"{folder}.*")]
 packages = ["evoprune", *(f"evoprune.{name}" for name in find_packages(str(ROOT / "evoprune"), exclude=linked))]
 for folder in FOLDERS:
     packages += [f"evoprune.{folder}", *(f"evoprune.{folder}.{name}" for name in find_packages(str(ROOT / folder)))]
+
+# The compiled kernel: without a compiler evoprune is installed all the same, and torch trains.
+C = "evoprune/training/c"
+sources = run_path(str(ROOT / "evoprune" / "training" / "sources.py"))
+kernel = Extension(
+    "evoprune.training._kernel",
+    sources=[f"{C}/{name}.c" for name in ("module", "avx512", "avx2", "portable")],
+    depends=[f"{C}/{name}" for name in sources["names"]()],
+    define_macros=[("SOURCE_HASH", sources["digest"]())],
+    # Products and sums are rounded together only where the code says so: all variants give the same bits.
+    extra_compile_args=[] if sys.platform == "win32" else ["-std=gnu99", "-O3", "-ffp-contract=off", "-fno-math-errno"],
+    py_limited_api=True,
+    optional=True,
+)
 
 extras = {
     "test": [
@@ -53,8 +68,15 @@ setup(
     ],
     python_requires=">=3.11",
     packages=packages,
+    ext_modules=[kernel],
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
     package_dir={"evoprune": "evoprune", **{f"evoprune.{folder}": folder for folder in FOLDERS}},
-    package_data={"": ["*.pyi"], "evoprune": ["py.typed", "*.pyi"], "evoprune.benchmarks.report": ["page.html"]},
+    package_data={
+        "": ["*.pyi"],
+        "evoprune.training": ["c/*.c", "c/*.h"],
+        "evoprune": ["py.typed", "*.pyi"],
+        "evoprune.benchmarks.report": ["page.html"],
+    },
     zip_safe=False,
     install_requires=[
         "cloudpickle>=2.2,<4",

@@ -1,6 +1,8 @@
 """Batches for many pairs at once: an epoch in which each pair sees the data in its own order, or given tensors."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,23 @@ from evoprune.seeds import Rng, Stream, generator
 
 Batch = tuple[Tensor, Tensor, Tensor | None]
 """Inputs and targets (cells, samples, ...), noise (cells, samples, width) or None."""
+
+
+@dataclass(frozen=True)
+class CellEpoch:
+    """What an epoch shows to one pair.
+
+    ``inputs`` and ``targets`` (samples, units) are float32 and may be one; ``order`` holds the samples as they come,
+    int64, ``ends`` where in it each batch ends, int64; ``keep`` (samples in order, inputs) is False where an input is
+    set to zero, or None; ``largest`` is the largest magnitude in the data, finite.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    order: Tensor
+    ends: np.ndarray
+    keep: Tensor | None
+    largest: float
 
 
 class Epoch:
@@ -61,9 +80,10 @@ class Epoch:
         sources = [generator(self.sources[cell]) for cell in cells]
         orders, keeps, noises = [], [], []
         for source in sources:
-            orders.append(torch.randperm(count, generator=source) if self.shuffle else torch.arange(count))
-            if self.corruption:
-                keeps.append(torch.rand(tuple(self.data.shape), generator=source) >= self.corruption)
+            drawn, kept = self._draw(source)
+            orders.append(drawn)
+            if kept is not None:
+                keeps.append(kept)
             if noise_width:
                 noises.append(torch.randn(count, noise_width, generator=source))
         data = _as(like, self.data) if isinstance(self.data, Tensor) else self.data
@@ -78,6 +98,27 @@ class Epoch:
             target = picked.view(*chosen.shape, *data.shape[1:])
             inputs = target if keep is None else target * keep[:, start:stop]
             yield inputs, target, None if noise is None else noise[:, start:stop]
+
+    def of_cells(self, cells: Sequence[int]) -> list[CellEpoch] | None:
+        """The same for each of these pairs on its own, on the processor; None for data that are not one tensor."""
+        if not isinstance(self.data, Tensor) or not self.data.is_floating_point():
+            return None
+        rows, count, largest = _flat(self.data), len(self.data), largest_of([self.data])
+        each = len(rows) // count  # rows of a sample
+        ends = np.append(np.arange(self.size, count, self.size), count) * each
+        found = []
+        for source in (generator(self.sources[cell]) for cell in cells):
+            order, keep = self._draw(source)
+            order = (order.unsqueeze(1) * each + torch.arange(each)).flatten()
+            found.append(CellEpoch(rows, rows, order, ends, None if keep is None else keep.view(rows.shape), largest))
+        return found
+
+    def _draw(self, source: torch.Generator) -> tuple[Tensor, Tensor | None]:
+        """The order of the samples, and which of their inputs stay where some are set to zero."""
+        count = len(self.data)
+        order = torch.randperm(count, generator=source) if self.shuffle else torch.arange(count)
+        shape = tuple(self.data.shape)
+        return order, torch.rand(shape, generator=source) >= self.corruption if self.corruption else None
 
 
 class Given:
@@ -107,6 +148,33 @@ class Given:
             x = _as(like, _spread(batch, cells, len(self.pairs)))
             noise = [torch.randn(x.shape[1], noise_width, generator=source) for source in sources]
             yield x, x, torch.stack(noise).to(like) if noise else None
+
+    def of_cells(self, cells: Sequence[int]) -> list[CellEpoch] | None:
+        """The same for each of these pairs on its own, as :meth:`Epoch.of_cells` gives them."""
+        if not all(batch.is_floating_point() for batch in self.tensors):
+            return None
+        largest, found = largest_of(self.tensors), []
+        for cell in cells:
+            parts = [_flat(_spread(batch, [cell], len(self.pairs))[0]) for batch in self.tensors]
+            rows, ends = torch.cat(parts), np.cumsum([len(part) for part in parts])
+            found.append(CellEpoch(rows, rows, torch.arange(len(rows)), ends, None, largest))
+        return found
+
+
+def largest_of(data: Sequence[Tensor]) -> float:
+    """The largest magnitude in the data.
+
+    :raises ValueError: for NaN and infinity.
+    """
+    largest = max(max(map(abs, tensor.aminmax())).item() for tensor in data)
+    if not math.isfinite(largest):
+        raise ValueError(f"the data to train on hold NaN or infinity: {shown(data[0])}")
+    return largest
+
+
+def _flat(data: Tensor) -> Tensor:
+    """Rows (samples, inputs) as the compiled kernel takes them; further dimensions between count as samples."""
+    return data.reshape(-1, data.shape[-1]).to("cpu", torch.float32).contiguous()
 
 
 def _spread(batch: Tensor, cells: Sequence[int], count: int) -> Tensor:

@@ -1,16 +1,164 @@
-"""The compiled kernel, if it was built: which variants there are, and why there is none."""
+"""The compiled kernel, if it was built: a cell's epoch as one call, without the interpreter's lock.
+
+The C sources lie in ``c/``; installing evoprune builds them where there is a compiler (``setup.py``).
+"""
+
+import importlib
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from evoprune.genome import Autoencoder, Genome
+from evoprune.training import sources
+from evoprune.training.batches import CellEpoch
+from evoprune.training.linear_program import linear_layers
+from evoprune.training.optimizers import SGD, Adam, AdamAnew, Optimizer
+from evoprune.training.stacking import remembers
+
+NONLINEARITIES: dict[type[nn.Module], int] = {nn.Identity: 0, nn.ReLU: 1, nn.Sigmoid: 2, nn.Tanh: 3}
+LOSSES = {"l1": 0, "mse": 1, "bce": 2}
+Numbers = tuple[int, float, float, float, float, float]
+"""The kind of optimizer, rate, beta1 (or momentum), beta2, eps, weight decay."""
+OPTIMIZERS: dict[type, Callable[[Any, float], Numbers]] = {
+    Adam: lambda o, rate: (0, rate, *o.betas, o.eps, o.weight_decay),
+    AdamAnew: lambda o, rate: (1, rate, 0.0, 0.0, o.eps, o.weight_decay),
+    SGD: lambda o, rate: (2, rate, o.momentum, 0.0, 1.0, o.weight_decay),
+}
+SPARSE_BELOW = 0.15
+"""Share of a layer's weights below which it is trained over the kept ones alone."""
+
+
+@cache
+def _library() -> Any:
+    """The library, or in words why there is none."""
+    try:
+        library = importlib.import_module("evoprune.training._kernel")
+    except ModuleNotFoundError:
+        return "it was not built, for want of a C compiler perhaps"
+    except ImportError as error:
+        return f"it cannot be loaded ({error})"
+    stale = library.source != sources.digest()
+    return "it was built from other sources; install evoprune again" if stale else library
 
 
 def missing() -> str:
     """Why there is no kernel here; empty where there is one."""
-    return "it was not built"
+    library = _library()
+    return library if isinstance(library, str) else ""
+
+
+def variants() -> dict[str, str]:
+    """The variants that this processor runs, the fastest first -> whether they round products and sums together."""
+    return {} if missing() else dict(_library().variants())
 
 
 def best() -> str:
-    """The fastest variant that this processor runs."""
-    return ""
+    """The fastest variant that this processor runs; empty where there is none."""
+    return next(iter(variants()), "")
 
 
 def arithmetic(variant: str) -> str:
     """Whether a variant rounds products and sums together ("fused"), or one by one ("separate")."""
-    return ""
+    return variants().get(variant, "")
+
+
+def refuses(pair: Sequence[Genome], loss: str, optimizer: Optimizer, device: str | torch.device = "cpu") -> str:
+    """Why the kernel does not train pairs of this structure, in words; empty where it does."""
+    layers = [linear_layers(genome.module) for genome in pair]
+    if not all(layers):
+        return "it takes encoders and decoders that are plain stacks of Linear layers"
+    if loss not in LOSSES or (loss == "bce" and layers[1][-1][2] is not nn.Sigmoid):
+        return f"it takes no loss {loss} behind {layers[1][-1][2].__name__}"
+    if type(optimizer) not in OPTIMIZERS:
+        return f"it does not know the optimizer {type(optimizer).__name__}"
+    parameters = [parameter for genome in pair for parameter in genome.module.parameters()]
+    if {parameter.device.type for parameter in parameters} | {torch.device(device).type} != {"cpu"}:
+        return "it computes on the processor alone"
+    kinds = sorted({str(parameter.dtype) for parameter in parameters} - {"torch.float32"})
+    return f"it computes with torch.float32, not {', '.join(kinds)}" if kinds else ""
+
+
+class Trainer:
+    """Trains pairs of one structure that the kernel does not refuse, one after the other."""
+
+    def __init__(
+        self,
+        pair: Autoencoder,
+        learns: Sequence[bool],
+        loss: str,
+        optimizer: Optimizer,
+        variant: str,
+        sparse_below: float = SPARSE_BELOW,
+    ) -> None:
+        """:param learns: of the encoder and of the decoder."""
+        self.learns, self.loss, self.optimizer = learns, LOSSES[loss], optimizer
+        self.variant, self.sparse_below = variant, sparse_below
+        self.layers = [
+            [(names[0].partition(".")[0], NONLINEARITIES[names[2]]) for names in linear_layers(genome.module)]
+            for genome in pair
+        ]
+
+    def train(self, pairs: Sequence[Autoencoder], epochs: Sequence[CellEpoch], rates: Sequence[float]) -> Tensor:
+        """An epoch of each pair, in place; the mean losses of the batches, as they passed, (pairs,), float64."""
+        return torch.tensor(list(map(self._train, pairs, epochs, rates)), dtype=torch.float64)
+
+    def _train(self, pair: Autoencoder, epoch: CellEpoch, rate: float) -> float:
+        moments = [self._moments(genome) if learns else {} for genome, learns in zip(pair, self.learns, strict=True)]
+        copies: list[tuple[Tensor, Tensor]] = []
+        layers = tuple(
+            _layer(genome, name, kind, learns, remembered, copies)
+            for genome, names, learns, remembered in zip(pair, self.layers, self.learns, moments, strict=True)
+            for name, kind in names
+        )
+        keep = None if epoch.keep is None else epoch.keep.numpy()
+        data = (epoch.inputs.numpy(), epoch.targets.numpy(), epoch.order.numpy(), epoch.ends, keep)
+        numbers = OPTIMIZERS[type(self.optimizer)](self.optimizer, rate)
+        loss: float = _library().epoch(self.variant, layers, data, self.loss, numbers, epoch.largest, self.sparse_below)
+        for tensor, copy in copies:
+            tensor.copy_(copy)
+        for genome, learns, remembered in zip(pair, self.learns, moments, strict=True):
+            if learns:
+                genome.moments = remembered
+                genome.steps = genome.steps + len(epoch.ends) if remembered else 0
+                genome.age += 1
+        return loss
+
+    def _moments(self, genome: Genome) -> dict[str, tuple[Tensor, ...]]:
+        """What the optimizer remembers of a genome, contiguous; zeros, and no steps, where that is another's."""
+        count = self.optimizer.moments
+        table = {name: p for name, p in genome.module.named_parameters() if p.requires_grad} if count else {}
+        if not remembers(genome, table, count):
+            genome.steps = 0
+            return {name: tuple(torch.zeros(p.shape) for _ in range(count)) for name, p in table.items()}
+        return {name: tuple(m.float().contiguous() for m in genome.moments[name]) for name in table}
+
+
+def _layer(
+    genome: Genome,
+    name: str,
+    nonlinearity: int,
+    learns: bool,
+    moments: dict[str, tuple[Tensor, ...]],
+    copies: list[tuple[Tensor, Tensor]],
+) -> tuple[Any, ...]:
+    """A layer as the kernel takes it; ``copies`` gets parameters that are not contiguous, and what stands for them."""
+    table: Any = genome.module._modules[name]._parameters  # type: ignore[union-attr]
+
+    def parameter(part: str) -> tuple[Any, ...]:
+        tensor = table[part]
+        if tensor is None:
+            return None, (), None, False
+        value = tensor.detach()
+        if not value.is_contiguous():
+            copies.append((value, value.contiguous()))
+            value = copies[-1][1]
+        mask = genome.masks.get(f"{name}.{part}")
+        kept = None if mask is None else mask.contiguous().numpy()
+        remembered = tuple(moment.numpy() for moment in moments.get(f"{name}.{part}", ()))
+        return value.numpy(), remembered, kept, learns and tensor.requires_grad
+
+    outputs, inputs = table["weight"].shape
+    return inputs, outputs, nonlinearity, float(genome.steps), parameter("weight"), parameter("bias")

@@ -1,6 +1,6 @@
 """Genomes of one structure as stacked tensors with a leading cell dimension, and back."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -51,7 +51,8 @@ def stack(genomes: Sequence[Genome], moments: int, device: str | torch.device, t
     learns = {name: trains and parameter.requires_grad for name, parameter in tables[0].items()}
     together = {name: _together((table[name] for table in tables), device) for name in learns}
     params = {name: tensor for name, tensor in together.items() if learns[name]}
-    known = [_remembers(genome, params, moments) for genome in genomes]
+    trained = [{name: table[name] for name in params} for table in tables]
+    known = [remembers(genome, table, moments) for genome, table in zip(genomes, trained, strict=True)]
     past = [
         genome.moments if knows else {name: [torch.zeros_like(table[name])] * moments for name in params}
         for genome, knows, table in zip(genomes, known, tables, strict=True)
@@ -107,10 +108,10 @@ def flat(tensor: Tensor) -> Tensor:
     return tensor if tensor.is_contiguous() else tensor.mT
 
 
-def _remembers(genome: Genome, params: dict[str, Tensor], moments: int) -> bool:
+def remembers(genome: Genome, params: Mapping[str, Tensor], moments: int) -> bool:
+    """Whether a genome has ``moments`` moments for each of its parameters, and for no others."""
     return genome.moments.keys() == params.keys() and all(
-        [tuple(moment.shape) for moment in genome.moments[name]] == [tuple(param.shape[1:])] * moments
-        for name, param in params.items()
+        [moment.shape for moment in genome.moments[name]] == [param.shape] * moments for name, param in params.items()
     )
 
 
