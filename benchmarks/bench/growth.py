@@ -1,6 +1,6 @@
 """What an update costs as cells and inputs grow, and the memory that many cells take."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -18,15 +18,19 @@ EVEN = 1.25
 """How much more an update may cost with one number of cells than with another."""
 FEWEST = {"native": 1, "torch": 10}
 """Cells from which on that is asked of a kernel: the calls of a torch program cost the same however few there are."""
+MOST = {"native": 1000, "torch": 100}
+"""Cells up to which a kernel is measured: torch goes through more of them in parts of a dozen, one after the other."""
 NOISE = 1.1  # what a ratio whose target is 1 may show without meaning anything
 Rows = dict[str, dict[str, dict[str, Any]]]
+Sizes = dict[int, tuple[int, int]]
+"""What stands above a column -> cells and inputs."""
 
 
 def measure(scope: Scope) -> dict[str, Any]:
     """Microseconds an update for every number of cells and of inputs, and the peak memory of many cells."""
     report: dict[str, Any] = {
-        "cells": _growing(scope, {n: (n, scope.inputs) for n in scope.cells}),
-        "inputs": _growing(scope, {n: (scope.pairs, n) for n in scope.widths}),
+        "cells": _growing(scope, _by_cells(scope)),
+        "inputs": _growing(scope, _by_inputs(scope)),
         "memory": {name: floors.peak(scope.memory_cells, scope.inputs, name) for name in OPTIMIZERS},
     }
     return {**report, "targets": _targets(report)}
@@ -37,21 +41,38 @@ def check_memory(scope: Scope) -> None:
 
     :raises ValueError: with the estimate, where they do not.
     """
-    numbers = sum(1 + optimizer_for(one.optimizer).moments for one in _contenders())
-    weights = [n * floors.parameters(floors.widths(scope.inputs)) for n in scope.cells]
-    weights += [scope.pairs * floors.parameters(floors.widths(n)) for n in scope.widths]
-    check_fits({"the pairs of growth": FLOAT * numbers * sum(weights)}, "other parts, or --quick")
+    numbers = sum(
+        cells * floors.parameters(floors.widths(inputs)) * (1 + optimizer_for(one.optimizer).moments)
+        for sizes in (_by_cells(scope), _by_inputs(scope))
+        for one, _, cells, inputs in _measured(sizes)
+    )
+    check_fits({"the pairs of growth": FLOAT * numbers}, "other parts, or --quick")
 
 
-def _growing(scope: Scope, sizes: Mapping[int, tuple[int, int]]) -> Rows:
-    """Cost per update for (cells, inputs)."""
+def _growing(scope: Scope, sizes: Sizes) -> Rows:
+    """Cost per update, a row a contender and a column a size."""
     tasks: dict[tuple[Contender, int], Callable[[], float]] = {
-        (one, n): population(one, cells, data(scope.growing_samples, inputs), least=scope.least_updates)
-        for n, (cells, inputs) in sizes.items()
-        for one in _contenders()
+        (one, n): population(one, cells, data(scope.samples, inputs), least=scope.least_updates)
+        for one, n, cells, inputs in _measured(sizes)
     }
-    costs = in_turn(tasks, scope.rounds)
-    return {str(one): {str(n): spread(MICRO * costs[one, n]) for n in sizes} for one in _contenders()}
+    rows: Rows = {str(one): {} for one in _contenders()}
+    for (one, n), cost in in_turn(tasks, scope.rounds).items():
+        rows[str(one)][str(n)] = spread(MICRO * cost)
+    return rows
+
+
+def _by_cells(scope: Scope) -> Sizes:
+    return {n: (n, scope.inputs) for n in scope.cells}
+
+
+def _by_inputs(scope: Scope) -> Sizes:
+    return {n: (scope.pairs, n) for n in scope.widths}
+
+
+def _measured(sizes: Sizes) -> Iterator[tuple[Contender, int, int, int]]:
+    """Contender, size, cells and inputs of every measurement."""
+    for n, (cells, inputs) in sizes.items():
+        yield from ((one, n, cells, inputs) for one in _contenders() if cells <= MOST[one.kernel])
 
 
 def _contenders() -> list[Contender]:

@@ -14,7 +14,6 @@ class Scope:
     inputs: int = 1000
     pairs: int = 10
     kept: tuple[float, ...] = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02)
-    growing_samples: int = 500
     least_updates: int = 2000  # of one measurement, where cells are few
     cells: tuple[int, ...] = (1, 10, 100, 1000)
     widths: tuple[int, ...] = (250, 500, 1000, 2000, 4000)
@@ -31,7 +30,6 @@ FULL = Scope()
 QUICK = Scope(
     rounds=2,
     samples=50,
-    growing_samples=25,
     least_updates=1,
     cells=(1, 10, 40),
     widths=(500, 1000),

@@ -52,3 +52,14 @@ def test_pairs_that_do_not_fit_are_refused_with_an_estimate(monkeypatch):
     pair = floors.parameters([20, 30, 10, 30, 20])
     small = floors.parameters([10, 30, 10, 30, 10])
     assert needs == [{"the pairs of growth": 4 * 4 * ((1 + 10 + 12) * pair + 2 * small + 2 * pair)}]
+
+
+def test_torch_is_measured_up_to_some_cells(monkeypatch):
+    monkeypatch.setattr(growth, "kernels", lambda: (("native", "torch"), ""))
+    monkeypatch.setattr(growth, "MOST", {"native": 12, "torch": 10})
+    monkeypatch.setattr(growth, "in_turn", lambda tasks, _: {name: np.array([1.0]) for name in tasks})
+    rows = growth.measure(TINY)["cells"]
+    assert {name: list(row) for name, row in rows.items()} == {
+        **{f"{name} l1, native": ["1", "10", "12"] for name in growth.OPTIMIZERS},
+        **{f"{name} l1, torch": ["1", "10"] for name in growth.OPTIMIZERS},
+    }

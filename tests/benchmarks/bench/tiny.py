@@ -10,7 +10,6 @@ TINY = Scope(
     inputs=20,
     pairs=2,
     kept=(1.0, 0.2, 0.05),
-    growing_samples=10,
     least_updates=1,
     cells=(1, 10, 12),
     widths=(10, 20),
