@@ -13,7 +13,7 @@ from evoprune.fitness import finite_values
 from evoprune.genome import Autoencoder
 from evoprune.operators.combine import prepare
 from evoprune.operators.rate import SIGMA, next_rate
-from evoprune.seeds import Stream, seeded
+from evoprune.seeds import Stream, alone, seeded
 
 REQUIRED = ("evaluate", "select", "train", "clone")  # slots of the toolbox
 DEAPS = ("clone", "map")  # slots that every toolbox of DEAP has
@@ -70,6 +70,7 @@ class CellUpdate:
         lookup("order of pruning", self.prune, dict.fromkeys(("after", "before")))
         lookup("kind of opponents", self.opponents, dict.fromkeys(("selected", "random")))
 
+    @alone()  # the slots belong to all threads: only training may step out of it
     def __call__(self, cells: Sequence[Cell]) -> list[Offspring]:
         """The steps that :func:`~evoprune.algorithms.eaSpatialCoevolution` numbers; all pairs train together."""
         chosen, pairs = [], []

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from evoprune._version import __version__
+from evoprune.checks import lookup
 from evoprune.engines import ENGINES, lifeline, scoop_is_running
 from evoprune.files import WriteError, shown_path
 from evoprune.folders import FULL
@@ -62,7 +63,10 @@ def resume(options: argparse.Namespace) -> int:
     from evoprune.benchmarks.commands.start import resume as continue_run
     from evoprune.benchmarks.commands.sweep import continue_sweep
     from evoprune.benchmarks.experiments import experiment_of
+    from evoprune.training.kernel import KERNELS
 
+    if options.kernel is not None:
+        lookup("kernel", options.kernel, KERNELS)
     directory = Path(options.directory)
     if (directory / "study.json").exists():
         return continue_sweep(directory, options)
@@ -113,7 +117,7 @@ def _parser(arguments: list[str]) -> _Parser:
     engine = _Parser(add_help=False)
     group = engine.add_argument_group("engine")
     group.add_argument("--engine", metavar="NAME", help="where the work is done: " + ", ".join(ENGINES))
-    group.add_argument("--workers", type=partial(read, int), metavar="N", help="worker processes")
+    group.add_argument("--workers", type=partial(read, int), metavar="N", help="workers: threads or processes")
     group.add_argument("--hostfile", metavar="FILE", help="scoop: a host and its number of workers a line")
     group.add_argument(
         "--allow-missing-hosts", action="store_true", help="scoop: go on without hosts that do not answer"
@@ -141,6 +145,7 @@ def _parser(arguments: list[str]) -> _Parser:
         "resume", parents=[quiet, engine], help="continue an interrupted run or sweep", allow_abbrev=False
     )
     more.add_argument("directory", metavar="DIR", help="its directory")
+    more.add_argument("--kernel", metavar="NAME", help="go on with this kernel instead of that of the run")
     more.add_argument("--allow-code", action="store_true", help="run the code outside of evoprune that it names")
     more.set_defaults(command=resume, parser=more)
     return parser

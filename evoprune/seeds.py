@@ -4,12 +4,14 @@ Every stream is derived from whole numbers by :func:`derive`, never from the sta
 cell draws the same numbers whoever computes it and in whatever order, and a resumed run needs no saved generator state.
 
 DEAP's own operators draw from Python's global ``random``. :func:`seeded` is the one place where the global generators
-are seeded; they are put back as they were on leaving.
+are seeded; they are put back as they were on leaving. All threads of a process share them, so only one at a time has
+its turn with them: :func:`seeded` and :func:`alone` wait for it, :func:`unseeded` lets it go for a while.
 """
 
 import hashlib
 import operator
 import random
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum, unique
@@ -25,6 +27,8 @@ from evoprune.devices import check_device
 MOST = 2**64 - 1
 """The largest seed that torch takes."""
 Rng = random.Random | np.random.Generator | torch.Generator | None
+States = tuple[Any, Any, torch.Tensor]
+"""Of the global generators of ``random``, NumPy and torch."""
 
 
 def derive(*keys: SupportsIndex) -> int:
@@ -97,17 +101,81 @@ class Stream(Enum):
         return int(torch.randint(2**62, ())) if seed is None else self.seed(seed)
 
 
+class _Blocks(threading.local):
+    """The blocks of :func:`seeded` and :func:`alone` that a thread is in, outermost first, by what they put back."""
+
+    def __init__(self) -> None:
+        self.outside: list[States | None] = []
+
+
+_turn = threading.RLock()
+_blocks = _Blocks()
+
+
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Within the block the global generators of ``random``, NumPy and torch (on the CPU) start from ``seed``."""
+    """Within the block the global generators of ``random``, NumPy and torch (on the CPU) start from ``seed``.
+
+    No other thread is in such a block, or in one of :func:`alone`, at the same time.
+    """
     at_least("seed", seed, 0, whole=True, most=MOST)
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
-    random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002
-    torch.default_generator.manual_seed(seed)
+    with _turn:
+        _blocks.outside.append(_states())
+        random.seed(seed)
+        np.random.seed(seed % 2**32)  # noqa: NPY002
+        torch.default_generator.manual_seed(seed)
+        try:
+            yield
+        finally:
+            _put_back(_blocks.outside.pop())
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Within the block no other thread is in such a block or in one of :func:`seeded`; the generators stay as they are.
+
+    For work that other threads must not come between, since what it uses belongs to all of them.
+    """
+    with _turn:
+        _blocks.outside.append(None)
+        try:
+            yield
+        finally:
+            _blocks.outside.pop()
+
+
+@contextmanager
+def unseeded() -> Iterator[None]:
+    """Step out of all blocks of :func:`seeded` and :func:`alone` for work that draws from no global generator.
+
+    Other threads have their turn meanwhile. Afterwards the thread waits for its own, and the generators go on where
+    they were. Outside of such blocks it does nothing.
+    """
+    mine = _blocks.outside
+    outermost = next((i for i, states in enumerate(mine) if states is not None), None)
+    inside = None if outermost is None else _states()
+    _put_back(None if outermost is None else mine[outermost])
+    _blocks.outside = []
+    for _ in mine:
+        _turn.release()
     try:
         yield
     finally:
+        for _ in mine:
+            _turn.acquire()
+        _blocks.outside = mine
+        if outermost is not None:
+            mine[outermost] = _states()  # the program may have drawn meanwhile
+        _put_back(inside)
+
+
+def _states() -> States:
+    return random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+
+
+def _put_back(states: States | None) -> None:
+    """Put the global generators into these states; without any they stay as they are."""
+    if states is not None:
         random.setstate(states[0])
         np.random.set_state(states[1])  # noqa: NPY002
         torch.set_rng_state(states[2])

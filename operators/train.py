@@ -48,8 +48,8 @@ def mutTrain(
     :param learning_rate: a number, or a function of the pair's age in epochs such as :class:`StepDecay`; used where the
         pair has no ``learning_rate`` of its own.
     :param epochs: passes over the data, at least 1.
-    :param settings: ``batch_size``, ``loss``, ``optimizer``, ``corruption``, ``shuffle``, ``rng``, ``device`` as in
-        :func:`evoprune.training.train_epoch`.
+    :param settings: ``batch_size``, ``loss``, ``optimizer``, ``corruption``, ``shuffle``, ``rng``, ``device`` and
+        ``kernel`` as in :func:`evoprune.training.train_epoch`.
     :returns: ``(individual,)``; fitness is not touched. ``individual.train_loss`` is the mean loss of the last epoch.
     :raises TypeError: for anything but an Autoencoder, as a genome alone has nothing to reconstruct with, and no data.
     :raises ValueError: for epochs below 1, and a learning rate that is negative or not finite.

@@ -4,15 +4,20 @@ from pathlib import Path
 
 import pytest
 
+from evoprune.benchmarks.experiments import EXPERIMENTS
 from evoprune.benchmarks.pruning.run import start
 from evoprune.benchmarks.pruning.settings import make_settings
+from evoprune.engines import ThreadEngine
+from tests.benchmarks.architectures.small import SMALL as SEARCH
 from tests.benchmarks.tiny import TINY
+from tests.benchmarks.weights.tiny import TINY as WEIGHTS
 from tests.real import SMALL, Place, fingerprint, place
 
 __all__ = ["place"]
 
 RUN = ["-m", "evoprune", "run", *SMALL, "--generations", "5", "--output", "r", "--quiet"]
-ENGINES = [("processes", 1), ("processes", 2), ("scoop", 1), ("scoop", 2)]
+LAYERS = {"run": TINY | {"chunk": 1}, "weights": WEIGHTS | {"chunk": 1}, "architectures": SEARCH}
+ENGINES = [("threads", 1), ("threads", 2), ("processes", 1), ("processes", 2), ("scoop", 1), ("scoop", 2)]
 # Between them: every source of chance in a cell, optimizers with state, both shapes of a grid.
 STATEFUL = "--operator variance --optimizer adam --topology torus --opponents random --corruption 0.2"
 VARIANTS = {"default": [], "stateful": STATEFUL.split()}
@@ -34,6 +39,18 @@ def test_the_engine_does_not_change_a_bit(place: Place, serial, engine: str, wor
     assert place.run(*RUN, *options, "--engine", engine, "--workers", str(workers)) == (0, "", "")
     assert fingerprint(place.path / "r") == expected
     place.assert_empty()
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_threads_do_not_change_a_bit_of_any_experiment(name: str):
+    experiment = EXPERIMENTS[name]
+    settings = experiment.make_settings(LAYERS[name])
+    serial = experiment.start(settings)
+    with ThreadEngine(2) as engine:
+        threads = experiment.start(settings, engine=engine)
+    assert serial.model == threads.model
+    assert serial.log.equals(threads.log)
+    assert serial.summary | {"seconds": 0} == threads.summary | {"seconds": 0}
 
 
 def test_the_fingerprint_tells_runs_apart(tmp_path: Path):

@@ -1,4 +1,4 @@
-"""Faults of a serial run and of worker processes: the right result, or a clear error and a resume that leads to it."""
+"""Faults of every local engine: the right result, or a clear error and a resume that leads to it."""
 
 import os
 import re
@@ -15,6 +15,7 @@ __all__ = ["place"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="signals")]
 PROCESSES = ["--engine", "processes", "--workers", "2"]
+ENGINES = {"serial": [], "threads": ["--engine", "threads", "--workers", "2"], "processes": PROCESSES}
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +34,10 @@ def assert_resumes(place: Place, expected: dict[str, str], *options: str) -> Non
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("engine", ["serial", "processes"])
+@pytest.mark.parametrize("options", ENGINES.values(), ids=ENGINES)
 def test_a_signal_ends_the_generation_and_keeps_a_checkpoint(
-    place: Place, expected: dict[str, str], engine: str, number: signal.Signals
+    place: Place, expected: dict[str, str], options: list[str], number: signal.Signals
 ):
-    options = PROCESSES if engine == "processes" else []
     run = place.hold(0, *FAULTY, *options, "--checkpoint-every", "1000")
     os.killpg(run.pid, signal.SIGINT) if number == signal.SIGINT else run.send_signal(number)
     place.interrupted()
@@ -51,7 +51,7 @@ def test_a_signal_ends_the_generation_and_keeps_a_checkpoint(
     assert fingerprint(place.path / "r") == expected
 
 
-@pytest.mark.parametrize("options", [[], PROCESSES], ids=["serial", "processes"])
+@pytest.mark.parametrize("options", ENGINES.values(), ids=ENGINES)
 def test_killed_in_the_middle(place: Place, expected: dict[str, str], options: list[str]):
     """No worker outlives the main process, and what the last checkpoint holds is enough."""
     run = place.hold(2, *FAULTY, *options)
@@ -60,7 +60,7 @@ def test_killed_in_the_middle(place: Place, expected: dict[str, str], options: l
     assert_resumes(place, expected, *options)
 
 
-@pytest.mark.parametrize("options", [[], PROCESSES], ids=["serial", "processes"])
+@pytest.mark.parametrize("options", ENGINES.values(), ids=ENGINES)
 def test_a_task_that_raises(place: Place, expected: dict[str, str], options: list[str]):
     run = place.hold(2, *FAULTY, *options)
     place.order("raise")

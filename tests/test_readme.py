@@ -76,7 +76,7 @@ def test_commands_are_accepted(line, tmp_path, monkeypatch):
     monkeypatch.setattr("warnings.showwarning", warnings.showwarning)
     started = []
 
-    def start(settings, *_, checked):
+    def start(settings, *_, checked, kernel):
         started.append(settings)
         return SimpleNamespace(summary={"diverged": False})
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import random
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,7 +21,9 @@ from evoprune.evaluation import evaluate
 from evoprune.fitness import WORST
 from evoprune.folders import Folder
 from evoprune.genome import Autoencoder
+from evoprune.operators.architecture import random_architecture
 from evoprune.runs.experiment import PARTS, Experiment, Map
+from evoprune.runs.kernels import Trained
 from evoprune.runs.state import RunResult
 from evoprune.runs.stored import check_any_finite, check_kinds, check_tensors
 from evoprune.runs.terminal import text_table
@@ -89,6 +92,12 @@ class Architectures(Experiment[ArchitectureSettings, Search, Result, Autoencoder
     table = staticmethod(table)
     hint = staticmethod(pruning_command)
 
+    def trained(self, settings: ArchitectureSettings) -> Trained:
+        space = settings.space
+        fewest = dataclasses.replace(space, convolutions=(space.convolutions[0],) * 2)
+        pair = build(random_architecture(fewest, random.Random(settings.seed)).text, settings.seed)
+        return Trained(pair, settings.loss, settings.optimizer)
+
     def generations(self, state: Search, map_: Map, place: Folder | None) -> Iterator[str]:
         for row in generations(state, map_):
             yield f"loss {row['best_loss']:.5f}, {row['trained']} trained"
@@ -131,8 +140,10 @@ class Architectures(Experiment[ArchitectureSettings, Search, Result, Autoencoder
     def finish(self, state: Search, directory: Path | None, map_: Map) -> Result:
         settings, problem, clock = state.settings, state.settings.problem, time.perf_counter()
         searches = [state] if state.random is None else [state, state.random]
-        trained = list(map_(train_in_full, [one.best for one in searches], [settings] * len(searches)))
-        figures, *others = (_figures(one, *best) for one, best in zip(searches, trained, strict=True))
+        count = len(searches)
+        best = [one.best for one in searches]
+        trained = list(map_(train_in_full, best, [settings] * count, [state.kernel] * count))
+        figures, *others = (_figures(one, *network) for one, network in zip(searches, trained, strict=True))
         log, table = self.tables(state).values()
         front = table[table["front"]].sort_values("parameters")
         summary = {
@@ -149,8 +160,8 @@ class Architectures(Experiment[ArchitectureSettings, Search, Result, Autoencoder
             "seconds": sum(one.seconds for one in searches) + time.perf_counter() - clock,
             "version": __version__,
         }
-        random = pd.DataFrame(state.random.log) if state.random else None
-        return Result(settings, summary, log, restore(trained[0][0]), directory, table, random)
+        at_random = pd.DataFrame(state.random.log) if state.random else None
+        return Result(settings, summary, log, restore(trained[0][0]), directory, table, at_random)
 
     def export(self, result: Result) -> dict[str, Any]:
         return {"text": result.summary["architecture"], **super().export(result)}

@@ -15,6 +15,7 @@ from evoprune.operators.architecture import cxOnePointLayers, mutArchitecture, r
 from evoprune.runs.experiment import Map
 from evoprune.runs.state import RunState
 from evoprune.seeds import Stream, seeded
+from evoprune.training.kernel import Kernel
 
 ATTEMPTS = 50  # draws for each new architecture, after which the space counts as used up
 
@@ -72,8 +73,11 @@ class Search(RunState):
         return super().ended or (self.generation >= 0 and self.stopped_early)
 
 
-def make_toolbox(settings: ArchitectureSettings) -> base.Toolbox:
-    """The toolbox of a search: what a DEAP user would register by hand."""
+def make_toolbox(settings: ArchitectureSettings, kernel: Kernel | None = None) -> base.Toolbox:
+    """The toolbox of a search: what a DEAP user would register by hand.
+
+    :param kernel: what the setting has come to, perhaps on another machine.
+    """
     space = settings.space
     toolbox = base.Toolbox()
     toolbox.register("individual", random_architecture, space)
@@ -81,13 +85,13 @@ def make_toolbox(settings: ArchitectureSettings) -> base.Toolbox:
     toolbox.register("mutate", mutArchitecture, space=space)
     select, options = selection(settings)
     toolbox.register("select", select, **options)
-    toolbox.register("evaluate", measure, settings=settings)
+    toolbox.register("evaluate", measure, settings=settings, kernel=kernel)
     return toolbox
 
 
 def generations(search: Search, map_: Map) -> Iterator[dict[str, Any]]:
     """The generations that are left, which change ``search`` in place; yields the log's rows."""
-    toolbox, settings = make_toolbox(search.settings), search.settings
+    toolbox, settings = make_toolbox(search.settings, search.kernel), search.settings
     while not search.ended:
         number = search.generation + 1
         with seeded(Stream.CHILDREN.seed(settings.seed, number)):

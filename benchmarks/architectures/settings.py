@@ -14,7 +14,9 @@ from evoprune.benchmarks.problems.problem import Problem, validate
 from evoprune.checks import lookup
 from evoprune.losses import LOSSES, check_loss
 from evoprune.operators.architecture import Space
+from evoprune.runs.kernels import WHAT
 from evoprune.runs.settings import PARAMETER, RATE, SEEDS, WIDTHS, SettingsBase, check_fields, layered, option
+from evoprune.training.kernel import KERNELS
 from evoprune.training.optimizers import OPTIMIZERS
 
 SUCH = "whole numbers such as 4-8-16"
@@ -76,6 +78,7 @@ class ArchitectureSettings(SettingsBase):
     optimizer: str = option("adam", "the optimizer", OPTIMIZERS)
     learning_rate: float = option(5e-3, "learning rate", positive=True, most=RATE)
     batch_size: int = option(64, "samples a gradient step", least=1)
+    kernel: str = option("auto", WHAT, KERNELS)
     final_epochs: int = option(80, "epochs that the best architecture is trained at the end", least=1)
     compare: bool = option(False, "genetic: also train as many random architectures, for the comparison at the end")
     seed: int = option(0, "seed of the search", least=0, most=SEEDS)

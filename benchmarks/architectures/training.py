@@ -17,15 +17,19 @@ from evoprune.losses import mean_loss
 from evoprune.runs.experiment import PARTS
 from evoprune.seeds import Stream, derive, seeded
 from evoprune.training import train_epoch
+from evoprune.training.kernel import Kernel
 
 Weights = dict[str, Any]
 """An architecture's ``text`` and the weights of its ``encoder`` and ``decoder``."""
 
 
-def measure(text: str, parent: Weights | None, settings: ArchitectureSettings) -> dict[str, Any]:
+def measure(
+    text: str, parent: Weights | None, settings: ArchitectureSettings, kernel: Kernel | None = None
+) -> dict[str, Any]:
     """The fitness of an architecture: its loss on the validation split after a few epochs, the best of the tries.
 
     :param parent: weights to start from, where layers match, or None; see :func:`inherit`.
+    :param kernel: what the setting has come to, perhaps on another machine.
     :returns: ``loss``, finite also where training diverged, ``parameters``, and ``weights`` where they are inherited.
     """
     parameters, tries = parse_architecture(text).parameters, []
@@ -34,14 +38,14 @@ def measure(text: str, parent: Weights | None, settings: ArchitectureSettings) -
         pair = build(text, seed)
         if parent is not None:
             inherit(pair, text, parent)
-        for _ in trained(pair, settings, seed, settings.epochs):
+        for _ in trained(pair, settings, seed, settings.epochs, kernel):
             pass
         kept = weights(pair, text) if settings.inherit else None
         tries.append({"loss": validation_loss(pair, settings), "parameters": parameters, "weights": kept})
     return min(tries, key=itemgetter("loss"))
 
 
-def train_in_full(text: str, settings: ArchitectureSettings) -> tuple[Weights, float]:
+def train_in_full(text: str, settings: ArchitectureSettings, kernel: Kernel | None = None) -> tuple[Weights, float]:
     """A network trained from new weights for ``final_epochs``: its weights in the best epoch, and their loss.
 
     The best epoch is the one with the lowest loss on the validation split.
@@ -49,7 +53,7 @@ def train_in_full(text: str, settings: ArchitectureSettings) -> tuple[Weights, f
     seed = _seed(settings, Stream.FINAL, text, 0)
     pair = build(text, seed)
     best, lowest = weights(pair, text), validation_loss(pair, settings)
-    for _ in trained(pair, settings, seed, settings.final_epochs):
+    for _ in trained(pair, settings, seed, settings.final_epochs, kernel):
         loss = validation_loss(pair, settings)
         if loss < lowest:
             best, lowest = weights(pair, text), loss
@@ -68,11 +72,14 @@ def build(text: str, seed: int) -> Autoencoder:
     return Autoencoder([Encoder(encoder), Decoder(decoder)])
 
 
-def trained(pair: Autoencoder, settings: ArchitectureSettings, seed: int, epochs: int) -> Iterator[float]:
+def trained(
+    pair: Autoencoder, settings: ArchitectureSettings, seed: int, epochs: int, kernel: Kernel | None = None
+) -> Iterator[float]:
     """Train a pair in place, and say the training loss after each epoch."""
+    how = {name: getattr(settings, name) for name in ("batch_size", "loss", "optimizer", "learning_rate")}
+    how["kernel"] = kernel or settings.kernel
     for epoch in range(epochs):
         pair.seed = derive(seed, epoch)
-        how = {name: getattr(settings, name) for name in ("batch_size", "loss", "optimizer", "learning_rate")}
         yield train_epoch([pair], settings.problem, **how).item()
 
 

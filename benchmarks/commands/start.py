@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +41,17 @@ def start(options: argparse.Namespace, experiment: AnyExperiment) -> int:
     settings = experiment.make_settings(*presets, *files, options_given)
     if wants_pool(options):
         experiment.check(settings)  # here too, so that no pool is started in vain
+        experiment.kernel_of(settings)
         return launch_pool(options)
     with engine_for(options, settings) as engine:
         experiment.check(settings, engine)
+        kernel = experiment.kernel_of(settings)
         directory = directory_for(options, *experiment.title(settings))
         for line in experiment.remarks(settings, options_given):
             print(f"evoprune: warning: {line}", file=sys.stderr)
-        arguments = (settings, directory, options.force, shows(options), engine)
-        return guarded(lambda: experiment.start(*arguments, checked=True), directory, options, experiment)
+        where = (directory, options.force, shows(options), engine)
+        work = partial(experiment.start, settings, *where, checked=True, kernel=kernel)
+        return guarded(work, directory, options, experiment)
 
 
 def layers_from(options: argparse.Namespace, experiment: AnyExperiment) -> list[dict[str, Any]]:
@@ -83,4 +87,5 @@ def resume(options: argparse.Namespace, experiment: AnyExperiment, directory: Pa
     if wants_pool(options):
         return launch_pool(options)
     with engine_for(options, settings) as engine:
-        return guarded(lambda: experiment.resume(directory, shows(options), engine), directory, options, experiment)
+        work = partial(experiment.resume, directory, shows(options), engine, kernel=options.kernel)
+        return guarded(work, directory, options, experiment)

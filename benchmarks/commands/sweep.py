@@ -11,7 +11,8 @@ from typing import Any
 
 from evoprune.benchmarks.commands.start import admit, layers_from
 from evoprune.benchmarks.experiments import DEFAULT, EXPERIMENTS
-from evoprune.benchmarks.sweeps.execute import check_place, sweep
+from evoprune.benchmarks.sweeps.execute import check_engine, check_place, sweep
+from evoprune.benchmarks.sweeps.kernels import settled
 from evoprune.benchmarks.sweeps.plan import Plan, Run, load_plan, make_plan
 from evoprune.checks import lookup
 from evoprune.engines import Engine, make_engine
@@ -83,19 +84,31 @@ def continue_sweep(directory: Path, options: argparse.Namespace) -> int:
     experiment = EXPERIMENTS[plan.experiment]
     for values in plan.variants.values():
         admit(experiment.code(experiment.stored_settings(values)), directory, options.allow_code)
-    return run_plan(plan, directory, options)
+    return run_plan(plan, directory, options, kernel=options.kernel)
 
 
-def run_plan(plan: Plan, directory: Path, options: argparse.Namespace, then: Callable[[], None] | None = None) -> int:
-    """Say what will be done, do it, and say what came of it; ``then`` follows where runs have ended."""
+def run_plan(
+    plan: Plan,
+    directory: Path,
+    options: argparse.Namespace,
+    then: Callable[[], None] | None = None,
+    kernel: str | None = None,
+) -> int:
+    """Say what will be done, do it, and say what came of it.
+
+    :param then: follows where runs have ended.
+    :param kernel: another one than the study was begun with.
+    """
     check_place(plan, directory)
     check_data(plan)
     check_memory(plan, 1)
+    plan = settled(plan, directory, kernel)
     if options.dry_run:
         print(listed(plan.runs, options.json))
     if wants_pool(options) and not options.dry_run:
         return launch_pool(options)
     with make_engine(options.engine, options.workers) as engine:
+        check_engine(engine)
         if engine.here and engine.workers > 1:
             check_memory(plan, engine.workers)
         try:
@@ -172,6 +185,6 @@ def listed(runs: list[Run], as_json: bool) -> str:
 def default_directory(plan: Plan) -> Path:
     """A name that the same command finds again: the first variant's, and a digest of the plan but for its trials."""
     values = plan.as_dict()
-    del values["trials"]
+    del values["trials"], values["kernels"]
     digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
     return Path("studies") / f"{next(iter(plan.variants)).split(',')[0]}-{digest}"

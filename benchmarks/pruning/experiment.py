@@ -20,6 +20,7 @@ from evoprune.genome import Autoencoder, Decoder, Encoder, Genome
 from evoprune.operators import ScheduledProbability, StepDecay, mutLearningRate, mutTrain, sequence
 from evoprune.seeds import Stream, seeded
 from evoprune.training import train_epoch
+from evoprune.training.kernel import Kernel
 
 Cells = list[dict[str, Any]]
 
@@ -35,25 +36,30 @@ def device_of(name: str) -> str:
     return "cuda" if name == "auto" and available else "cpu" if name == "auto" else name
 
 
+def first_pair(settings: Settings, cell: int = 0) -> Autoencoder:
+    """The pair that a cell begins with, from its own stream, so that cell i starts alike in a grid of any size."""
+    with seeded(Stream.GRID.seed(settings.seed, cell)):
+        encoder, decoder = settings.architecture.build(settings.problem.inputs)
+    pair = Autoencoder([Encoder(encoder), Decoder(decoder)])
+    if not settings.loop.stock or settings.rate_decay == "walk":
+        pair.learning_rate = settings.learning_rate
+    return pair
+
+
 def initial_grid(settings: Settings) -> list[Autoencoder]:
-    """The first pairs, each from its own stream, so that cell i starts alike in a grid of any size."""
-    grid = []
-    for cell in range(settings.cells):
-        with seeded(Stream.GRID.seed(settings.seed, cell)):
-            encoder, decoder = settings.architecture.build(settings.problem.inputs)
-        pair = Autoencoder([Encoder(encoder), Decoder(decoder)])
-        if not settings.loop.stock or settings.rate_decay == "walk":
-            pair.learning_rate = settings.learning_rate
-        grid.append(pair)
-    return grid
+    """The first pairs."""
+    return [first_pair(settings, cell) for cell in range(settings.cells)]
 
 
-def make_toolbox(settings: Settings, probability: ScheduledProbability) -> base.Toolbox:
-    """The toolbox of a run: what a DEAP user would register by hand."""
+def make_toolbox(settings: Settings, probability: ScheduledProbability, kernel: Kernel | None = None) -> base.Toolbox:
+    """The toolbox of a run: what a DEAP user would register by hand.
+
+    :param kernel: what the setting has come to, perhaps on another machine.
+    """
     problem = settings.problem
     how = ("batch_size", "loss", "optimizer", "corruption", "shuffle")
     training = {name: getattr(settings, name) for name in how}
-    training |= {"data": problem, "device": device_of(settings.device)}
+    training |= {"data": problem, "device": device_of(settings.device), "kernel": kernel or settings.kernel}
     prune = pruning(settings, probability)
     toolbox = base.Toolbox()
     toolbox.register("batch", draw_batch, problem, size=settings.batch_size)

@@ -11,7 +11,14 @@ import pandas as pd
 
 from evoprune.benchmarks.pruning.choices import GROUPS
 from evoprune.benchmarks.pruning.effects import without_effect
-from evoprune.benchmarks.pruning.experiment import Recorder, device_of, generations, initial_grid, make_toolbox
+from evoprune.benchmarks.pruning.experiment import (
+    Recorder,
+    device_of,
+    first_pair,
+    generations,
+    initial_grid,
+    make_toolbox,
+)
 from evoprune.benchmarks.pruning.parts import problem_options
 from evoprune.benchmarks.pruning.presets import layers_of
 from evoprune.benchmarks.pruning.settings import Settings, make_settings
@@ -23,6 +30,7 @@ from evoprune.folders import Folder
 from evoprune.genome import Autoencoder
 from evoprune.plugins import label
 from evoprune.runs.experiment import DEFAULT, PARTS, Experiment, Map
+from evoprune.runs.kernels import Trained
 from evoprune.runs.state import RunResult, RunState
 from evoprune.runs.stored import check_any_finite, check_fitness, check_kinds, check_rows, check_tensors, load_genome
 from evoprune.training.optimizers import OPTIMIZERS
@@ -99,6 +107,9 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
         super().check(settings, engine)
         device_of(settings.device)
 
+    def trained(self, settings: Settings) -> Trained:
+        return Trained(first_pair(settings), settings.loss, settings.optimizer, device_of(settings.device))
+
     def begin(self, settings: Settings) -> PruningState:
         return PruningState(settings, initial_grid(settings))
 
@@ -107,7 +118,7 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
         if state.generation >= 0:
             probability.seek(state.generation)
         recorder = Recorder(settings, probability, state.updates)
-        toolbox = make_toolbox(settings, probability)
+        toolbox = make_toolbox(settings, probability, state.kernel)
         toolbox.register("map", map_)
         for generation in generations(settings, state.grid, toolbox, max(state.generation, 0)):
             row, cells = recorder.rows(generation, state.grid)

@@ -23,8 +23,10 @@ from evoprune.operators.choice import SCOPES
 from evoprune.operators.schedules import Until
 from evoprune.operators.target import check_target, expected_preserved
 from evoprune.plugins import allow, canonical, find, fingerprint, is_code
+from evoprune.runs.kernels import BEFORE, WHAT
 from evoprune.runs.settings import PARAMETER, RATE, SEEDS, WIDTHS, SettingsBase, check_fields, check_names, option
 from evoprune.runs.takes import chosen, parameters
+from evoprune.training.kernel import KERNELS
 from evoprune.training.optimizers import OPTIMIZERS
 
 DEFAULT_TARGET = 0.2
@@ -91,9 +93,7 @@ class Settings(SettingsBase):
     topology: str = option("ring", "the grid", choices.TOPOLOGIES)
     radius: int = option(1, "how far a neighbourhood reaches", least=0)
     concept: str = option("minimum", "an encoder's loss over its neighbours' decoders", CONCEPTS)
-    update_order: str = option(
-        "synchronous", "cells read the last generation, or what is there when their turn comes", UPDATES
-    )
+    update_order: str = option("synchronous", "cells read the last generation, or what is there at their turn", UPDATES)
     pruning_order: str = option("after-evaluation", "when an offspring is pruned", ORDERS)
     opponents: str = option(
         "selected",
@@ -102,10 +102,9 @@ class Settings(SettingsBase):
     )
     seed: int = option(0, "seed of the run", least=0, most=SEEDS)
     device: str = option("cpu", "where training happens", choices.DEVICES)
+    kernel: str = option("auto", WHAT, KERNELS)
     chunk: int | None = option(
-        None,
-        "cells a parallel task, at least 5 and about 8 tasks by default; the same for every engine",
-        least=1,
+        None, "cells a parallel task, at least 5 and about 8 tasks by default; the same for every engine", least=1
     )
     compare: bool = option(True, "also run without pruning, for the comparison at the end")
     checkpoint_every: int = option(20, "generations between checkpoints", least=1)
@@ -235,7 +234,7 @@ class Settings(SettingsBase):
     @classmethod
     def stored(cls, values: Mapping[str, Any]) -> "Settings":
         """Settings that a run left, of this version or of 0.1; code that they name is neither run nor looked for."""
-        return cls(**upgraded(values))
+        return cls(**{**BEFORE, **upgraded(values)})
 
 
 def make_settings(*layers: Mapping[str, Any], **last: Any) -> Settings:

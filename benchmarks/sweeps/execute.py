@@ -1,6 +1,7 @@
 """Run a plan: on any engine, a directory and a row of ``results.csv`` a run, and on from where it was interrupted."""
 
 import json
+import platform
 import re
 import shutil
 import tempfile
@@ -15,6 +16,7 @@ from tqdm import tqdm
 
 from evoprune import folders
 from evoprune.benchmarks.experiments import EXPERIMENTS
+from evoprune.benchmarks.sweeps.kernels import settled
 from evoprune.benchmarks.sweeps.plan import Plan, Run, load_plan
 from evoprune.engines import Engine
 from evoprune.files import WriteError, read_json, write
@@ -22,6 +24,8 @@ from evoprune.folders import Folder
 from evoprune.legacy import known
 from evoprune.records import write_csv
 from evoprune.runs.experiment import run_folder
+from evoprune.runs.kernels import AUTO
+from evoprune.training.kernel import Kernel, kernel_for
 
 LEFT_OUT = ("checkpoint.pt",)
 """What a run of a sweep does not keep: an ended run has no use for it, and it is the largest file."""
@@ -46,18 +50,23 @@ def sweep(
 
     :param engine: where whole runs are done; in this process by default.
     :param retry_failed: do the runs that failed once more.
-    :raises ValueError: where the directory holds another study or something else, or another sweep is at work in it. A
-        study may grow: more trials, or further variants after those that are there.
+    :raises ValueError: for an engine whose tasks cannot be whole runs, and where the directory holds another study or
+        something else, or another sweep is at work in it. A study may grow: more trials, or further variants after
+        those that are there.
     :raises WriteError: where the disk is full; the runs that are in the directory are whole.
     """
+    engine = engine or Engine()
+    check_engine(engine)
     check_place(plan, Path(directory))
+    if plan.kernels.keys() != plan.variants.keys():
+        plan = settled(plan, directory)
     with study_folder(directory) as place:
         check_place(plan, place.path)  # another sweep may have ended there since
         _begin(plan, place, retry_failed)
         _tidy(place.path)
         with tempfile.TemporaryDirectory("", SCRATCH, place.path.resolve(), ignore_cleanup_errors=True) as scratch:
             Folder(scratch, folders.SCRATCH, shared=True).mark()
-            return _run(plan, place, engine or Engine(), Path(scratch), bar)
+            return _run(plan, place, engine, Path(scratch), bar)
 
 
 def study_folder(directory: str | Path) -> Folder:
@@ -81,12 +90,12 @@ def _run(plan: Plan, place: Folder, engine: Engine, scratch: Path, bar: bool) ->
     rows = [_row(run, place.path) for run in runs]
     table = _tables(rows, place)
     left = [i for i, row in enumerate(rows) if row is None]
-    tasks = [(plan.experiment, runs[i].settings, scratch) for i in left]
+    tasks = [(plan.experiment, runs[i].settings, scratch, runs[i].kernel) for i in left]
     progress = tqdm(total=len(runs), initial=len(runs) - len(left), desc="sweep", unit="run", disable=not bar)
     with progress, closing(engine.as_completed(whole_run, tasks)) as ended:
         for number, files in ended:
             run = runs[left[number]]
-            if isinstance(files, OSError):
+            if isinstance(files, (OSError, ValueError)):
                 raise files
             _keep(run, place.path, files if isinstance(files, dict) else _failure_files(run.settings, str(files)))
             rows[left[number]] = _row(run, place.path)
@@ -95,18 +104,23 @@ def _run(plan: Plan, place: Folder, engine: Engine, scratch: Path, bar: bool) ->
     return table
 
 
-def whole_run(task: tuple[str, dict[str, Any], Path]) -> Files | OSError:
+def whole_run(task: tuple[str, dict[str, Any], Path, Kernel | None]) -> Files | OSError | ValueError:
     """A run from its settings to the files that it leaves, as bytes: a worker may share no disk with us.
 
     It works in the study's scratch folder where it finds it, so that what a killed worker leaves goes with the folder.
-    An exception of the run is one of its files, ``error.txt``; a full disk is none of the run's.
+    An exception of the run is one of its files, ``error.txt``; a full disk, or a kernel that is not here, is none of
+    the run's.
     """
-    name, settings, scratch = task
+    name, settings, scratch, kernel = task
     experiment = EXPERIMENTS[name]
+    try:
+        kernel_for(kernel or "auto")
+    except ValueError as error:
+        return ValueError(f"the worker on {platform.node()} cannot do the runs: {error}")
     with tempfile.TemporaryDirectory(prefix="evoprune-", dir=scratch if scratch.is_dir() else None) as folder:
         place = Path(folder) / "run"
         try:
-            experiment.start(experiment.make_settings(settings), place, plots=False)
+            experiment.start(experiment.make_settings(settings), place, plots=False, kernel=kernel)
         except WriteError as error:
             return error
         except Exception:
@@ -120,6 +134,15 @@ def whole_run(task: tuple[str, dict[str, Any], Path]) -> Files | OSError:
 
 def _failure_files(settings: dict[str, Any], text: str) -> Files:
     return {"settings.json": json.dumps(settings, indent=2).encode() + b"\n", "error.txt": text.encode()}
+
+
+def check_engine(engine: Engine) -> None:
+    """See that an engine's tasks may be whole runs.
+
+    :raises ValueError: where they share what a process has only once.
+    """
+    if not engine.whole_runs:
+        raise ValueError(f"the {engine.name} engine shares out the cells of one run, a sweep whole runs: use processes")
 
 
 def check_place(plan: Plan, place: Path) -> None:
@@ -148,7 +171,8 @@ def _difference(there: Plan, plan: Plan) -> str | None:
     for name, old in there.variants.items():
         new = plan.variants[name]
         for setting in old | new:
-            if old.get(setting) != new.get(setting):
+            any_will_do = setting == "kernel" and new.get(setting) == AUTO
+            if old.get(setting) != new.get(setting) and not any_will_do:
                 return f"{name} has {setting} {old.get(setting)!r}, not {new.get(setting)!r}"
     return None
 

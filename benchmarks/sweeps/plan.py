@@ -5,7 +5,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,11 @@ from evoprune.benchmarks.experiments import DEFAULT, EXPERIMENTS, AnyExperiment
 from evoprune.checks import lookup, shown
 from evoprune.files import read_json, reason, write_json
 from evoprune.plugins import label
+from evoprune.runs.kernels import from_stored
 from evoprune.runs.settings import SEEDS, check_type, check_value, parse, types_of
+from evoprune.runs.stored import check_kinds
 from evoprune.seeds import derive
+from evoprune.training.kernel import Kernel
 
 FORMAT = "evoprune study 1"
 MOST = 10**6
@@ -29,6 +32,7 @@ class Run:
     variant: str
     trial: int
     settings: dict[str, Any]
+    kernel: Kernel | None = None
 
     @property
     def name(self) -> dict[str, Any]:
@@ -46,6 +50,7 @@ class Plan:
     """Variants (name -> settings without a seed), how many trials of each, and the seed that theirs derive from.
 
     :param shard: ``(i, n)``: the i-th of n parts, counted from 1. A variant's trials are dealt out over all parts.
+    :param kernels: what does the gradient steps of each variant; empty until a sweep begins.
     :raises ValueError: for trials below 1, a shard out of range, or no variants.
     """
 
@@ -54,6 +59,7 @@ class Plan:
     seed: int = 0
     experiment: str = DEFAULT
     shard: tuple[int, int] = (1, 1)
+    kernels: dict[str, Kernel] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         lookup("experiment", self.experiment, EXPERIMENTS)
@@ -79,7 +85,7 @@ class Plan:
         count = len(self.variants)
         again = n // math.gcd(count, n)  # after so many trials a variant would meet the same parts once more
         return [
-            Run(name, trial, settings | {"seed": derive(self.seed, trial) % 2**31})
+            Run(name, trial, settings | {"seed": derive(self.seed, trial) % 2**31}, self.kernels.get(name))
             for trial in range(self.trials)
             for number, (name, settings) in enumerate(self.variants.items())
             if (trial * count + number + trial // again) % n == i - 1
@@ -109,7 +115,9 @@ def load_plan(directory: str | Path) -> Plan:
         experiment = lookup("experiment", values["experiment"], EXPERIMENTS)
         stored = {name: experiment.stored_settings(kept) for name, kept in values["variants"].items()}
         variants = {name: _of_all_trials(settings) for name, settings in stored.items()}
-        return Plan(**values | {"variants": variants, "shard": tuple(values.get("shard") or (1, 1))})
+        kernels = {name: from_stored(kept) for name, kept in values.pop("kernels", {}).items()}
+        shard = tuple(values.get("shard") or (1, 1))
+        return Plan(**values | {"variants": variants, "shard": shard, "kernels": kernels})
     except Exception as error:  # whatever a foreign file makes it stumble over
         problem = "damaged or not a study, or it does not fit this version of evoprune"
         why = reason(error).removeprefix(f"{path}: ")
@@ -117,7 +125,7 @@ def load_plan(directory: str | Path) -> Plan:
 
 
 def check_stored(values: Mapping[str, Any]) -> None:
-    """See that ``study.json`` has the format of this version, and a dict of variants.
+    """See that ``study.json`` has the format of this version, and dicts of variants and of kernels.
 
     :raises ValueError: naming the field that has not.
     """
@@ -127,6 +135,7 @@ def check_stored(values: Mapping[str, Any]) -> None:
     if not isinstance(variants, dict) or not all(isinstance(settings, dict) for settings in variants.values()):
         raise ValueError(f"variants must be names with settings, got {shown(variants)}")
     shard = values.get("shard") or (1, 1)  # version 0.1 left it out
+    check_kinds({"kernels": {}, **values}, {"kernels": dict})  # those of before there was a choice have none
     if not isinstance(shard, (list, tuple)) or [type(number) for number in shard] != [int, int]:
         raise ValueError(f"shard must be two whole numbers, got {shown(shard)}")
 

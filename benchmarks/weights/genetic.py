@@ -19,7 +19,9 @@ from evoprune.operators import cxUniformWeights, mutZeroWeights
 from evoprune.seeds import Stream, seeded
 from evoprune.tied import TiedAutoencoder, TiedNetwork, deepen, freeze
 from evoprune.training import train_epoch
+from evoprune.training.kernel import Kernel
 
+LOSS = "mse"
 EXACT = 1e-12  # an RMSE below counts as this, so that its inverse stays finite
 
 
@@ -49,10 +51,15 @@ def candidate(widths: Sequence[int], activation: str, output: str, frozen: int =
     return pair
 
 
-def first_population(settings: WeightsSettings) -> list[Candidate]:
-    """Networks of one layer, or for ``sgd`` one of all layers, drawn at random and evaluated."""
+def first_candidate(settings: WeightsSettings) -> Candidate:
+    """A network of one layer, or for ``sgd`` of all layers, drawn at random."""
     widths = settings.widths[:2] if settings.layerwise else settings.widths
-    return _population(settings, 0, partial(candidate, widths, settings.activation, settings.output_activation))
+    return candidate(widths, settings.activation, settings.output_activation)
+
+
+def first_population(settings: WeightsSettings) -> list[Candidate]:
+    """The first networks, evaluated."""
+    return _population(settings, 0, partial(first_candidate, settings))
 
 
 def next_population(settings: WeightsSettings, best: Candidate) -> list[Candidate]:
@@ -61,10 +68,13 @@ def next_population(settings: WeightsSettings, best: Candidate) -> list[Candidat
     return _population(settings, layer, lambda: deepen(best, settings.hidden[layer]))
 
 
-def make_toolbox(settings: WeightsSettings, map: Callable[..., Any] = map) -> base.Toolbox:
+def make_toolbox(
+    settings: WeightsSettings, map: Callable[..., Any] = map, kernel: Kernel | None = None
+) -> base.Toolbox:
     """The operators of a run.
 
     :param map: where individuals are refined and evaluated; tasks depend on their arguments alone.
+    :param kernel: what the setting has come to, perhaps on another machine.
     """
     toolbox = base.Toolbox()
     toolbox.register("map", map)
@@ -72,7 +82,7 @@ def make_toolbox(settings: WeightsSettings, map: Callable[..., Any] = map) -> ba
     toolbox.register("cross", cxUniformWeights, ratio=settings.ratio)
     toolbox.register("mutate", mutZeroWeights, indpb=settings.indpb, persistent=settings.persistent)
     toolbox.register("mate", _mate, toolbox)
-    toolbox.register("refine", _in_tasks, toolbox, refined, settings)
+    toolbox.register("refine", _in_tasks, toolbox, partial(refined, kernel=kernel), settings)
     toolbox.register("evaluate", _in_tasks, toolbox, evaluated, settings)
     return toolbox
 
@@ -91,17 +101,20 @@ def generation(
     return survivors + toolbox.evaluate(offspring, number)
 
 
-def refined(settings: WeightsSettings, pairs: list[Candidate], number: int, first: int) -> list[Candidate]:
+def refined(
+    settings: WeightsSettings, pairs: list[Candidate], number: int, first: int, kernel: Kernel | None = None
+) -> list[Candidate]:
     """Some of the survivors after their epochs of gradient descent, evaluated; a task of its own.
 
     :param number: of the generation; ``first`` is the place of the first pair among the survivors.
     """
-    data, rate = settings.training, settings.rate_in(number)
+    how: dict[str, Any] = {"optimizer": settings.optimizer, "learning_rate": settings.rate_in(number)}
+    how |= {"loss": LOSS, "kernel": kernel or settings.kernel}
     epochs = settings.epochs * (1 if settings.method == "genetic" else settings.survivors)
     for epoch in range(epochs):
         for place, pair in enumerate(pairs, start=first):
             pair.seed = Stream.REFINEMENT.seed(settings.seed, number, place, epoch)
-        train_epoch(pairs, data, settings.batch_size, loss="mse", optimizer=settings.optimizer, learning_rate=rate)
+        train_epoch(pairs, settings.training, settings.batch_size, **how)
     return evaluated(settings, pairs, number, first)
 
 

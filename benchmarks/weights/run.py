@@ -11,8 +11,10 @@ from deap import tools
 
 from evoprune._version import __version__
 from evoprune.benchmarks.weights.genetic import (
+    LOSS,
     Candidate,
     candidate,
+    first_candidate,
     first_population,
     generation,
     make_toolbox,
@@ -25,8 +27,10 @@ from evoprune.checks import lookup
 from evoprune.folders import Folder
 from evoprune.genome import similar
 from evoprune.runs.experiment import Experiment, Map
+from evoprune.runs.kernels import Trained
 from evoprune.runs.state import RunResult, RunState
 from evoprune.runs.stored import check_any_finite, check_fitness, check_kinds, check_tensors, load_genome
+from evoprune.seeds import seeded
 from evoprune.training.optimizers import OPTIMIZERS
 
 LOG = {
@@ -79,11 +83,15 @@ class Weights(Experiment[WeightsSettings, WeightsState, Result, Candidate]):
     make_settings = staticmethod(make_settings)
     table = staticmethod(table)
 
+    def trained(self, settings: WeightsSettings) -> Trained:
+        with seeded(settings.seed):  # or it would draw from the program's own
+            return Trained(first_candidate(settings), LOSS, settings.optimizer)
+
     def begin(self, settings: WeightsSettings) -> WeightsState:
         return WeightsState(settings, first_population(settings))
 
     def generations(self, state: WeightsState, map_: Map, place: Folder | None) -> Iterator[str]:
-        settings, toolbox = state.settings, make_toolbox(state.settings, map_)
+        settings, toolbox = state.settings, make_toolbox(state.settings, map_, state.kernel)
         if state.generation < 0:
             state.generation = 0
             state.best.update(state.population)

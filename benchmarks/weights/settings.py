@@ -12,7 +12,9 @@ from evoprune.benchmarks.problems.idx import IdxImages
 from evoprune.benchmarks.problems.problem import Problem, validate
 from evoprune.losses import check_loss
 from evoprune.networks import OUTPUTS
+from evoprune.runs.kernels import WHAT
 from evoprune.runs.settings import PARAMETER, RATE, SEEDS, WIDTHS, SettingsBase, check_fields, layered, option
+from evoprune.training.kernel import KERNELS
 from evoprune.training.optimizers import OPTIMIZERS
 
 METHODS = {
@@ -65,6 +67,7 @@ class WeightsSettings(SettingsBase):
     )
     decay: bool = option(False, "let the rate fall to zero, evenly over the generations of a layer")
     batch_size: int = option(64, "samples a gradient step", least=1)
+    kernel: str = option("auto", WHAT, KERNELS)
     classifier_samples: int = option(10_000, "samples that the classifier is fitted on at most", least=10)
     seed: int = option(0, "seed of the run", least=0, most=SEEDS)
     chunk: int | None = option(

@@ -19,7 +19,6 @@ from typing import Any
 
 import cloudpickle
 
-from evoprune.checks import lookup
 from evoprune.engines import processes
 from evoprune.engines.lifeline import shortfall
 from evoprune.engines.limits import check_room, check_workers
@@ -41,12 +40,14 @@ class Engine:
     name = "serial"
     here = True
     """Whether all workers are on this machine, and share its memory."""
+    whole_runs = True
+    """Whether a task may be a whole run, with all that a process has only once."""
 
     def __init__(self, workers: int | None = None) -> None:
         self.workers = 1 if workers is None else workers
         check_workers(self.workers)
         if self.name == "serial" and self.workers > 1:
-            raise ValueError(f"the serial engine has one worker, got {workers}: choose processes or scoop")
+            raise ValueError(f"the serial engine has one worker, got {workers}: choose threads, processes or scoop")
 
     def map(self, function: Callable[..., Any], *iterables: Iterable[Any]) -> list[Any]:
         """``list(map(function, *iterables))`` on copies of the arguments. The first error ends it.
@@ -74,7 +75,7 @@ class Engine:
 
     def _run(self, function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> Ended:
         for i, arguments in enumerate(tasks):
-            yield i, call(function, copy.deepcopy(arguments))
+            yield i, call(function, copied(function, arguments))
 
     def close(self) -> None:
         """Let the workers go."""
@@ -222,22 +223,9 @@ class ScoopEngine(Engine):
         yield from ended
 
 
-ENGINES: dict[str, Callable[[int | None], Engine]] = {
-    "serial": Engine,
-    "processes": ProcessEngine,
-    "scoop": ScoopEngine,
-}
-
-
-def make_engine(name: str | None = None, workers: int | None = None) -> Engine:
-    """An engine by name; without a name SCOOP's where the program runs under SCOOP, else the serial one.
-
-    :raises ValueError: for an unknown engine, a number of workers that is none or that the memory of this machine has
-        no room for, or scoop outside SCOOP.
-    """
-    if name is None:
-        name = "scoop" if scoop_is_running() else "serial"
-    return lookup("engine", name, ENGINES)(workers)
+def copied(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments as a function that is called in this process gets them: copies, whatever it does to them."""
+    return copy.deepcopy(arguments)
 
 
 def scoop_is_running() -> bool:

@@ -16,11 +16,13 @@ from evoprune.folders import RUN, Folder
 from evoprune.interrupts import Deferred
 from evoprune.legacy import known
 from evoprune.memory import check_fits
+from evoprune.runs import kernels
 from evoprune.runs.kind import PARTS, Kind, Map, ModelT, ResultT, SettingsT, StateT
 from evoprune.runs.settings import check_names
 from evoprune.runs.state import RunSettings
 from evoprune.runs.stored import check_any_finite, check_kinds, check_log
 from evoprune.runs.terminal import progress_bar
+from evoprune.training.kernel import Kernel
 
 __all__ = ["CHECKPOINT", "DEFAULT", "FILES", "PARTS", "Experiment", "Map", "run_folder"]
 
@@ -49,6 +51,7 @@ class Experiment(Kind[SettingsT, StateT, ResultT, ModelT]):
         engine: Engine | None = None,
         plots: bool = True,
         checked: bool = False,
+        kernel: Kernel | None = None,
     ) -> ResultT:
         """Run an experiment; one that was interrupted in the same directory, with the same settings, goes on.
 
@@ -58,13 +61,15 @@ class Experiment(Kind[SettingsT, StateT, ResultT, ModelT]):
         :param engine: where the tasks of a generation are done; in this process by default. The result is the same.
         :param plots: also draw the plots, which takes about a second.
         :param checked: settings and engine have gone through :meth:`check` already.
+        :param kernel: what :meth:`kernel_of` gave, perhaps on another machine; by default what it gives here.
         :raises ValueError: for data, settings, a directory or an engine that do not fit, before any work.
         :raises WriteError: where a file cannot be written; what was written before is intact.
         """
         if not checked:
             self.check(settings, engine)
+        kernel = self.kernel_of(settings) if kernel is None else kernel
         if directory is None:
-            return self._carry_on(self.begin(settings), None, bar, engine, plots)
+            return self._carry_on(self._begun(settings, kernel), None, bar, engine, plots)
         with run_folder(directory) as place:
             place.check([*FILES, *self.leaves(settings)])
             state = self._unfinished(place, settings) if place.present and not force else None
@@ -72,28 +77,44 @@ class Experiment(Kind[SettingsT, StateT, ResultT, ModelT]):
                 place.clear()
             if state is None:
                 write_json(place.file("settings.json"), self._mark | settings.as_dict())
-            return self._carry_on(state or self.begin(settings), place, bar, engine, plots)
+            return self._carry_on(state or self._begun(settings, kernel), place, bar, engine, plots)
 
     def resume(
-        self, directory: str | Path, bar: bool = False, engine: Engine | None = None, plots: bool = True
+        self,
+        directory: str | Path,
+        bar: bool = False,
+        engine: Engine | None = None,
+        plots: bool = True,
+        kernel: str | None = None,
     ) -> ResultT:
         """Continue an interrupted run from its last checkpoint, to the same result to the bit.
 
         Before its first checkpoint it begins again.
 
-        :raises ValueError: where there is no run, or a checkpoint that is damaged or foreign.
+        :param kernel: go on with this one instead of the run's own, whose last bits may differ; the summary says so.
+        :raises ValueError: where there is no run, a checkpoint that is damaged or foreign, or a kernel that is not
+            here.
         """
         self.check(self.settings_in(directory), engine)
         with run_folder(directory) as place:
-            state = self._restart(place)
+            state = self._restart(place, kernel)
             place.check([*FILES, *self.leaves(state.settings)])
             return self._carry_on(state, place, bar, engine, plots)
 
-    def _restart(self, place: Folder) -> StateT:
-        """The run in a directory as its checkpoint has it, or before its first generation."""
-        if (place.path / CHECKPOINT).exists():
-            return self.load(place.path)
-        return self.begin(self.settings_in(place.path))
+    def _begun(self, settings: SettingsT, kernel: Kernel) -> StateT:
+        """A run before its first generation, with a kernel that is here."""
+        state = self.begin(settings)
+        state.kernel = kernel
+        return state
+
+    def _restart(self, place: Folder, kernel: str | None = None) -> StateT:
+        """The run in a directory as its checkpoint has it, or before its first generation; perhaps another kernel's."""
+        if not (place.path / CHECKPOINT).exists():
+            settings = self.settings_in(place.path)
+            return self._begun(settings, self.kernel_of(settings, kernel))
+        state = self.load(place.path)
+        kernels.go_on(state, None if kernel is None else self.kernel_of(state.settings, kernel), place.path)
+        return state
 
     def _unfinished(self, place: Folder, settings: SettingsT) -> StateT:
         """The run in a directory, where it has not ended and has these settings.
@@ -101,9 +122,8 @@ class Experiment(Kind[SettingsT, StateT, ResultT, ModelT]):
         :raises ValueError: where it has ended, or is another one.
         """
         there = None if place.has("summary.json") else self.settings_in(place.path)
-        if there != settings:
-            what = "a run that has ended" if there is None else f"another run, which {differs(there, settings)}"
-            raise ValueError(f"{place.path} holds {what}: choose another directory or use --force")
+        if difference := "a run that has ended" if there is None else differs(there, settings):
+            raise ValueError(f"{place.path} holds {difference}: choose another directory or use --force")
         return self._restart(place)
 
     def check(self, settings: SettingsT, engine: Engine | None = None) -> None:
@@ -116,6 +136,14 @@ class Experiment(Kind[SettingsT, StateT, ResultT, ModelT]):
         if not _shares_out(engine, settings):
             name, why = getattr(engine, "name", ""), self.why_serial.format(**settings.as_dict())
             raise ValueError(f"the {name} engine has nothing to share out: {why}; use the serial engine")
+
+    def kernel_of(self, settings: SettingsT, asked: str | None = None) -> Kernel:
+        """What the kernel of the settings comes to on this machine, before any work.
+
+        :param asked: another one instead.
+        :raises ValueError: for one that is not here, or that trains nothing of the run.
+        """
+        return kernels.kernel_of(settings.kernel if asked is None else asked, lambda: self.trained(settings))
 
     def title(self, settings: SettingsT) -> list[object]:
         """The words of which a run directory without a name gets its own."""
@@ -145,6 +173,7 @@ class Experiment(Kind[SettingsT, StateT, ResultT, ModelT]):
             self._check_mark(stored)
             settings, common = self._settings(stored.get("settings")), check_log(stored, self.log)
             state = self.restored(settings, stored, **common)
+            kernels.restore(state, stored)
             if state.generation > state.total:
                 raise ValueError(f"generation must be at most {state.total}, got {state.generation}")
             return state
@@ -191,17 +220,19 @@ class Experiment(Kind[SettingsT, StateT, ResultT, ModelT]):
         for name, table in self.tables(state).items():
             records.write_csv(place.file(name), table)
         common = {name: getattr(state, name) for name in ("generation", "log", "seconds")}
-        settings = {"settings": state.settings.as_dict()}
-        records.save_checkpoint(place.file(CHECKPOINT), self._mark | settings | common | self.stored(state))
+        common |= {"settings": state.settings.as_dict()} | kernels.stored(state)
+        records.save_checkpoint(place.file(CHECKPOINT), self._mark | common | self.stored(state))
 
     def _carry_on(self, state: StateT, place: Folder | None, bar: bool, engine: Engine | None, plots: bool) -> ResultT:
         """Do what is left: generations, comparisons, and what comes at the end."""
         self._evolve(state, place, bar, engine)
         for twin in self.twins(state):
             self.checkpoint(state, place)
+            twin.kernel = state.kernel
             self._evolve(twin, None, bar, engine)
         self.checkpoint(state, place)
         result = self.finish(state, place.path if place else None, _map_of(engine, state.settings))
+        result.summary.update(kernels.summary(state))
         if place is not None:
             about = self._mark | {"settings": state.settings.as_dict(), "version": __version__}
             about["image"] = state.settings.problem.image  # so that a reader needs no data
@@ -235,11 +266,13 @@ def run_folder(directory: str | Path) -> Folder:
     return Folder(directory, RUN, known(RUN))
 
 
-def differs(there: Any, settings: Any) -> str:
-    """The first setting in which a run is another one."""
+def differs(there: RunSettings, settings: RunSettings) -> str:
+    """The first setting in which a run is another one, empty where there is none; any kernel will do for ``auto``."""
     mine, theirs = settings.as_dict(), there.as_dict()
-    name = next((name for name in mine if mine[name] != theirs.get(name)), "settings")
-    return f"has {name} {theirs.get(name)!r} instead of {mine.get(name)!r}"
+    if settings.kernel == kernels.AUTO:
+        mine["kernel"] = theirs["kernel"]
+    name = next((name for name in mine if mine[name] != theirs.get(name)), None)
+    return "" if name is None else f"another run, which has {name} {theirs.get(name)!r} instead of {mine[name]!r}"
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import pandas as pd
 from evoprune import records
 from evoprune.folders import Folder
 from evoprune.genome import Autoencoder
+from evoprune.runs.kernels import BEFORE, Trained
 from evoprune.runs.options import Flags
 from evoprune.runs.state import RunResult, RunSettings, RunState
 from evoprune.runs.stored import Columns
@@ -59,7 +60,7 @@ class Kind(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
 
     def stored_settings(self, values: Mapping[str, Any]) -> SettingsT:
         """Settings that a run left, of this version or of 0.1."""
-        return self.settings(**values)
+        return self.settings(**{**BEFORE, **values})
 
     def flags(self) -> Flags:
         """Further settings that have a flag; see :func:`evoprune.runs.options.add_options`."""
@@ -72,6 +73,10 @@ class Kind(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
     def remarks(self, settings: SettingsT, given: Mapping[str, Any]) -> Iterable[str]:
         """What the user is to be warned of: settings that were given and have no effect, a line each."""
         return ()
+
+    @abstractmethod
+    def trained(self, settings: SettingsT) -> Trained:
+        """A pair such as a run trains; of different ones the simplest."""
 
     @abstractmethod
     def begin(self, settings: SettingsT) -> StateT:

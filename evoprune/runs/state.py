@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from evoprune.genome import Autoencoder
+from evoprune.training.kernel import TORCH, Kernel
 
 
 class RunSettings(Protocol):
@@ -18,6 +19,9 @@ class RunSettings(Protocol):
 
     @property
     def problem(self) -> Any: ...
+
+    @property
+    def kernel(self) -> str: ...
 
     @property
     def memory(self) -> Mapping[str, float]: ...
@@ -36,6 +40,8 @@ class RunState:
     generation: int = -1  # -1: nothing has been recorded yet
     log: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
+    kernel: Kernel = TORCH  # what computes gradient steps, and those that did before
+    earlier_kernels: list[str] = field(default_factory=list)
 
     @property
     def total(self) -> int:

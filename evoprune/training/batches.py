@@ -166,10 +166,10 @@ def largest_of(data: Sequence[Tensor]) -> float:
 
     :raises ValueError: for NaN and infinity.
     """
-    largest = max(max(map(abs, tensor.aminmax())).item() for tensor in data)
-    if not math.isfinite(largest):
+    ends = [float(end) for tensor in data for end in tensor.aminmax()]
+    if not all(map(math.isfinite, ends)):
         raise ValueError(f"the data to train on hold NaN or infinity: {shown(data[0])}")
-    return largest
+    return max(map(abs, ends))
 
 
 def _flat(data: Tensor) -> Tensor:

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+from torch import nn
+
 from evoprune.checks import lookup, of_type
 from evoprune.training import native
 
 KERNELS = {
     "auto": "native where it was built, else torch",
-    "native": "the compiled kernel, where it takes the network; torch does the rest",
+    "native": "the compiled kernel, and torch for what it does not take",
     "torch": "torch's own operations, for everything",
 }
 
@@ -48,8 +50,22 @@ def kernel_for(kernel: "str | Kernel" = "auto") -> Kernel:
     return Kernel("native", variant, native.arithmetic(variant))
 
 
+def check_takes(kernel: Kernel, encoder: nn.Module, decoder: nn.Module, loss: str, optimizer: str, device: str) -> None:
+    """See that a kernel trains such a pair itself, so that whoever asks for it by name gets it.
+
+    :raises ValueError: with the reason why torch would do all of it.
+    """
+    if kernel.name == "native":
+        # The one place that asks the native kernel: why it does not take them, empty where it does.
+        why = native.refuses(encoder, decoder, loss, optimizer, device)  # type: ignore[attr-defined]
+        if why:
+            raise ValueError(f"kernel native cannot train this: {why}; use auto or torch")
+
+
 def _same(kernel: Kernel) -> Kernel:
     """The kernel of this machine that computes what that of another one does."""
+    if kernel.name == "native" and (missing := native.missing()):
+        raise ValueError(f"kernel {kernel} is not here: {missing}")
     here = kernel_for(kernel.name)
     if here.arithmetic != kernel.arithmetic:
         raise ValueError(

@@ -210,7 +210,7 @@ def test_bytes_that_changed_end_in_a_line_at_most(good, tmp_path, capsys, monkey
     """Whatever a disk makes of a file: the command goes on, or refuses in a line. The work itself is left out."""
     rng = random.Random(0)
     monkeypatch.setattr("evoprune.runs.experiment.Experiment._carry_on", lambda *_: ENDED)
-    monkeypatch.setattr("evoprune.benchmarks.commands.sweep.run_plan", lambda *_: 0)
+    monkeypatch.setattr("evoprune.benchmarks.commands.sweep.run_plan", lambda *_, **__: 0)
     monkeypatch.setattr(import_module("evoprune.benchmarks.report.save"), "save", lambda *_: [Path("report.html")])
     monkeypatch.setattr(import_module("evoprune.benchmarks.paper.compare"), "build_beside_paper", lambda *_: [])
     for number, file in enumerate(file for file in content(good / name) if "/0" not in file or "none/00" in file):

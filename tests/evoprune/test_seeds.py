@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given, strategies as st
 
-from evoprune.seeds import Stream, derive, generator, seeded
+from evoprune.seeds import Stream, alone, derive, generator, seeded, unseeded
 
 KEYS = st.lists(st.integers(0, 2**70), max_size=6).map(tuple)
 
@@ -124,6 +124,45 @@ def test_seeded_puts_them_back_even_after_an_error():
         with seeded(3), seeded(4):
             draws()
         assert (before, draws()) == expected
+
+
+def test_unseeded_is_outside_of_all_blocks():
+    with seeded(1):
+        outside = draws(), draws(), draws()
+    with seeded(2):
+        inside = draws(), draws()
+    with seeded(1):
+        found = [draws()]
+        with seeded(3), alone(), seeded(2):
+            within = [draws()]
+            with pytest.raises(KeyError), unseeded():
+                draws(KeyError)
+            within.append(draws())
+        found.append(draws())
+    assert tuple(within) == inside
+    assert found == [outside[0], outside[1]]
+
+
+def test_what_the_program_draws_while_a_block_is_left_counts():
+    random.seed(1)
+    expected = random.random(), random.random()
+    random.seed(1)
+    with alone(), seeded(2):
+        with unseeded(), unseeded():  # the second one has nothing to leave
+            first = random.random()
+        random.random()
+    assert (first, random.random()) == expected
+
+
+def test_alone_leaves_the_generators_as_they_are():
+    random.seed(1)
+    expected = random.random(), random.random()
+    random.seed(1)
+    with alone():
+        first = random.random()
+        with unseeded():
+            pass
+    assert (first, random.random()) == expected
 
 
 def test_a_generator_from_every_source():

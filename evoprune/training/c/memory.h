@@ -1,4 +1,6 @@
 /* The working memory of an epoch: parameters as the layers of `epoch.h` have them, and back. */
+#ifndef EVOPRUNE_MEMORY_H
+#define EVOPRUNE_MEMORY_H
 
 /* One piece of memory, measured first (base NULL) and then handed out in parts that begin on cache lines. */
 typedef struct {
@@ -170,3 +172,5 @@ static void move_all(Work *k, const Epoch *e, int back) {
         move(rows, &t->bias, 0, t->outputs, l->bias_mask != 0, back);
     }
 }
+
+#endif

@@ -1,4 +1,7 @@
 /* The function of a variant: an epoch, from torch's memory and back. */
+#ifndef EVOPRUNE_RUN_H
+#define EVOPRUNE_RUN_H
+
 #include "epoch.h"
 #include "memory.h"
 
@@ -57,3 +60,5 @@ int RUN(Epoch *e) {
     e->mean = sum / e->batches;
     return DONE;
 }
+
+#endif

@@ -18,19 +18,19 @@ WIDE: dict[str, Any] = SMALL | {"max_convolutions": 2, "max_linear": 2, "channel
 calls: Counter[str] = Counter()
 
 
-def by_size(text, parent, settings):
+def by_size(text, parent, settings, kernel):
     """A fitness that costs nothing: the distance from 20,000 parameters."""
     calls[text] += 1
     size = parse_architecture(text).parameters
     return {"loss": abs(size - 20_000) / 20_000, "parameters": size, "weights": None}
 
 
-def no_better(text, parent, settings):
+def no_better(text, parent, settings, kernel):
     return {"loss": 0.5, "parameters": parse_architecture(text).parameters, "weights": None}
 
 
-def broken(text, parent, settings):
-    return by_size(text, parent, settings) | ({"loss": WORST} if "relu" in text else {})
+def broken(text, parent, settings, kernel):
+    return by_size(text, parent, settings, kernel) | ({"loss": WORST} if "relu" in text else {})
 
 
 @pytest.fixture(autouse=True)
@@ -94,9 +94,7 @@ def test_it_stops_when_the_best_has_not_improved(monkeypatch):
 
 def test_it_goes_on_while_the_best_improves(monkeypatch):
     falling = iter(range(1000, 0, -1))
-    search = searched(
-        monkeypatch, lambda text, parent, settings: by_size(text, None, None) | {"loss": next(falling)}, patience=1
-    )
+    search = searched(monkeypatch, lambda *a, **settings: by_size(*a, **settings) | {"loss": next(falling)}, patience=1)
     assert search.generation == 12
 
 
@@ -140,9 +138,9 @@ def test_the_second_objective_is_the_size():
 def test_children_inherit_from_a_survivor(monkeypatch):
     asked = []
 
-    def remember(text, parent, settings):
+    def remember(text, parent, settings, kernel):
         asked.append(parent)
-        return by_size(text, parent, settings) | {"weights": {"text": text}}
+        return by_size(text, parent, settings, kernel) | {"weights": {"text": text}}
 
     search = searched(monkeypatch, remember, inherit=True)
     assert asked[:3] == [None] * 3
@@ -162,4 +160,4 @@ def test_the_best_of_equals_is_the_smallest():
 
 def test_tasks_travel_by_plain_pickle_as_scoop_needs_it():
     task = module.make_toolbox(make_settings(WIDE)).evaluate
-    assert pickle.loads(pickle.dumps(task)).keywords == {"settings": make_settings(WIDE)}
+    assert pickle.loads(pickle.dumps(task)).keywords == {"settings": make_settings(WIDE), "kernel": None}

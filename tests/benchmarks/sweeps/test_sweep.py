@@ -20,7 +20,7 @@ from evoprune.benchmarks.commands import sweep as command
 from evoprune.benchmarks.pruning.run import start
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.sweeps import Plan, estimate, execute, load_plan, make_plan, sweep
-from evoprune.engines import ProcessEngine
+from evoprune.engines import ProcessEngine, ThreadEngine
 from evoprune.folders import SCRATCH, Folder
 from evoprune.runs.experiment import run_folder
 from tests.benchmarks.tiny import TINY
@@ -84,6 +84,12 @@ def test_processes_give_the_same(whole: Path, tmp_path: Path):
     with ProcessEngine(2) as engine:
         sweep(tiny(), tmp_path / "s", engine)
     assert files(tmp_path / "s") == files(whole)
+
+
+def test_whole_runs_are_nothing_for_threads(tmp_path: Path):
+    with pytest.raises(ValueError, match="a sweep whole runs: use processes"):
+        sweep(tiny(), tmp_path / "s", ThreadEngine(2))
+    assert not (tmp_path / "s").exists()
 
 
 def test_an_interrupted_sweep_goes_on(whole: Path, tmp_path: Path, monkeypatch):
@@ -213,7 +219,7 @@ SMALL = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items() i
 
 
 def test_the_command_shows_its_runs_and_stops(tmp_path: Path, capsys, monkeypatch):
-    monkeypatch.setattr(estimate, "generation_seconds", lambda settings: 0.1)
+    monkeypatch.setattr(estimate, "generation_seconds", lambda settings, kernel: 0.1)
     arguments = ["sweep", "--grid", "operator=random,none", "--trials", "2", *SMALL, "--output", str(tmp_path / "s")]
     assert main([*arguments, "--dry-run"]) == 0
     out, err = capsys.readouterr()
@@ -236,7 +242,7 @@ def test_what_a_sweep_will_take_by_hand(monkeypatch):
     """A kind of run is timed once, whatever its operator; a run takes half a second beside its generations."""
     timed: list[int] = []
 
-    def seconds(settings: Settings) -> float:
+    def seconds(settings: Settings, kernel: Any) -> float:
         timed.append(settings.cells)
         return 100.0 * settings.cells
 
@@ -310,6 +316,7 @@ def test_the_line_of_an_error():
         (["--experiment", "rum"], "unknown experiment 'rum'"),
         (["--grid", "benchmark=file", "--data", "/nowhere.csv"], "/nowhere.csv"),
         (["--operater", "random"], "did you mean '--operator'"),
+        (["--engine", "threads"], "the threads engine shares out the cells of one run, a sweep whole runs"),
     ],
 )
 def test_bad_words_are_found_before_any_work(arguments: list[str], message: str, tmp_path: Path, capsys):

@@ -1,4 +1,4 @@
-"""The contract of the map slot, in this process and in worker processes."""
+"""The contract of the map slot, in this process, in its threads and in worker processes."""
 
 import contextlib
 import itertools
@@ -28,7 +28,7 @@ from tests.real import HANG, Place, place, wait_for
 __all__ = ["place"]
 
 
-@pytest.fixture(scope="module", params=["serial", pytest.param("processes", marks=pytest.mark.processes)])
+@pytest.fixture(scope="module", params=["serial", "threads", pytest.param("processes", marks=pytest.mark.processes)])
 def engine(request: pytest.FixtureRequest):
     with make_engine(request.param) as engine:
         yield engine
@@ -443,11 +443,12 @@ def test_functions_and_classes_of_a_script(place: Place, how: str):
 
 
 def test_engines_by_name():
-    assert list(ENGINES) == ["serial", "processes", "scoop"]
+    assert list(ENGINES) == ["serial", "threads", "processes", "scoop"]
     assert make_engine().name == "serial"
     assert not scoop_is_running()
     assert make_engine("processes", 3).workers == 3
-    assert 1 <= make_engine("processes").workers <= (os.cpu_count() or 1)
+    for name in ("threads", "processes"):
+        assert 1 <= make_engine(name).workers <= (os.cpu_count() or 1)
 
 
 @pytest.mark.parametrize(
@@ -456,8 +457,9 @@ def test_engines_by_name():
         ("procesess", None, "did you mean 'processes'"),
         ("processes", 0, "workers must be"),
         ("processes", 1.5, "workers must be"),
+        ("threads", 0, "workers must be"),
         ("processes", 10**7, "workers must be at most 10000, got 10000000"),
-        ("serial", 2, "the serial engine has one worker, got 2"),
+        ("serial", 2, "the serial engine has one worker, got 2: choose threads, processes or scoop"),
         ("scoop", None, "the scoop engine needs SCOOP"),
     ],
 )
@@ -499,7 +501,7 @@ def test_too_many_workers_start_nothing(monkeypatch, capsys, tmp_path, words, wo
 def test_to_choose_an_engine_starts_nothing_and_takes_no_torch():
     code = (
         "import sys, evoprune.engines.launcher, evoprune.engines.pool, evoprune.engines, psutil; "
-        "engine = evoprune.engines.make_engine('processes'); "
+        "[evoprune.engines.make_engine(name) for name in ('threads', 'processes')]; "
         "print(psutil.Process().children(), 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
