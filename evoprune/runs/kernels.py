@@ -38,9 +38,8 @@ def kernel_of(asked: str, trained: Callable[[], Trained]) -> Kernel:
     if kernel == TORCH:
         return TORCH
     run = trained()
-    encoder, decoder = (genome.module for genome in run.pair)
     try:
-        check_takes(kernel, encoder, decoder, run.loss, run.optimizer, run.device)
+        check_takes(kernel, run.pair, run.loss, run.optimizer, run.device)
     except ValueError:
         if asked != AUTO:
             raise

@@ -1,11 +1,12 @@
 """What computes gradient steps: the compiled kernel for stacks of Linear layers, or torch for everything."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from torch import nn
-
 from evoprune.checks import lookup, of_type
+from evoprune.genome import Genome
 from evoprune.training import native
+from evoprune.training.optimizers import Optimizer, optimizer_for
 
 KERNELS = {
     "auto": "native where it was built, else torch",
@@ -50,16 +51,14 @@ def kernel_for(kernel: "str | Kernel" = "auto") -> Kernel:
     return Kernel("native", variant, native.arithmetic(variant))
 
 
-def check_takes(kernel: Kernel, encoder: nn.Module, decoder: nn.Module, loss: str, optimizer: str, device: str) -> None:
+def check_takes(kernel: Kernel, pair: Sequence[Genome], loss: str, optimizer: str | Optimizer, device: str) -> None:
     """See that a kernel trains such a pair itself, so that whoever asks for it by name gets it.
 
     :raises ValueError: with the reason why torch would do all of it.
     """
-    if kernel.name == "native":
-        # The one place that asks the native kernel: why it does not take them, empty where it does.
-        why = native.refuses(encoder, decoder, loss, optimizer, device)  # type: ignore[attr-defined]
-        if why:
-            raise ValueError(f"kernel native cannot train this: {why}; use auto or torch")
+    why = native.refuses(pair, loss, optimizer_for(optimizer), device) if kernel.name == "native" else ""
+    if why:
+        raise ValueError(f"kernel native cannot train this: {why}; use auto or torch")
 
 
 def _same(kernel: Kernel) -> Kernel:

@@ -10,7 +10,7 @@ from torch import Tensor
 from evoprune.evaluation import rows_of
 from evoprune.genome import Autoencoder, Genome
 from evoprune.layers import check_data
-from evoprune.seeds import Rng, generator
+from evoprune.seeds import Rng, generator, unseeded
 from evoprune.training import native
 from evoprune.training.batches import Epoch, Given
 from evoprune.training.kernel import Kernel, kernel_for
@@ -78,7 +78,8 @@ def train(
             losses[members] = together.train(chosen, members, data, rates, pools)
         else:
             one_by_one = native.Trainer(chosen[0], learns, loss, optimizer, kernel.variant)
-            losses[members] = one_by_one.train(chosen, epochs, rates)
+            with unseeded():  # all that is random has been drawn
+                losses[members] = one_by_one.train(chosen, epochs, rates)
     return losses
 
 

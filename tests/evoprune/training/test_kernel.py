@@ -1,7 +1,6 @@
 """Kernels by name, and those that another machine has found."""
 
 import pytest
-from torch import nn
 
 from evoprune.training import train
 from evoprune.training.kernel import TORCH, Kernel, check_takes, kernel_for
@@ -41,9 +40,9 @@ def test_no_kernels(kernel, message: str):
 
 def test_what_the_native_one_refuses(monkeypatch: pytest.MonkeyPatch):
     pretend(monkeypatch, refuses="a convolution")
-    network = (nn.Linear(3, 2), nn.Linear(2, 3), "l1", "adam", "cpu")
+    (pair,) = make_grid(1)
     with pytest.raises(ValueError, match=r"^kernel native cannot train this: a convolution; use auto or torch$"):
-        check_takes(AVX2, *network)
-    check_takes(TORCH, *network)
+        check_takes(AVX2, pair, "l1", "adam", "cpu")
+    check_takes(TORCH, pair, "l1", "adam", "cpu")
     pretend(monkeypatch)
-    check_takes(AVX2, *network)
+    check_takes(AVX2, pair, "l1", "adam", "cpu")
