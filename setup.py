@@ -42,6 +42,7 @@ extras = {
     ],
     "docs": ["furo>=2024.8.6", "myst-parser>=4,<6", "sphinx>=8,<10"],
     "dev": ["pre-commit>=3.7,<5"],
+    "peers": ["jax>=0.4.30,<1"],  # what `evoprune bench --peers` compares with
 }
 
 setup(

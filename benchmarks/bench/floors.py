@@ -8,13 +8,17 @@ from pathlib import Path
 
 import torch
 
-from evoprune.benchmarks.bench.subjects import BATCH, HIDDEN, data, population
+from evoprune.benchmarks.bench.subjects import BATCH, HIDDEN, Contender, data, population
 from evoprune.engines import ProcessEngine
+from evoprune.memory import FLOAT
 
-FLOAT = 4  # bytes
 BATCHES = 3  # of an epoch whose peak memory is measured, which does not depend on their number
 SIDE = 1024  # of the square matrices: large enough for the full rate of one core
 VOLUME = 2**30  # bytes that a measurement of a copy rate moves
+CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+"""Where Linux tells the caches of the first core."""
+OWN_CACHE = 2**20
+"""Bytes of a core's own cache, its L2, where the system does not tell them."""
 WORKING_SETS = {"memory": 256 * 2**20, "L3": 8 * 2**20, "L2": 2**19}
 """Bytes of source and destination together: far more than any cache, and as much as fits a usual L3 or L2."""
 
@@ -39,7 +43,7 @@ def operations(layers: Sequence[int], batch: int = BATCH) -> int:
 
 
 def traffic(layers: Sequence[int], moments: int, batch: int = BATCH) -> int:
-    """The least bytes of one update.
+    """The least bytes of one update of a program that goes through all cells batch by batch.
 
     Weights are read, gradients written and read, weights written, and moments read and written, once each; the batch is
     read once. What lies between the layers stays in the cache and is not counted, and neither are masks.
@@ -47,6 +51,27 @@ def traffic(layers: Sequence[int], moments: int, batch: int = BATCH) -> int:
     :param moments: numbers that the optimizer remembers for each parameter.
     """
     return FLOAT * (parameters(layers) * (4 + 2 * moments) + batch * layers[0])
+
+
+def traffic_by_cell(layers: Sequence[int], moments: int, updates: int, cache: int, batch: int = BATCH) -> float:
+    """The least bytes of one update that must leave a core's cache where a cell is trained for a whole epoch.
+
+    A gradient is used up where it arises. Weights and moments that fit the cache come and go once an epoch, others with
+    every update; the batch is read once.
+
+    :param updates: of a cell in an epoch.
+    :param cache: its bytes.
+    """
+    cell = FLOAT * parameters(layers) * (1 + moments)
+    return FLOAT * batch * layers[0] + 2 * cell / (updates if cell <= cache else 1)
+
+
+def own_cache() -> int:
+    """Bytes of the L2 cache of a core of this machine."""
+    for cache in CACHES.glob("index*"):
+        if (cache / "level").read_text().strip() == "2":
+            return int((cache / "size").read_text().strip().removesuffix("K")) * 2**10
+    return OWN_CACHE
 
 
 def product(side: int) -> Callable[[], float]:
@@ -85,7 +110,7 @@ def peak(cells: int, inputs: int, optimizer: str) -> dict[str, int]:
 
 def train_once(cells: int, inputs: int, optimizer: str) -> int:
     """In the process that is measured: train for a few batches; the largest resident size so far, in bytes."""
-    population(cells, data(BATCHES * BATCH, inputs), optimizer)()
+    population(Contender(optimizer, "l1", "auto"), cells, data(BATCHES * BATCH, inputs))()
     return own_peak()
 
 

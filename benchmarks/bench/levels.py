@@ -8,7 +8,7 @@ import hashlib
 import json
 import pickle
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -30,7 +30,7 @@ class Work:
     """How much is measured; at full size some seconds a round and engine."""
 
     workers: int = 2
-    rounds: int = 3
+    rounds: int = 7
     cells: int = 20
     generations: int = 12
     runs: int = 4
@@ -41,10 +41,6 @@ class Work:
     def settings(self, **options: Any) -> Settings:
         """The paper's settings at this size."""
         return paper(n_samples=self.n_samples, n_dim=self.n_dim, **options)
-
-
-FULL = Work()
-QUICK = Work(rounds=1, cells=10, generations=1, run_generations=1, runs=2, n_samples=25, n_dim=50)
 
 
 def whole_run(settings: Settings, engine: Engine | None = None) -> Made:
@@ -68,15 +64,15 @@ LEVELS: dict[str, Level] = {
 }
 
 
-def against_serial(work: Work, engine: Engine, started: float) -> dict[str, Any]:
-    """Seconds of both levels on the serial engine and on this one, in turn, and whether they give the same.
+def against_serial(work: Work, engine: Engine, started: float, levels: Iterable[str] = LEVELS) -> dict[str, Any]:
+    """Seconds of the levels on the serial engine and on this one, in turn, and whether they give the same.
 
     :param started: seconds that the engine took to start, for the speed-up of a program that starts it for this alone.
     """
     rows = {}
-    for name, level in LEVELS.items():
+    for name in levels:
         results: set[str] = set()
-        tasks = {one.name: partial(_once, level, work, one, results) for one in (Engine(), engine)}
+        tasks = {one.name: partial(_once, LEVELS[name], work, one, results) for one in (Engine(), engine)}
         times = in_turn(tasks, work.rounds, time.perf_counter, warm_up=False)
         serial, seconds = spread(times["serial"]), spread(times[engine.name])
         rows[name] = {

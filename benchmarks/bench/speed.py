@@ -1,98 +1,90 @@
-"""``evoprune bench``: an update's cost against a plain loop, against the floors, and as cells and inputs grow."""
+"""What an update costs: kernels and torch programs against plain loops, against the floors, and against peers."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from evoprune.benchmarks.bench import floors
-from evoprune.benchmarks.bench.subjects import data, networks, plain, population
-from evoprune.benchmarks.bench.timing import Costs, in_turn, machine, spread, target
-from evoprune.benchmarks.bench.watch import outside
-from evoprune.training.optimizers import OPTIMIZERS
-
-MICRO = 1e6
-NOISE = 1.1  # what a ratio whose target is 1 may show without meaning anything
-CONTENDERS: dict[str, dict[str, Any]] = {
-    f"{optimizer} {loss}{mask}": {"optimizer": optimizer, "loss": loss, "kept": kept}
-    for kept, mask in ((1.0, ""), (0.2, ", 20 % kept"))
-    for optimizer in ("adam-anew", "adam", "sgd")
-    for loss in ("l1", "bce")
-}
-MAIN = ("adam-anew l1", "adam l1")  # the paper's setting, and the optimizer of the plain loop
-
-
-@dataclass(frozen=True)
-class Scope:
-    """How much is measured."""
-
-    rounds: int = 7
-    samples: int = 1000
-    inputs: int = 1000
-    pairs: int = 10
-    growing_rounds: int = 3
-    growing_samples: int = 500
-    least_updates: int = 5000  # of one measurement, where cells are few
-    cells: tuple[int, ...] = (10, 30, 100, 300, 1000)
-    widths: tuple[int, ...] = (250, 500, 1000, 2000, 4000)
-    memory_cells: int = 1000
-    generations: int = 40
-
-
-FULL = Scope()
-QUICK = Scope(
-    rounds=2,
-    samples=50,
-    growing_rounds=2,
-    growing_samples=25,
-    least_updates=1,
-    cells=(10, 40),
-    widths=(500, 1000),
-    memory_cells=40,
-    generations=2,
+from evoprune.benchmarks.bench import floors, peers
+from evoprune.benchmarks.bench.machine import kernels
+from evoprune.benchmarks.bench.scope import Scope
+from evoprune.benchmarks.bench.subjects import (
+    BATCH,
+    JAX,
+    Contender,
+    data,
+    networks,
+    plain,
+    population,
 )
+from evoprune.benchmarks.bench.table import table
+from evoprune.benchmarks.bench.timing import MICRO, in_turn, spread, target
+from evoprune.training.optimizers import optimizer_for
+
+PLAIN = ("adam", "fused adam", "adam-anew")
+KINDS = [(optimizer, loss) for optimizer in ("adam-anew", "adam", "sgd") for loss in ("l1", "bce")]
+TIMES_PLAIN = {
+    Contender("adam-anew", "l1", "native"): 20,
+    Contender("adam", "l1", "native"): 14,
+    Contender("adam", "bce", "native"): 12,
+    Contender("adam-anew", "l1", "torch"): 6,
+    Contender("adam", "l1", "torch"): 6,
+}
+"""Of the plain loop that keeps its Adam."""
+TIMES_FLOOR = {Contender("adam-anew", "l1", "torch"): 4, Contender("adam", "l1", "torch"): 4}
+TIMES_JAX = {Contender("adam-anew", "l1", "native"): 2, Contender("adam", "l1", "native"): 2}
+UPDATE = {
+    "us": "{microseconds[median]:,.1f}",
+    "low to high": "{microseconds[low]:,.1f} to {microseconds[high]:,.1f}",
+    "updates/s": "{updates_per_second:,.0f}",
+    "x plain adam": "{speedup[median]:,.2f}",
+    "x floor": "{times_floor[median]:,.2f}",
+    "arithmetic us": "{arithmetic_microseconds:,.1f}",
+    "memory us": "{memory_microseconds:,.1f}",
+}
+"""The head of each column, and a row's values below it."""
+RATE = "{median:,.1f} ({low:,.1f} to {high:,.1f})"
 
 
-def measure_speed(scope: Scope = FULL) -> dict[str, Any]:
-    """All measurements as plain values, and which targets they meet."""
-    report = {"machine": machine(), **_compared(scope)}
-    report["cells"] = _growing(scope, {n: (n, scope.inputs) for n in scope.cells})
-    report["inputs"] = _growing(scope, {n: (scope.pairs, n) for n in scope.widths})
-    report["memory"] = {name: floors.peak(scope.memory_cells, scope.inputs, name) for name in ("adam-anew", "adam")}
-    report["outside"] = outside(scope.generations, n_samples=scope.samples, n_dim=scope.inputs, cells=scope.pairs)
-    report["targets"] = _targets(report)
-    return report
-
-
-def _compared(scope: Scope) -> dict[str, Any]:
-    """The plain loops, population training and the floors, measured in turn."""
-    samples = data(scope.samples, scope.inputs)
+def measure(scope: Scope) -> dict[str, Any]:
+    """The plain loops, population training by every kernel, the peers if asked for, and the floors, in turn."""
+    samples, layers = data(scope.samples, scope.inputs), floors.widths(scope.inputs)
+    ours = [Contender(*kind, kernel) for kind in KINDS for kernel in kernels()[0]]
+    theirs = [Contender(*kind, JAX) for kind in KINDS if scope.peers]
     tasks: dict[str, Callable[[], float]] = {
-        f"plain {name}": plain(networks(scope.pairs, scope.inputs), samples, name)
-        for name in ("adam", "fused adam", "adam-anew")
+        f"plain {name}": plain(networks(scope.pairs, scope.inputs), samples, name) for name in PLAIN
     }
-    tasks |= {name: population(scope.pairs, samples, **options) for name, options in CONTENDERS.items()}
+    moved = {name: float(floors.traffic(layers, 2)) for name in tasks}
+    tasks |= {str(one): population(one, scope.pairs, samples) for one in ours}
+    tasks |= {str(one): peers.in_jax(one, scope.pairs, samples) for one in theirs}
+    moved |= {str(one): _moved(one, layers, -(-scope.samples // BATCH)) for one in ours + theirs}
     tasks["product"] = floors.product(floors.SIDE)
     tasks |= {f"copy {name}": floors.copy(size) for name, size in floors.WORKING_SETS.items()}
     costs = in_turn(tasks, scope.rounds)
-    layers = floors.widths(scope.inputs)
+    operations = floors.operations(layers)
+    rows = {name: _row(costs, name, operations, bytes_) for name, bytes_ in moved.items()}
     return {
-        "plain": {name: _row(costs, name, layers) for name in tasks if name.startswith("plain ")},
-        "population": {name: _row(costs, name, layers) for name in CONTENDERS},
+        "rows": rows,
         "rates": {
             "gigaflops": spread(1e-9 / costs["product"]),
             **{f"{name} GB/s": spread(1e-9 / costs[f"copy {name}"]) for name in floors.WORKING_SETS},
         },
-        "work": {"operations": floors.operations(layers), "parameters": floors.parameters(layers)},
+        "work": {"operations": operations, "parameters": floors.parameters(layers), "cache": floors.own_cache()},
+        "targets": _targets(costs, rows),
     }
 
 
-def _row(costs: Costs, name: str, layers: list[int]) -> dict[str, Any]:
-    optimizer = CONTENDERS[name]["optimizer"] if name in CONTENDERS else "adam"
-    arithmetic = floors.operations(layers) * costs["product"]
-    memory = floors.traffic(layers, OPTIMIZERS[optimizer].moments) * costs["copy memory"]
+def _moved(one: Contender, layers: list[int], updates: int) -> float:
+    """The least bytes that an update moves: the native kernel trains cell by cell, the others batch by batch."""
+    moments = optimizer_for(one.optimizer).moments
+    if one.kernel == "native":
+        return floors.traffic_by_cell(layers, moments, updates, floors.own_cache())
+    return floors.traffic(layers, moments)
+
+
+def _row(costs: Mapping[str, np.ndarray], name: str, operations: float, moved: float) -> dict[str, Any]:
+    """What is said of a contender; ratios are taken round by round."""
+    arithmetic, memory = operations * costs["product"], moved * costs["copy memory"]
     microseconds = spread(MICRO * costs[name])
     return {
         "microseconds": microseconds,
@@ -104,31 +96,31 @@ def _row(costs: Costs, name: str, layers: list[int]) -> dict[str, Any]:
     }
 
 
-def _growing(scope: Scope, sizes: dict[int, tuple[int, int]]) -> dict[str, Any]:
-    """Cost per update for (cells, inputs), for both optimizers of interest."""
-    tasks: dict[str, Callable[[], float]] = {
-        f"{name} {n}": population(
-            cells, data(scope.growing_samples, inputs), least=scope.least_updates, **CONTENDERS[name]
-        )
-        for n, (cells, inputs) in sizes.items()
-        for name in MAIN
-    }
-    costs = in_turn(tasks, scope.growing_rounds)
-    return {name: {str(n): spread(MICRO * costs[f"{name} {n}"]) for n in sizes} for name in MAIN}
-
-
-def _targets(report: dict[str, Any]) -> list[dict[str, Any]]:
+def _targets(costs: Mapping[str, np.ndarray], rows: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Of what was measured; without a native kernel, or without peers, the targets that need them are left out."""
     targets = []
-    for name in MAIN:
-        row = report["population"][name]
-        targets.append(target(f"{name}: times the plain loop", row["speedup"]["median"], 6, least=True))
-        targets.append(target(f"{name}: times the floor", row["times_floor"]["median"], 4))
-        cells = [cost["median"] for cost in report["cells"][name].values()]
-        targets.append(target(f"{name}: cost over cells, largest by smallest", max(cells) / min(cells), 1.25))
-        a_unit = [cost["median"] / int(n) for n, cost in report["inputs"][name].items()]
-        growth = [more / less for less, more in pairwise(a_unit)]
-        targets.append(target(f"{name}: growth of the cost an input with the inputs", max(growth), NOISE))
-    for name, memory in report["memory"].items():
-        targets.append(target(f"{name}: peak memory, share of the limit", memory["bytes"] / memory["limit"], 1.0))
-    targets.append(target("share of a run outside training", report["outside"]["share"], 0.15))
+    for one, limit in TIMES_PLAIN.items():
+        if str(one) in rows:
+            speedup = rows[str(one)]["speedup"]["median"]
+            targets.append(target(f"{one}: times the plain loop", speedup, limit, least=True))
+    for one, limit in TIMES_FLOOR.items():
+        targets.append(target(f"{one}: times the floor", rows[str(one)]["times_floor"]["median"], limit))
+    for one, limit in TIMES_JAX.items():
+        peer = one._replace(kernel=JAX)
+        if {str(one), str(peer)} <= rows.keys():
+            ratio = spread(costs[str(peer)] / costs[str(one)])["median"]
+            targets.append(target(f"{one}: times JAX", ratio, limit, least=True))
     return targets
+
+
+def text(report: Mapping[str, Any]) -> str:
+    """A row a contender, and the rates that the floors are made of."""
+    rates = report["rates"]
+    head = "An update: {operations:,} operations, {parameters:,} parameters; a core's own cache: {cache:,} bytes"
+    return "\n\n".join(
+        [
+            head.format(**report["work"]) + f"; medians of {rates['gigaflops']['repeats']} rounds",
+            table("one update", UPDATE, report["rows"].items()),
+            "Rates: " + ", ".join(f"{name} {RATE.format(**rate)}" for name, rate in rates.items()),
+        ]
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,19 @@ HIDDEN = (30, 10)
 """Widths after the inputs, mirrored in the decoder; with 1000 inputs the paper's network."""
 BATCH = 5
 RATE = 1e-5
+JAX = "jax"
+"""What stands where a contender has its kernel, if it is a peer."""
+
+
+class Contender(NamedTuple):
+    """Population training by an optimizer, on a loss, with a kernel."""
+
+    optimizer: str
+    loss: str
+    kernel: str
+
+    def __str__(self) -> str:
+        return f"{self.optimizer} {self.loss}, {self.kernel}"
 
 
 def paper(*layers: dict[str, Any], **options: Any) -> Settings:
@@ -46,11 +59,14 @@ def pairs(cells: int, inputs: int, kept: float = 1.0) -> list[Autoencoder]:
     return made
 
 
-def plain(networks: list[nn.Module], samples: Tensor, optimizer: str = "adam") -> Callable[[], int]:
+def plain(
+    networks: list[nn.Module], samples: Tensor, optimizer: str = "adam", device: str = "cpu"
+) -> Callable[[], int]:
     """The loop that one writes without evoprune, an epoch for each network; returns its number of updates.
 
     :param optimizer: ``"adam"`` and ``"fused adam"`` are kept, ``"adam-anew"`` is built for every batch.
     """
+    networks, samples = [network.to(device) for network in networks], samples.to(device)
     adam = partial(torch.optim.Adam, lr=RATE, fused=optimizer == "fused adam" or None)
     kept = [adam(network.parameters()) for network in networks]
     loss = nn.L1Loss()
@@ -58,7 +74,7 @@ def plain(networks: list[nn.Module], samples: Tensor, optimizer: str = "adam") -
     def epoch() -> int:
         updates = 0
         for network, keeps in zip(networks, kept, strict=True):
-            order = torch.randperm(len(samples))
+            order = torch.randperm(len(samples), device=device)
             for start in range(0, len(samples), BATCH):
                 x = samples[order[start : start + BATCH]]
                 step = adam(network.parameters()) if optimizer == "adam-anew" else keeps
@@ -77,16 +93,17 @@ def networks(cells: int, inputs: int) -> list[nn.Module]:
 
 
 def population(
-    cells: int, samples: Tensor, optimizer: str = "adam", loss: str = "l1", kept: float = 1.0, least: int = 1
+    contender: Contender, cells: int, samples: Tensor, kept: float = 1.0, least: int = 1, device: str = "cpu"
 ) -> Callable[[], int]:
     """Epochs of population training, as many as ``least`` updates take; returns their number of updates."""
     group = pairs(cells, samples.shape[1], kept)
     updates = cells * -(-len(samples) // BATCH)
     epochs = -(-least // updates)
+    epoch = partial(train_epoch, group, samples, BATCH, **contender._asdict(), device=device)
 
     def run() -> int:
         for _ in range(epochs):
-            train_epoch(group, samples, BATCH, loss=loss, optimizer=optimizer)
+            epoch()
         return epochs * updates
 
     return run

@@ -57,5 +57,4 @@ def outside(generations: int, **settings: Any) -> dict[str, float]:
         "logging": 1 - mapping / seconds,
         "cells": (mapping - training) / seconds,
         "seconds": seconds,
-        "generations": generations,
     }

@@ -71,6 +71,7 @@ TEXTS: dict[str, SearchStrategy[str]] = {
     "grid": st.sampled_from(AXES),
     "section": UNKNOWNS.filter(lambda text: bool(text) and text[0] != "-"),
     "presets": UNKNOWNS.filter(lambda text: text[:1] != "-"),
+    "parts": UNKNOWNS.filter(lambda text: text[:1] != "-"),
     "what": UNKNOWNS.filter(lambda text: text[:1] != "-"),
     "config": st.sampled_from(["", "missing.toml", ".", "/", "a/b/c", "x" * 300, "x" * 5000, "a\nb", "\udcff"]),
     "hostfile": st.sampled_from(["missing", ".", "x" * 300, "a\nb"]),
