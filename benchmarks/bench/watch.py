@@ -38,6 +38,7 @@ class Watch(Engine):
             finally:
                 self.seconds[name] += time.perf_counter() - begin
 
+        vars(run)["only_reads"] = getattr(call, "only_reads", False)  # else the engine copies what it need not
         return run
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -99,11 +99,15 @@ class Epoch:
             inputs = target if keep is None else target * keep[:, start:stop]
             yield inputs, target, None if noise is None else noise[:, start:stop]
 
-    def of_cells(self, cells: Sequence[int]) -> list[CellEpoch] | None:
-        """The same for each of these pairs on its own, on the processor; None for data that are not one tensor."""
-        if not isinstance(self.data, Tensor) or not self.data.is_floating_point():
-            return None
-        rows, count, largest = _flat(self.data), len(self.data), largest_of([self.data])
+    @property
+    def is_whole(self) -> bool:
+        """Whether the data are there as one tensor of floating-point numbers."""
+        return isinstance(self.data, Tensor) and self.data.is_floating_point()
+
+    def of_cells(self, cells: Sequence[int]) -> list[CellEpoch]:
+        """The same for each of these pairs on its own, on the processor, where the data are whole."""
+        data = cast(Tensor, self.data)
+        rows, count, largest = _flat(data), len(data), largest_of([data])
         each = len(rows) // count  # rows of a sample
         ends = np.append(np.arange(self.size, count, self.size), count) * each
         found = []
@@ -149,10 +153,13 @@ class Given:
             noise = [torch.randn(x.shape[1], noise_width, generator=source) for source in sources]
             yield x, x, torch.stack(noise).to(like) if noise else None
 
-    def of_cells(self, cells: Sequence[int]) -> list[CellEpoch] | None:
+    @property
+    def is_whole(self) -> bool:
+        """Whether the batches hold floating-point numbers."""
+        return all(batch.is_floating_point() for batch in self.tensors)
+
+    def of_cells(self, cells: Sequence[int]) -> list[CellEpoch]:
         """The same for each of these pairs on its own, as :meth:`Epoch.of_cells` gives them."""
-        if not all(batch.is_floating_point() for batch in self.tensors):
-            return None
         largest, found = largest_of(self.tensors), []
         for cell in cells:
             parts = [_flat(_spread(batch, [cell], len(self.pairs))[0]) for batch in self.tensors]

@@ -1,7 +1,7 @@
 """Losses and gradients of many stacks of Linear layers, plain or tied, by batched matrix products written out."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -25,27 +25,32 @@ Names = tuple[str, str, type[nn.Module]]
 
 def linear_layers(module: nn.Module) -> list[Names]:
     """The layers of a plain stack of Linear layers and nonlinearities; empty for anything else."""
-    if type(module) is not nn.Sequential or _is_hooked(module):
+    if type(module) is not nn.Sequential or _is_altered(module):
         return []
     layers: list[Names] = []
+    parameters: list[Any] = []
     free = False  # the last layer has no nonlinearity yet
     for name, layer in module._modules.items():  # named_children() would pass over a layer that is used twice
+        if layer is None or layer._modules or _is_altered(layer):
+            return []
         if type(layer) is nn.Linear:
             layers.append((f"{name}.weight", f"{name}.bias", nn.Identity))
+            parameters += [parameter for parameter in layer._parameters.values() if parameter is not None]
             free = True
         elif type(layer) in NONLINEARITIES and free:
             layers[-1] = (*layers[-1][:2], type(layer))
             free = False
         else:
             return []
-    names = [name for name, _ in module.named_parameters(remove_duplicate=False)]
-    return layers if len(names) == len(list(module.parameters())) else []  # tied weights need autograd
+    return layers if len(parameters) == len(set(map(id, parameters))) else []  # tied weights need autograd
 
 
 def tied_layers(pair: Autoencoder) -> list[Names]:
     """The layers of a tied autoencoder, there and back; empty for anything else."""
     network, after = (genome.module for genome in pair)
-    if type(network) is not TiedNetwork or type(after) is not nn.Identity or _is_hooked(network) or _is_hooked(after):
+    if type(network) is not TiedNetwork or type(after) is not nn.Identity:
+        return []
+    if any(map(_is_altered, [after, *network.modules()])):
         return []
     parts = [
         (f"{way}.{k}", part) for way in ("encoder", "decoder") for k, part in getattr(network, way)._modules.items()
@@ -56,9 +61,9 @@ def tied_layers(pair: Autoencoder) -> list[Names]:
     return list(zip(weights + weights[::-1], biases, kinds, strict=True)) if NONLINEARITIES.keys() >= set(kinds) else []
 
 
-def _is_hooked(module: nn.Module) -> bool:
-    """Whether somebody wants to see what passes through the module or a part of it."""
-    return any(part._forward_hooks or part._forward_pre_hooks for part in module.modules())
+def _is_altered(module: nn.Module) -> bool:
+    """Whether somebody wants to see what passes through a module, or has it do something else than its class says."""
+    return bool(module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module))
 
 
 class Layer(NamedTuple):

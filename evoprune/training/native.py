@@ -5,6 +5,7 @@ The C sources lie in ``c/``; installing evoprune builds them where there is a co
 
 import importlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from evoprune.genome import Autoencoder, Genome
 from evoprune.training import sources
 from evoprune.training.batches import CellEpoch
-from evoprune.training.linear_program import linear_layers
+from evoprune.training.linear_program import Names, linear_layers
 from evoprune.training.optimizers import SGD, Adam, AdamAnew, Optimizer
 from evoprune.training.stacking import remembers
 
@@ -81,25 +82,18 @@ def refuses(pair: Sequence[Genome], loss: str, optimizer: Optimizer, device: str
     return f"it computes with torch.float32, not {', '.join(kinds)}" if kinds else ""
 
 
+@dataclass(frozen=True)
 class Trainer:
-    """Trains pairs of one structure that the kernel does not refuse, one after the other."""
+    """Trains pairs that the kernel does not refuse, one after the other.
 
-    def __init__(
-        self,
-        pair: Autoencoder,
-        learns: Sequence[bool],
-        loss: str,
-        optimizer: Optimizer,
-        variant: str,
-        sparse_below: float = SPARSE_BELOW,
-    ) -> None:
-        """:param learns: of the encoder and of the decoder."""
-        self.learns, self.loss, self.optimizer = learns, LOSSES[loss], optimizer
-        self.variant, self.sparse_below = variant, sparse_below
-        self.layers = [
-            [(names[0].partition(".")[0], NONLINEARITIES[names[2]]) for names in linear_layers(genome.module)]
-            for genome in pair
-        ]
+    ``learns`` says whether the encoder and the decoder do.
+    """
+
+    learns: Sequence[bool]
+    loss: str
+    optimizer: Optimizer
+    variant: str
+    sparse_below: float = SPARSE_BELOW
 
     def train(self, pairs: Sequence[Autoencoder], epochs: Sequence[CellEpoch], rates: Sequence[float]) -> Tensor:
         """An epoch of each pair, in place; the mean losses of the batches, as they passed, (pairs,), float64."""
@@ -109,14 +103,15 @@ class Trainer:
         moments = [self._moments(genome) if learns else {} for genome, learns in zip(pair, self.learns, strict=True)]
         copies: list[tuple[Tensor, Tensor]] = []
         layers = tuple(
-            _layer(genome, name, kind, learns, remembered, copies)
-            for genome, names, learns, remembered in zip(pair, self.layers, self.learns, moments, strict=True)
-            for name, kind in names
+            _layer(genome, names, learns, remembered, copies)
+            for genome, learns, remembered in zip(pair, self.learns, moments, strict=True)
+            for names in linear_layers(genome.module)
         )
         keep = None if epoch.keep is None else epoch.keep.numpy()
         data = (epoch.inputs.numpy(), epoch.targets.numpy(), epoch.order.numpy(), epoch.ends, keep)
         numbers = OPTIMIZERS[type(self.optimizer)](self.optimizer, rate)
-        loss: float = _library().epoch(self.variant, layers, data, self.loss, numbers, epoch.largest, self.sparse_below)
+        settings = (LOSSES[self.loss], numbers, epoch.largest, self.sparse_below)
+        loss: float = _library().epoch(self.variant, layers, data, *settings)
         for tensor, copy in copies:
             tensor.copy_(copy)
         for genome, learns, remembered in zip(pair, self.learns, moments, strict=True):
@@ -138,13 +133,14 @@ class Trainer:
 
 def _layer(
     genome: Genome,
-    name: str,
-    nonlinearity: int,
+    names: Names,
     learns: bool,
     moments: dict[str, tuple[Tensor, ...]],
     copies: list[tuple[Tensor, Tensor]],
 ) -> tuple[Any, ...]:
     """A layer as the kernel takes it; ``copies`` gets parameters that are not contiguous, and what stands for them."""
+    weight, _, nonlinearity = names
+    name = weight.partition(".")[0]
     table: Any = genome.module._modules[name]._parameters  # type: ignore[union-attr]
 
     def parameter(part: str) -> tuple[Any, ...]:
@@ -161,4 +157,4 @@ def _layer(
         return value.numpy(), remembered, kept, learns and tensor.requires_grad
 
     outputs, inputs = table["weight"].shape
-    return inputs, outputs, nonlinearity, float(genome.steps), parameter("weight"), parameter("bias")
+    return inputs, outputs, NONLINEARITIES[nonlinearity], float(genome.steps), parameter("weight"), parameter("bias")

@@ -1,7 +1,6 @@
 """Gradient steps for many pairs at once, masks respected."""
 
 from collections.abc import Iterable, Sequence
-from itertools import product
 from typing import Any
 
 import torch
@@ -58,28 +57,29 @@ def train(
     optimizer, kernel = optimizer_for(optimizer), kernel_for(kernel)
     check_training(pairs, loss, learning_rate, parts, opponents, device)
     data = batches if isinstance(batches, Epoch) else Given(batches, pairs)
-    groups = alike(pairs)
+    learns = [part in parts for part in PARTS]
+    native_ones = kernel.name == "native" and opponents is None and data.is_whole
+    ones = [i for i, pair in enumerate(pairs) if native_ones and not native.refuses(pair, loss, optimizer, device)]
+    rest = sorted(set(range(len(pairs))).difference(ones))
+    groups = [[rest[i] for i in members] for members in alike([pairs[i] for i in rest])]
     widths = {data.data.shape[-1]} if isinstance(data, Epoch) else {batch.shape[-1] for batch in data.tensors}
-    for (first, *_), width in product(groups, widths):
-        check_data(pairs[first].encoder.module, pairs[first].decoder.module, width)
+    for first in (*ones, *(group[0] for group in groups)):
+        for width in widths:
+            check_data(pairs[first].encoder.module, pairs[first].decoder.module, width)
+        _check_learns(pairs[first], learns, parts)
     if isinstance(data, Epoch) and len(data.sources) != len(pairs):
         raise ValueError(f"the epoch has {len(data.sources)} sources of randomness for {len(pairs)} pairs")
-    learns = [part in parts for part in PARTS]
+    rates = [float(learning_rate if p.learning_rate is None else p.learning_rate) for p in pairs]
     losses = torch.zeros(len(pairs), dtype=torch.float64)
+    if ones:
+        epochs, trainer = data.of_cells(ones), native.Trainer(learns, loss, optimizer, kernel.variant)
+        with unseeded():  # all that is random has been drawn
+            losses[ones] = trainer.train([pairs[i] for i in ones], epochs, [rates[i] for i in ones])
+    together = StackedTrainer(learns, loss, optimizer, device)
     for members in groups:
+        pools = None if opponents is None else [opponents[i] for i in members]
         chosen = [pairs[i] for i in members]
-        _check_learns(chosen[0], learns, parts)
-        rates = [float(learning_rate if p.learning_rate is None else p.learning_rate) for p in chosen]
-        takes = kernel.name == "native" and opponents is None and not native.refuses(chosen[0], loss, optimizer, device)
-        epochs = data.of_cells(members) if takes else None
-        if epochs is None:
-            pools = None if opponents is None else [opponents[i] for i in members]
-            together = StackedTrainer(learns, loss, optimizer, device)
-            losses[members] = together.train(chosen, members, data, rates, pools)
-        else:
-            one_by_one = native.Trainer(chosen[0], learns, loss, optimizer, kernel.variant)
-            with unseeded():  # all that is random has been drawn
-                losses[members] = one_by_one.train(chosen, epochs, rates)
+        losses[members] = together.train(chosen, members, data, [rates[i] for i in members], pools)
     return losses
 
 

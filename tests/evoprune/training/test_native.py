@@ -47,10 +47,8 @@ def bits(samples: int, inputs: int) -> Tensor:
 def by(variant: str, pairs: list[Autoencoder], data: Tensor, size: int, loss: str, optimizer: Optimizer, **more: Any):
     """An epoch by one variant of the kernel."""
     epoch = Epoch(data, size, [pair.seed or 0 for pair in pairs], more.pop("corruption", 0.0))
-    trainer = native.Trainer(pairs[0], more.pop("learns", (True, True)), loss, optimizer, variant, **more)
-    epochs = epoch.of_cells(range(len(pairs)))
-    assert epochs is not None
-    return trainer.train(pairs, epochs, [float(pair.learning_rate or 0) for pair in pairs])
+    trainer = native.Trainer(more.pop("learns", (True, True)), loss, optimizer, variant, **more)
+    return trainer.train(pairs, epoch.of_cells(range(len(pairs))), [float(pair.learning_rate or 0) for pair in pairs])
 
 
 def tensors(pair: Autoencoder) -> list[Tensor]:
