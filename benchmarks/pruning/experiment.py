@@ -14,13 +14,14 @@ from evoprune.benchmarks.problems.problem import Problem
 from evoprune.benchmarks.pruning.choices import ACTIVATION_SAMPLES
 from evoprune.benchmarks.pruning.providers import pruning
 from evoprune.benchmarks.pruning.settings import Settings
-from evoprune.evaluation import draw_batch, reconstruction_loss
+from evoprune.evaluation import draw_batch
 from evoprune.fitness import WORST
 from evoprune.genome import Autoencoder, Decoder, Encoder, Genome
 from evoprune.operators import ScheduledProbability, StepDecay, mutLearningRate, mutTrain, sequence
 from evoprune.seeds import Stream, seeded
 from evoprune.training import train_epoch
 from evoprune.training.kernel import Kernel
+from evoprune.training.scoring import kernel_loss
 
 Cells = list[dict[str, Any]]
 
@@ -66,14 +67,14 @@ def make_toolbox(settings: Settings, probability: ScheduledProbability, kernel: 
     if settings.loop.stock:
         quarter = max(1, settings.generations // 4)
         rate = StepDecay(settings.learning_rate, quarter) if settings.rate_decay == "step" else settings.learning_rate
-        toolbox.register("evaluate", _loss_on_batch, batch=toolbox.batch, loss=settings.loss)
+        toolbox.register("evaluate", _loss_on_batch, batch=toolbox.batch, loss=settings.loss, kernel=training["kernel"])
         toolbox.register("select", tools.selBest)
         steps: list[Any] = [partial(mutTrain, learning_rate=rate, **training)]
         steps += [] if prune is None else [prune]
         steps += [partial(mutLearningRate, sigma=settings.rate_sigma)] if settings.rate_decay == "walk" else []
         toolbox.register("mutate", sequence(*steps) if len(steps) > 1 else steps[0])
         return toolbox
-    toolbox.register("evaluate", reconstruction_loss, loss=settings.loss)
+    toolbox.register("evaluate", kernel_loss, loss=settings.loss, kernel=training["kernel"])
     toolbox.register("select", tools.selTournament, tournsize=2)
     toolbox.register("train", train_epoch, **training)
     if prune is not None:
@@ -86,8 +87,8 @@ def generations(settings: Settings, grid: list[Autoencoder], toolbox: base.Toolb
     return settings.loop.generations(settings, grid, toolbox, start)
 
 
-def _loss_on_batch(pair: Autoencoder, batch: Any, loss: str) -> tuple[float]:
-    return reconstruction_loss(pair.encoder, pair.decoder, batch(), loss)
+def _loss_on_batch(pair: Autoencoder, batch: Any, loss: str, kernel: str | Kernel) -> tuple[float]:
+    return kernel_loss(pair.encoder, pair.decoder, batch(), loss, kernel)
 
 
 @dataclass
@@ -96,6 +97,7 @@ class Recorder:
 
     settings: Settings
     probability: ScheduledProbability
+    kernel: str | Kernel
     updates: int = 0
 
     def __post_init__(self) -> None:
@@ -131,7 +133,7 @@ class Recorder:
             "decoder_from": decoder_from,
             "loss": pair.fitness.values[0],
             "train_loss": made.train_loss if made else float("nan"),
-            "validation_l1": reconstruction_loss(pair.encoder, pair.decoder, self.sample)[0],
+            "validation_l1": kernel_loss(pair.encoder, pair.decoder, self.sample, kernel=self.kernel)[0],
             **sizes(pair, self.settings.semantics),
             "learning_rate": self.settings.learning_rate if pair.learning_rate is None else pair.learning_rate,
             "age": pair.age,

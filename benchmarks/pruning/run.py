@@ -117,7 +117,7 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
         settings, probability = state.settings, state.settings.scheduled
         if state.generation >= 0:
             probability.seek(state.generation)
-        recorder = Recorder(settings, probability, state.updates)
+        recorder = Recorder(settings, probability, state.kernel, state.updates)
         toolbox = make_toolbox(settings, probability, state.kernel)
         toolbox.register("map", map_)
         for generation in generations(settings, state.grid, toolbox, max(state.generation, 0)):

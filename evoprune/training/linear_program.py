@@ -1,7 +1,7 @@
 """Losses and gradients of many stacks of Linear layers, plain or tied, by batched matrix products written out."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ NONLINEARITIES: dict[type[nn.Module], Nonlinearity] = {
     nn.Sigmoid: (Tensor.sigmoid_, torch.ops.aten.sigmoid_backward),
     nn.Tanh: (Tensor.tanh_, torch.ops.aten.tanh_backward),
 }
+_LAYERS = {nn.Linear, *NONLINEARITIES}
 Names = tuple[str, str, type[nn.Module]]
 """Of a layer: the names of its weight and its bias, and the class of the nonlinearity that follows."""
 
@@ -28,21 +29,21 @@ def linear_layers(module: nn.Module) -> list[Names]:
     if type(module) is not nn.Sequential or _is_altered(module):
         return []
     layers: list[Names] = []
-    parameters: list[Any] = []
+    parameters: list[int] = []
     free = False  # the last layer has no nonlinearity yet
     for name, layer in module._modules.items():  # named_children() would pass over a layer that is used twice
-        if layer is None or layer._modules or _is_altered(layer):
+        kind = type(layer)
+        if kind not in _LAYERS or layer is None or layer._modules or _is_altered(layer):
             return []
-        if type(layer) is nn.Linear:
+        if kind is nn.Linear:
             layers.append((f"{name}.weight", f"{name}.bias", nn.Identity))
-            parameters += [parameter for parameter in layer._parameters.values() if parameter is not None]
-            free = True
-        elif type(layer) in NONLINEARITIES and free:
-            layers[-1] = (*layers[-1][:2], type(layer))
-            free = False
+            parameters += [id(parameter) for parameter in layer._parameters.values() if parameter is not None]
+        elif free:
+            layers[-1] = (*layers[-1][:2], kind)
         else:
             return []
-    return layers if len(parameters) == len(set(map(id, parameters))) else []  # tied weights need autograd
+        free = kind is nn.Linear
+    return layers if len(parameters) == len(set(parameters)) else []  # tied weights need autograd
 
 
 def tied_layers(pair: Autoencoder) -> list[Names]:

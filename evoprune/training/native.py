@@ -67,19 +67,56 @@ def arithmetic(variant: str) -> str:
 
 
 def refuses(pair: Sequence[Genome], loss: str, optimizer: Optimizer, device: str | torch.device = "cpu") -> str:
-    """Why the kernel does not train pairs of this structure, in words; empty where it does."""
+    """Why the kernel does not train such a pair, in words; empty where it does."""
+    if type(optimizer) not in OPTIMIZERS:
+        return f"it does not know the optimizer {type(optimizer).__name__}"
+    if torch.device(device).type != "cpu":
+        return "it computes on the processor alone"
     layers = [linear_layers(genome.module) for genome in pair]
     if not all(layers):
         return "it takes encoders and decoders that are plain stacks of Linear layers"
-    if loss not in LOSSES or (loss == "bce" and layers[1][-1][2] is not nn.Sigmoid):
-        return f"it takes no loss {loss} behind {layers[1][-1][2].__name__}"
-    if type(optimizer) not in OPTIMIZERS:
-        return f"it does not know the optimizer {type(optimizer).__name__}"
-    parameters = [parameter for genome in pair for parameter in genome.module.parameters()]
-    if {parameter.device.type for parameter in parameters} | {torch.device(device).type} != {"cpu"}:
-        return "it computes on the processor alone"
-    kinds = sorted({str(parameter.dtype) for parameter in parameters} - {"torch.float32"})
-    return f"it computes with torch.float32, not {', '.join(kinds)}" if kinds else ""
+    end = layers[1][-1][2]
+    if loss not in LOSSES or (loss == "bce" and end is not nn.Sigmoid):
+        return f"it takes no loss {loss} behind {end.__name__}"
+    for parameter in (parameter for genome in pair for parameter in genome.module.parameters()):
+        if parameter.device.type != "cpu":
+            return "it computes on the processor alone"
+        if parameter.dtype != torch.float32:
+            return f"it computes with torch.float32, not {parameter.dtype}"
+    return ""
+
+
+def losses(
+    encoders: Sequence[Genome], decoders: Sequence[Genome], data: Tensor, loss: str, variant: str
+) -> list[float] | None:
+    """The mean loss of every encoder with every decoder, encoder by encoder; None for what the kernel does not take.
+
+    :param data: (samples, inputs), float32, contiguous.
+    """
+    sides = [tuple(map(_fixed, side)) for side in (encoders, decoders)]
+    sigmoids = all(decoder and decoder[-1][2] == NONLINEARITIES[nn.Sigmoid] for decoder in sides[1])
+    if not all(map(all, sides)) or loss not in LOSSES or (loss == "bce" and not sigmoids):
+        return None
+    try:
+        found: list[float] = _library().scores(variant, *sides, data.numpy(), LOSSES[loss])
+    except ValueError:  # widths that do not fit
+        return None
+    return found
+
+
+def _fixed(genome: Genome) -> tuple[Any, ...]:
+    """The layers of a network in which nothing learns, as the kernel takes them; none for what it does not take."""
+    layers = []
+    for name, _, nonlinearity in linear_layers(genome.module):
+        table: Any = genome.module._modules[name[: -len(".weight")]]._parameters  # type: ignore[union-attr]
+        fixed = []
+        for tensor in table.values():
+            if tensor is not None and (tensor.dtype != torch.float32 or tensor.device.type != "cpu"):
+                return ()
+            fixed.append((None if tensor is None else tensor.detach().contiguous().numpy(), (), None, False))
+        outputs, inputs = table["weight"].shape
+        layers.append((inputs, outputs, NONLINEARITIES[nonlinearity], 0.0, *fixed))
+    return tuple(layers)
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,19 @@ typedef struct {
     double mean;         /* out: the mean of the losses of the batches */
 } Epoch;
 
+/* The losses of every encoder with every decoder on some samples, in evaluation: nothing learns. */
+typedef struct {
+    LayerOfTorch **encoders, **decoders;
+    int *encoder_depths, *decoder_depths, encoder_count, decoder_count;
+    const float *inputs; /* (samples, inputs), which are the targets as well */
+    int64_t samples;
+    int loss;
+    double *losses; /* out: (encoders, decoders), means over all values */
+} Scores;
+
 typedef int Run(Epoch *epoch);
+typedef int Score(Scores *scores);
 Run run_avx512, run_avx2, run_portable;
+Score score_avx512, score_avx2, score_portable;
 
 #endif

@@ -21,17 +21,21 @@ static size_t place(const Layer *l, int r, int c) {
     return l->upright ? (size_t)r * l->columns + c : (size_t)c * l->rows + r;
 }
 
-/* A matrix as it lies in torch, or back; blocks of 16 columns, so that a transposed one is read from the cache. */
+/* A matrix as it lies in torch, or back. A transposed one goes by blocks of 16 columns, which stay in the cache. */
 static void pack_matrix(float *packed, float *torch, const Layer *l, int back) {
-    for (int first = 0; first < l->columns; first += BLOCK) {
-        const int end = first + BLOCK < l->columns ? first + BLOCK : l->columns;
-        for (int r = 0; r < l->rows; r++) {
-            float *here = packed + (size_t)r * l->pitch, *there = torch + place(l, r, 0);
-            const size_t step = l->upright ? 1 : l->rows;
+    const size_t rows = l->rows, columns = l->columns, bytes = sizeof(float) * columns;
+    for (size_t r = 0; l->upright && r < rows; r++) {
+        float *here = packed + r * l->pitch, *there = torch + r * columns;
+        memcpy(back ? there : here, back ? here : there, bytes);
+    }
+    for (size_t first = 0; !l->upright && first < columns; first += BLOCK) {
+        const size_t end = first + BLOCK < columns ? first + BLOCK : columns;
+        for (size_t r = 0; r < rows; r++) {
+            float *here = packed + r * l->pitch, *there = torch + r;
             if (back)
-                for (int c = first; c < end; c++) there[c * step] = here[c];
+                for (size_t c = first; c < end; c++) there[c * rows] = here[c];
             else
-                for (int c = first; c < end; c++) here[c] = there[c * step];
+                for (size_t c = first; c < end; c++) here[c] = there[c * rows];
         }
     }
 }
@@ -144,7 +148,7 @@ static void lay_out_all(Room *room, Work *k, const Epoch *e) {
     float *targets = same ? 0 : take_floats(room, (size_t)k->padded * UP(e->layers[depth - 1].outputs, BLOCK));
     if (room->base) k->targets = same ? k->outputs[0] : targets;
     for (int i = 0; i < 2; i++) k->errors[i] = take_floats(room, (size_t)k->padded * widest);
-    for (int i = 0; i < 2; i++) k->lanes[i] = take_floats(room, (size_t)UP(k->padded, 8) * widest);
+    for (int i = 0; i < 2 && e->sparse_below > 0; i++) k->lanes[i] = take_floats(room, (size_t)UP(k->padded, 8) * widest);
     k->gradient = take_floats(room, widest);
     k->active = take(room, widest, sizeof(int));
     for (int i = 0; i < depth; i++) lay_out(room, room->base ? k->layers + i : &unplaced, e->layers + i, e, k->padded);
