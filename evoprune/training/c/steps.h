@@ -23,7 +23,7 @@ INLINE vf stepped(vf w, vf g, float *first, float *second, size_t k, const Rule 
     v = fma_(g * all(q->c2), g, v * all(q->b2));
     store(first + k, m);
     store(second + k, v);
-    return fma_(all(-q->step), m / fma_(root(v), all(q->root), all(q->eps)), w);
+    return w - m * all(q->step) / fma_(root(v), all(q->root), all(q->eps)); /* overflows where torch does */
 }
 
 /* Steps nr rows of a matrix along sum_s h[s][r] d[s][c]; e[s][r] = sum_c d[s][c] M[r][c] by the old M, if wanted.

@@ -99,7 +99,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path: Path, variant: di
 
 @pytest.mark.parametrize("variant", [{}, {"algorithm": "canonical", "cells": 1}], ids=str)
 def test_a_run_that_was_interrupted_before_its_first_generation_begins_anew(tmp_path: Path, variant: dict):
-    settings = make_settings(TINY | variant)
+    settings = make_settings(TINY | variant | {"kernel": "torch"})
     whole = start(settings)
     state = PRUNING.begin(settings)
     next(PRUNING.generations(state, map, None))
