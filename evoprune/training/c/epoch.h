@@ -50,7 +50,7 @@ static void widen(Work *k, const Layer *l, const Optimizer *o) {
     const double gradient = k->samples * b->activation * b->error + o->weight_decay * b->weight;
     const double sum = o->beta1 * b->moment + gradient;
     const double step = o->kind == ADAM_ANEW ? o->rate : o->kind == SGD ? o->rate * sum : l->rule.step * sum / o->eps;
-    note(k, &b->activation, gradient);
+    if (!(gradient < HUGE_NUMBER)) k->careful = 1;
     note(k, &b->moment, o->kind == ADAM_ANEW ? 0 : sum);
     note(k, &b->weight, b->weight + step);
 }
@@ -73,6 +73,7 @@ static double train_batch(Work *k, const Epoch *e) {
     Layer *l = k->layers;
     const int depth = e->depth, last = depth - 1;
     int first = 0;
+    double unused = 0;
     while (!l[first].learns && !l[first].bias_learns) first++;
     for (int i = 0; i < depth; i++) {
         const int below = i ? l[i - 1].nonlinearity : IDENTITY;
@@ -84,7 +85,8 @@ static double train_batch(Work *k, const Epoch *e) {
     const float share = 1.0f / ((float)k->samples * l[last].outputs);
     const double loss = criterion(d, k->targets, width, k->samples, share, e->loss, l[last].nonlinearity);
     memset(d + (size_t)k->samples * width, 0, sizeof(float) * width * (k->padded - k->samples));
-    note(k, &k->bounds.error, e->loss == MSE ? largest(d, k->samples * width) : loss + 1);
+    note(k, &k->bounds.error, e->loss == MSE ? largest(d, (size_t)k->samples * width) : share * (1 + e->largest));
+    note(k, &unused, loss); /* not finite where some output is not */
     for (int i = last; i >= first; i--) {
         const int below = i ? l[i - 1].nonlinearity : IDENTITY;
         float *errors = i > first ? k->errors[i & 1] : 0;

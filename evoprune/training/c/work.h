@@ -8,7 +8,7 @@
  *     up      x[s][c] = sum_r h[s][r] M[r][c]
  *     update  M[r][c] is stepped along its gradient sum_s h[s][r] d[s][c], which is never stored
  *
- * Batches are filled up to whole tiles of TILE samples by samples whose errors are zero.
+ * Batches are filled up to whole tiles of 1, 5 or 8 samples by samples whose errors are zero.
  *
  * Rows for which all h[s][r] are zero, units that no sample of the batch activates, add nothing to `up` and have no
  * gradient; they are passed over as long as nothing can be infinite (`Bounds`), where 0 times it would be NaN. */
@@ -25,7 +25,7 @@
 #define UP(n, to) (((n) + (to)-1) / (to) * (to))
 
 typedef struct {
-    float c1, c2, b1, b2, step, root, eps, inverse, shift, decay, rate; /* of one batch and genome; see `rule_of` */
+    float c1, c2, b1, b2, step, root, eps, inverse, shift, decay, rate; /* of one batch and genome; see `next_rule` */
 } Rule;
 
 typedef struct {
