@@ -1,10 +1,12 @@
 """What gets installed is what the checkout shows."""
 
+import os
 import re
 import runpy
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from importlib import metadata
@@ -21,6 +23,7 @@ import evoprune
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("algorithms", "benchmarks", "operators")
+C = ROOT / "evoprune" / "training" / "c"
 
 
 @pytest.fixture
@@ -90,27 +93,76 @@ def test_constraints_pin_every_requirement_within_its_range(arguments):
         assert pinned[canonicalize_name(requirement.name)] in requirement.specifier
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("links", [True, False])
-def test_wheel_holds_each_module_once(tmp_path, links):
-    source = tmp_path / "source"
+def test_a_kernel_is_built_for_every_machine_and_is_no_condition(arguments):
+    (kernel,) = arguments["ext_modules"]
+    assert kernel.optional
+    assert kernel.py_limited_api
+    assert not [flag for flag in kernel.extra_compile_args if flag.startswith("-m")]  # -march=native and the like
+    assert {path.name for path in C.glob("*.c")} == {Path(source).name for source in kernel.sources}
+    assert {path.name for path in C.iterdir()} == {Path(source).name for source in kernel.depends}
+
+
+def built(place: Path, *kinds: str, links: bool = True, **environment: str) -> Path:
+    """The folder of what was built from the sources, which must not need more than they are."""
+    source = place / "source"
     source.mkdir()
     for name in ("setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
+    ignored = shutil.ignore_patterns("__pycache__", "*.so")
     for folder in ("evoprune", *FOLDERS):
-        shutil.copytree(ROOT / folder, source / folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
-    if not links:
-        for folder in FOLDERS:
+        shutil.copytree(ROOT / folder, source / folder, symlinks=True, ignore=ignored)
+        if not links:
             (source / "evoprune" / folder).unlink(missing_ok=True)
 
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(source)]
-    result = subprocess.run(command, capture_output=True, text=True)
+    command = [sys.executable, "-m", "build", *kinds, "--no-isolation", "--outdir", str(place), str(source)]
+    result = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
     assert result.returncode == 0, result.stdout + result.stderr
+    return place
 
+
+def expected_files() -> list[str]:
+    """What an install has, without the library."""
     sources = [path for folder in ("evoprune", *FOLDERS) for path in (ROOT / folder).rglob("*.py*")]
     sources += (ROOT / "benchmarks").rglob("*.html")  # the report's template
-    modules = [path.relative_to(ROOT) for path in sources if path.suffix in (".py", ".pyi", ".html")]
+    sources += C.iterdir()
+    modules = [path.relative_to(ROOT) for path in sources if path.suffix in (".py", ".pyi", ".html", ".c", ".h")]
     places = [path.as_posix() if path.parts[0] == "evoprune" else f"evoprune/{path.as_posix()}" for path in modules]
-    (wheel,) = tmp_path.glob("*.whl")
+    return [*places, "evoprune/py.typed"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("links", [True, False])
+def test_wheel_holds_each_file_once(tmp_path, links):
+    (wheel,) = built(tmp_path, "--wheel", links=links).glob("*.whl")
     names = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name]
-    assert sorted(names) == sorted([*places, "evoprune/py.typed"])
+    library = ["evoprune/training/_kernel.abi3.so"] * (shutil.which("cc") is not None)
+    assert sorted(names) == sorted([*expected_files(), *library])
+    assert "-cp311-abi3-" in wheel.name
+
+
+@pytest.mark.slow
+def test_sdist_holds_the_c_sources_once(tmp_path):
+    (sdist,) = built(tmp_path, "--sdist").glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        found = [Path(name).name for name in archive.getnames() if Path(name).suffix in (".c", ".h", ".so")]
+    assert sorted(found) == sorted(path.name for path in C.iterdir())
+
+
+@pytest.mark.slow
+def test_a_compiler_that_fails_leaves_out_the_kernel_alone(tmp_path):
+    (wheel,) = built(tmp_path, "--wheel", CC="false").glob("*.whl")
+    place = tmp_path / "installed"
+    zipfile.ZipFile(wheel).extractall(place)
+    program = (
+        "from evoprune.training import native, kernel\n"
+        "print(native.__file__, kernel.kernel_for('auto'), native.missing(), sep='\\n')"
+    )
+    elsewhere = [path for path in sys.path if path and Path(path) != ROOT]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(place), *elsewhere])}
+    # -S: an editable install of this checkout would have its library.
+    command = [sys.executable, "-S", "-c", program]
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
+    file, kernel, missing = result.stdout.splitlines()
+    assert Path(file).is_relative_to(place)
+    assert kernel == "torch"
+    assert missing.startswith("it was not built")

@@ -10,7 +10,7 @@ from torch.func import functional_call, vmap
 
 from evoprune.genome import Autoencoder
 from evoprune.losses import LOSSES, check_shapes
-from evoprune.seeds import Stream
+from evoprune.seeds import Stream, alone
 from evoprune.training.stacking import Stack
 from evoprune.training.structure import aliases
 
@@ -72,12 +72,13 @@ class LoopProgram:
         self.drawn = [[torch.Generator(s.device).manual_seed(seed).get_state() for s in self.sources] for seed in seeds]
 
     def gradients(self, x: Tensor, target: Tensor, noise: Tensor | None = None) -> Tensor:
-        outside = self._swap(self.drawn[0])
-        try:
-            noises = [None] * len(x) if noise is None else noise
-            losses = [self._one(i, *batch) for i, batch in enumerate(zip(x, target, noises, strict=True))]
-        finally:
-            self._swap(outside)
+        noises = [None] * len(x) if noise is None else noise
+        with alone():  # all threads share the global generators
+            outside = self._swap(self.drawn[0])
+            try:
+                losses = [self._one(i, *batch) for i, batch in enumerate(zip(x, target, noises, strict=True))]
+            finally:
+                self._swap(outside)
         return torch.stack(losses)
 
     def _one(self, i: int, x: Tensor, target: Tensor, noise: Any) -> Tensor:

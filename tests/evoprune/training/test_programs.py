@@ -1,6 +1,8 @@
 """The three programs agree with one another, and each is taken where it fits."""
 
 import copy
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -235,3 +237,28 @@ def test_the_global_generator_is_put_back_after_an_error():
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         program.gradients(x, x)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+class DrawsTwice(nn.Linear):
+    """Noise before and after, and between them time for another thread to draw."""
+
+    def forward(self, x):
+        before = torch.rand(())
+        time.sleep(0.01)
+        return super().forward(x) * before + torch.rand(())
+
+
+def test_threads_side_by_side_draw_what_each_draws_alone():
+    x = torch.rand(2, 5, 12, dtype=torch.float64)
+
+    def losses(seed):
+        torch.manual_seed(seed)
+        pairs = pairs_of(lambda: DrawsTwice(12, 4), lambda: mlp_decoder([4, 12]), count=2)
+        for pair in pairs:
+            pair.seed = seed
+        program = LoopProgram(pairs, stacks_of(pairs), "l1")
+        return lambda: [program.gradients(x, x).tolist() for _ in range(3)]
+
+    expected = [losses(seed)() for seed in range(2)]
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(lambda task: task(), [losses(seed) for seed in range(2)])) == expected
