@@ -108,7 +108,8 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
         device_of(settings.device)
 
     def trained(self, settings: Settings) -> Trained:
-        return Trained(first_pair(settings), settings.loss, settings.optimizer, device_of(settings.device))
+        device, opponents = device_of(settings.device), settings.opponents == "random"
+        return Trained(first_pair(settings), settings.loss, settings.optimizer, device, opponents)
 
     def begin(self, settings: Settings) -> PruningState:
         return PruningState(settings, initial_grid(settings))

@@ -27,6 +27,7 @@ class Trained:
     loss: str
     optimizer: str
     device: str = "cpu"
+    opponents: bool = False  # that are drawn for every batch
 
 
 def kernel_of(asked: str, trained: Callable[[], Trained]) -> Kernel:
@@ -39,7 +40,7 @@ def kernel_of(asked: str, trained: Callable[[], Trained]) -> Kernel:
         return TORCH
     run = trained()
     try:
-        check_takes(kernel, run.pair, run.loss, run.optimizer, run.device)
+        check_takes(kernel, run.pair, run.loss, run.optimizer, run.device, run.opponents)
     except ValueError:
         if asked != AUTO:
             raise

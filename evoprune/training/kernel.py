@@ -51,13 +51,21 @@ def kernel_for(kernel: "str | Kernel" = "auto") -> Kernel:
     return Kernel("native", variant, native.arithmetic(variant))
 
 
-def check_takes(kernel: Kernel, pair: Sequence[Genome], loss: str, optimizer: str | Optimizer, device: str) -> None:
+def check_takes(
+    kernel: Kernel,
+    pair: Sequence[Genome],
+    loss: str,
+    optimizer: str | Optimizer,
+    device: str = "cpu",
+    opponents: bool = False,
+) -> None:
     """See that a kernel trains such a pair itself, so that whoever asks for it by name gets it.
 
     :raises ValueError: with the reason why torch would do all of it.
     """
-    why = native.refuses(pair, loss, optimizer_for(optimizer), device) if kernel.name == "native" else ""
-    if why:
+    if kernel.name != "native":
+        return
+    if why := native.refuses(pair, loss, optimizer_for(optimizer), device, opponents):
         raise ValueError(f"kernel native cannot train this: {why}; use auto or torch")
 
 

@@ -66,8 +66,16 @@ def arithmetic(variant: str) -> str:
     return variants().get(variant, "")
 
 
-def refuses(pair: Sequence[Genome], loss: str, optimizer: Optimizer, device: str | torch.device = "cpu") -> str:
+def refuses(
+    pair: Sequence[Genome],
+    loss: str,
+    optimizer: Optimizer,
+    device: str | torch.device = "cpu",
+    opponents: bool = False,
+) -> str:
     """Why the kernel does not train such a pair, in words; empty where it does."""
+    if opponents:
+        return "it knows no opponents that change from batch to batch"
     if type(optimizer) not in OPTIMIZERS:
         return f"it does not know the optimizer {type(optimizer).__name__}"
     if torch.device(device).type != "cpu":

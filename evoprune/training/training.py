@@ -58,8 +58,9 @@ def train(
     check_training(pairs, loss, learning_rate, parts, opponents, device)
     data = batches if isinstance(batches, Epoch) else Given(batches, pairs)
     learns = [part in parts for part in PARTS]
-    native_ones = kernel.name == "native" and opponents is None and data.is_whole
-    ones = [i for i, pair in enumerate(pairs) if native_ones and not native.refuses(pair, loss, optimizer, device)]
+    asked = (loss, optimizer, device, opponents is not None)
+    able = kernel.name == "native" and data.is_whole
+    ones = [i for i, pair in enumerate(pairs) if able and not native.refuses(pair, *asked)]
     rest = sorted(set(range(len(pairs))).difference(ones))
     groups = [[rest[i] for i in members] for members in alike([pairs[i] for i in rest])]
     widths = {data.data.shape[-1]} if isinstance(data, Epoch) else {batch.shape[-1] for batch in data.tensors}

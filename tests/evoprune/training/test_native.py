@@ -331,6 +331,7 @@ def test_what_it_does_not_take_is_said_and_trained_by_torch() -> None:
     pair, adam = made([30, 8, 3]), optimizer_for("adam")
     assert native.refuses(pair, "l1", adam) == ""
     assert "Own" in native.refuses(pair, "l1", Own())
+    assert "opponents" in native.refuses(pair, "l1", adam, opponents=True)
     assert "processor" in native.refuses(pair, "l1", adam, "cuda")
     assert "float64" in native.refuses([Encoder(mlp_encoder([4, 2]).double()), pair.decoder], "l1", adam)
     open_end = Decoder(mlp_decoder([3, 8, 30], output="identity"))
