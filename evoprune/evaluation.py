@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from evoprune.checks import at_least, of_type, shown
+from evoprune.checks import at_least, listed, of_type, shown
 from evoprune.fitness import finite
 from evoprune.genome import Autoencoder, Genome, genomes
 from evoprune.layers import plain_steps
@@ -123,11 +123,22 @@ def pairwise_losses(
 
     :raises TypeError: as :func:`reconstruction_loss`, and so with ``ValueError``.
     """
+    check_sides(encoders, decoders)
     with suppress(RuntimeError):  # of what does not fit; one by one it is said better
         losses = _all_at_once(encoders, decoders, tensor_of(data, "validation"), loss)
         if losses is not None and bool(losses.isfinite().all()):
             return [[(finite(value),) for value in row] for row in losses.tolist()]
     return [[reconstruction_loss(one, other, data, loss) for other in decoders] for one in encoders]
+
+
+def check_sides(encoders: Any, decoders: Any) -> None:
+    """Refuse anything but lists of genomes.
+
+    :raises TypeError: naming it.
+    """
+    for name, side in (("encoders", encoders), ("decoders", decoders)):
+        for genome in listed(name, side, "a list of genomes"):
+            of_type(name, genome, Genome, "a list of genomes")
 
 
 vars(reconstruction_loss)["pairwise"] = pairwise_losses  # what a cell asks for; see evoprune.algorithms.cells

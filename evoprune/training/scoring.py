@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from evoprune.evaluation import pairwise_losses, reconstruction_loss, tensor_of
+from evoprune.evaluation import check_sides, pairwise_losses, reconstruction_loss, tensor_of
 from evoprune.fitness import finite
 from evoprune.genome import Genome
 from evoprune.training import native
@@ -44,6 +44,7 @@ def _by_kernel(
 ) -> list[list[tuple[float]]] | None:
     """The losses by the compiled kernel; None where torch has to take them, or to say what is wrong with them."""
     chosen = kernel_for(kernel)
+    check_sides(encoders, decoders)
     if chosen.name != "native":
         return None
     tensor = tensor_of(data, "validation")
