@@ -252,6 +252,12 @@ class Autoencoder(list[Genome]):
             blame(error, x, self.encoder.module, self.decoder.module)
             raise
 
+    def __copy__(self) -> "Autoencoder":
+        new = type(self).__new__(type(self))
+        new.extend(self)
+        vars(new).update(vars(self))
+        return new
+
     def __deepcopy__(self, memo: dict[int, Any]) -> "Autoencoder":
         new = type(self).__new__(type(self))
         memo[id(self)] = new
