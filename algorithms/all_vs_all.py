@@ -9,7 +9,7 @@ from deap import tools
 from evoprune.algorithms.cells import Cell, Offspring, update_from
 from evoprune.algorithms.generations import Generation, check_books, check_codes, check_run, generations, log
 from evoprune.genome import Autoencoder
-from evoprune.seeds import Stream, seeded
+from evoprune.seeds import Stream, seeded, seeding
 
 
 def eaAllVsAll(
@@ -56,9 +56,11 @@ def all_vs_all_generations(
             losses = update.score(parents)  # 2. Score all combinations of an encoder and a decoder on one batch.
             chosen = update.choose(parents, losses, len(parents))  # 3. Select as many as there are places.
         pairs = [update.offspring(place, i, i) for place, i in zip(places, chosen, strict=True)]
-        train_losses = update.train_together(pairs, places)  # 4. They train for an epoch.
-        for i, place in enumerate(places):
-            with seeded(place.key(Stream.FINISH)):
+        with seeding() as start:
+            start(places[0].key(Stream.TOGETHER))
+            train_losses = update.train_together(pairs, places)  # 4. They train for an epoch.
+            for i, place in enumerate(places):
+                start(place.key(Stream.FINISH))
                 pairs[i] = update.evaluate_and_prune(pairs[i])  # 5. Evaluate on one batch. 6. Prune.
                 pairs[i].learning_rate = update.move(place.learning_rate)  # 8. The place's learning rate takes a step.
         population[:] = pairs  # 7. They replace the population.

@@ -14,7 +14,7 @@ from evoprune.fitness import finite_values
 from evoprune.genome import Autoencoder, Genome
 from evoprune.operators.combine import prepare
 from evoprune.operators.rate import SIGMA, next_rate
-from evoprune.seeds import Stream, alone, seeded, seeding
+from evoprune.seeds import Stream, alone, seeding
 
 REQUIRED = ("evaluate", "select", "train", "clone")  # slots of the toolbox
 DEAPS = ("clone", "map")  # slots that every toolbox of DEAP has
@@ -90,8 +90,8 @@ class CellUpdate:
                 losses = self.score(neighbours)  # 2. Score all combinations of an encoder and a decoder on one batch.
                 chosen.append(self.tournament(neighbours, losses))  # 3. A tournament picks the parents,
                 pairs.append(self.offspring(cell, *chosen[-1]))  # whose clone is the offspring.
-        train_losses = self.train_together(pairs, cells)  # 4. The offspring trains for an epoch.
-        with seeding() as start:
+            start(cells[0].key(Stream.TOGETHER))
+            train_losses = self.train_together(pairs, cells)  # 4. The offspring trains for an epoch.
             for i, cell in enumerate(cells):
                 start(cell.key(Stream.FINISH))
                 pairs[i] = self.evaluate_and_prune(pairs[i])  # 5. Evaluate on one batch. 6. Prune, with a probability.
@@ -140,16 +140,18 @@ class CellUpdate:
         return pair
 
     def train_together(self, pairs: list[Autoencoder], cells: Sequence[Cell]) -> list[float]:
-        """An epoch for all pairs: the mean loss of each, NaN where the slot returns none. Then mutation prepares."""
-        with seeded(cells[0].key(Stream.TOGETHER)):  # for a train slot that draws from the global generators
-            if self.opponents == "selected":
-                losses = _losses(self.train(pairs), len(pairs))
-            else:  # Lipi-AE: each side trains against opponents drawn from the neighbourhood anew for every batch.
-                encoders = [[pair.encoder for pair in cell.neighbourhood] for cell in cells]
-                decoders = [[pair.decoder for pair in cell.neighbourhood] for cell in cells]
-                losses = _losses(self.train(pairs, parts=("encoder",), opponents=decoders), len(pairs))
-                self.train(pairs, parts=("decoder",), opponents=encoders)
-            prepare(self.mutate, pairs)
+        """An epoch for all pairs: the mean loss of each, NaN where the slot returns none. Then mutation prepares.
+
+        The caller starts the global generators for it: a train slot may draw from them.
+        """
+        if self.opponents == "selected":
+            losses = _losses(self.train(pairs), len(pairs))
+        else:  # Lipi-AE: each side trains against opponents drawn from the neighbourhood anew for every batch.
+            encoders = [[pair.encoder for pair in cell.neighbourhood] for cell in cells]
+            decoders = [[pair.decoder for pair in cell.neighbourhood] for cell in cells]
+            losses = _losses(self.train(pairs, parts=("encoder",), opponents=decoders), len(pairs))
+            self.train(pairs, parts=("decoder",), opponents=encoders)
+        prepare(self.mutate, pairs)
         return losses
 
     def evaluate_and_prune(self, pair: Autoencoder) -> Autoencoder:

@@ -65,14 +65,21 @@ def copy_module(module: nn.Module, memo: dict[int, Any] | None = None) -> nn.Mod
         if type(state[key]) not in _UNCHANGING:
             state[key] = copy.deepcopy(state[key], memo)
     parameters, buffers, modules = state["_parameters"], state["_buffers"], state["_modules"]
-    state["_parameters"] = copy.deepcopy(parameters, memo) if parameters else {}
+    state["_parameters"] = {n: _copy_parameter(p, memo) for n, p in parameters.items()} if parameters else {}
     state["_buffers"] = copy.deepcopy(buffers, memo) if buffers else {}
     state["_modules"] = {n: m if m is None else copy_module(m, memo) for n, m in modules.items()} if modules else {}
     return new
 
 
+def _copy_parameter(parameter: Tensor | None, memo: dict[int, Any]) -> Any:
+    """``copy.deepcopy``, whose own books cost as much as a small copy: torch's method keeps those that matter."""
+    return parameter.__deepcopy__(memo) if type(parameter) is nn.Parameter else copy.deepcopy(parameter, memo)
+
+
 def copy_value(value: Any, memo: dict[int, Any]) -> Any:
-    """``copy.deepcopy``, which takes long for modules."""
+    """``copy.deepcopy``, which takes long for modules, and for numbers longer than to see that they cannot change."""
+    if type(value) in _UNCHANGING:
+        return value
     return copy_module(value, memo) if isinstance(value, nn.Module) else copy.deepcopy(value, memo)
 
 

@@ -10,7 +10,7 @@ from evoprune.checks import has, listed, of_type, shown
 from evoprune.copying import copy_value, pack
 from evoprune.fitness import MinimizeLoss
 from evoprune.layers import check_fit, prunable_layers, prunable_parameters
-from evoprune.masks import kept, mask_of, zero_dropped
+from evoprune.masks import kept, mask_of, nonzeros, zero_dropped
 from evoprune.refusals import blame
 from evoprune.state import cloned, get_state, same, set_state
 
@@ -82,12 +82,14 @@ class Genome:
         """
         old = mask_of(self.masks, name, keep)
         new = old & keep.to(old.device)
-        if not kept(new) and kept(old):
+        left = kept(new)
+        if not left and kept(old):
             size = self.module.get_parameter(name).detach().abs().to(old.device).masked_fill(~old, -1.0)
             best = int(size.nan_to_num(0.0).argmax())  # counts row by row, whatever the strides
             new = (torch.arange(new.numel(), device=new.device) == best).view(new.shape)
         self.masks[name] = new
-        self._enforce(name)
+        if left < new.numel():
+            self._zero_dropped(name)
 
     def zero(self, keeps: Mapping[str, Tensor]) -> None:
         """Set the weights that are not kept to zero once, leaving the masks: training moves them again.
@@ -102,13 +104,14 @@ class Genome:
             mask_of(self.masks, name, keep)
         for name, keep in keeps.items():
             zero_dropped([self.module.get_parameter(name)], keep)
-        left = sum(int(self.module.get_parameter(name).count_nonzero()) for name in self.masks)
-        self.nonzero = _share((left, self.sizes[1]))
+        left = sum(nonzeros(self.module.get_parameter(name)) for name in self.masks)
+        self.nonzero = _share((left, sum(mask.numel() for mask in self.masks.values())))
 
     def enforce(self) -> None:
         """Set every masked weight, and what optimizers remember of it, to exactly zero."""
-        for name in self.masks:
-            self._enforce(name)
+        for name, mask in self.masks.items():
+            if kept(mask) < mask.numel():
+                self._zero_dropped(name)
 
     def guard(self, optimizer: torch.optim.Optimizer) -> Any:
         """Enforce the masks after every step of a torch optimizer of your own; returns the hook's handle.
@@ -133,10 +136,8 @@ class Genome:
         """
         set_state(self, state)
 
-    def _enforce(self, name: str) -> None:
-        mask = self.masks[name]
-        if kept(mask) < mask.numel():
-            zero_dropped((self.module.get_parameter(name), *self.moments.get(name, ())), mask)
+    def _zero_dropped(self, name: str) -> None:
+        zero_dropped((self.module.get_parameter(name), *self.moments.get(name, ())), self.masks[name])
 
     def __eq__(self, other: object) -> bool:
         """Same network, same weights, same masks; fitness, age and what optimizers remember do not count.
@@ -250,6 +251,12 @@ class Autoencoder(list[Genome]):
         except Exception as error:
             blame(error, x, self.encoder.module, self.decoder.module)
             raise
+
+    def __copy__(self) -> "Autoencoder":
+        new = type(self).__new__(type(self))
+        new.extend(self)
+        vars(new).update(vars(self))
+        return new
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Autoencoder":
         new = type(self).__new__(type(self))

@@ -32,15 +32,26 @@ def kept(mask: Tensor) -> int:
     return int(np.count_nonzero(mask.cpu().numpy()))
 
 
+def nonzeros(tensor: Tensor) -> int:
+    """How many entries of a tensor are not zero, NaN among them. NumPy counts three times as fast as torch."""
+    if tensor.is_cpu and tensor.dtype in (torch.float32, torch.float64):  # NumPy lacks bfloat16
+        return int(np.count_nonzero(tensor.detach().numpy() != 0))
+    return int(tensor.count_nonzero())
+
+
 def zero_dropped(tensors: Iterable[Tensor], mask: Tensor) -> None:
     """Set what a mask drops to exactly zero, NaN too, in tensors of its shape.
 
     By their bits, which takes a third of the time of ``masked_fill_``: as a whole number True is -1, all bits are set.
     """
+    bits: dict[Any, Tensor] = {}  # a parameter and its moments are mostly of one kind
     with torch.no_grad():
         for tensor in tensors:
             whole = _WHOLE.get(tensor.element_size())
             if whole is None or not tensor.is_floating_point():
                 tensor.masked_fill_(~mask.to(tensor.device), 0.0)
-            else:
-                tensor.view(whole).bitwise_and_(mask.to(tensor.device, whole).neg_())
+                continue
+            kind = tensor.device, whole
+            if kind not in bits:
+                bits[kind] = mask.to(*kind).neg_()
+            tensor.view(whole).bitwise_and_(bits[kind])

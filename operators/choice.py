@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from numbers import Integral
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,6 +20,8 @@ Choice: TypeAlias = tuple[Genome, str, Tensor]
 """A genome, the name of one of its parameters, and which entries stay: a bool tensor of the parameter's shape."""
 
 SCOPES = ("tensor", "global")
+_SAMPLE = 1000
+_SPARE = 40  # three standard deviations of the number that a quarter of the scores has in such a sample
 
 
 def check(amount: float, scope: str, persistent: bool = True) -> None:
@@ -91,14 +94,37 @@ def _keep_highest(group: Sequence[Choice], amount: float, persistent: bool) -> l
     parts = [score.flatten() for _, _, score in group]
     if persistent:
         parts = [_within_reach(*part, empties=part[2] <= count) for part in zip(parts, masks, left, strict=True)]
-    flat = torch.cat([part.to(parts[0].device) for part in parts])
-    keep = torch.ones_like(flat, dtype=torch.bool)
-    keep[flat.topk(count, largest=False, sorted=False).indices] = False
-    pieces = keep.split([mask.numel() for mask in masks])
+    flat = torch.cat([part.to(parts[0].device) for part in parts]) if len(parts) > 1 else parts[0]
+    pieces = _all_but_lowest(flat, count).split([mask.numel() for mask in masks])
     return [
         (genome, name, piece.view(mask.shape).to(mask.device))
         for (genome, name, _), mask, piece in zip(group, masks, pieces, strict=True)
     ]
+
+
+def _all_but_lowest(scores: Tensor, count: int) -> Tensor:
+    """Where the scores, which are finite or infinite, are not among the ``count`` lowest: a bool tensor."""
+    if count and scores.is_cpu:
+        values = scores.detach().numpy()
+        higher = values > _lowest(values, count)
+        if np.count_nonzero(higher) == len(values) - count:
+            return torch.from_numpy(higher)
+    keep = torch.ones_like(scores, dtype=torch.bool)  # which of several equal scores go is torch's choice
+    keep[scores.topk(count, largest=False, sorted=False).indices] = False
+    return keep
+
+
+def _lowest(scores: np.ndarray, count: int) -> Any:
+    """The largest of the ``count`` lowest scores.
+
+    Where few of many are asked for, a sample says below what they lie, with room to spare, and only what is there needs
+    partitioning: it takes half the time or less. Where the sample misleads, all are partitioned.
+    """
+    if 4 * max(count, _SAMPLE) < len(scores):
+        sample = np.sort(scores[:: -(-len(scores) // _SAMPLE)])
+        low = scores[scores <= sample[count * len(sample) // len(scores) + _SPARE]]
+        scores = low if len(low) >= count else scores
+    return np.partition(scores, count - 1)[count - 1]
 
 
 def _within_reach(flat: Tensor, mask: Tensor, left: int, empties: bool) -> Tensor:

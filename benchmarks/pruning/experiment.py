@@ -156,10 +156,10 @@ def sizes(pair: Autoencoder, semantics: str) -> dict[str, float]:
 
 def _amounts(genome: Genome, semantics: str) -> tuple[float, int]:
     """The weights that are left, by the meaning of the semantics, and all."""
-    kept, total = genome.sizes
     if semantics == "reference":
+        total = sum(mask.numel() for mask in genome.masks.values())
         return total * (1.0 if genome.nonzero is None else genome.nonzero), total
-    return kept, total
+    return genome.sizes
 
 
 def _mean(rows: Cells, column: str) -> float:

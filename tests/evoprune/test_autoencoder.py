@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from deap import base, tools
+from deap import base, creator, tools
 from torch import nn
 
 from evoprune import Autoencoder, Decoder, Encoder, Genome, MinimizeLoss
@@ -165,6 +165,23 @@ def test_a_shallow_copy_shares_the_module():
     assert (type(new), new.module is genome.module, new.masks is genome.masks) == (Encoder, True, True)
     new.age = 3
     assert genome.age == 0
+
+
+def test_a_shallow_copy_of_a_pair_shares_its_genomes():
+    creator.create("SharingPair", Autoencoder, fitness=MinimizeLoss)
+    try:
+        original: Any = creator.SharingPair(pair())
+        original.notes = []
+        new = copy.copy(original)
+        assert type(new) is creator.SharingPair
+        assert new.encoder is original.encoder
+        assert new.decoder is original.decoder
+        assert vars(new) == vars(original)
+        new.learning_rate, new[:] = 1e-4, pair()
+        assert original.learning_rate is None
+        assert new.encoder is not original.encoder
+    finally:
+        del creator.SharingPair
 
 
 def test_a_clone_trains_on_its_own():

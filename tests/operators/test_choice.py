@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -52,6 +53,34 @@ def test_round_amount_of_the_survivors_with_the_lowest_scores_go(
     amount: float, expected: list[int], scope: str
 ) -> None:
     assert prune(row(1, 1, 1, 1, 1), 4, 2, 5, 1, 3, amount=amount, scope=scope) == expected
+
+
+MANY: dict[str, Callable[[], Tensor]] = {
+    "drawn": lambda: torch.rand(9000, dtype=torch.float64),
+    "in order": lambda: torch.arange(9000.0),
+    "equal ones": lambda: torch.randint(10, (9000,)),
+    "all equal": lambda: torch.ones(9000),
+    "the lowest nine apart": lambda: torch.arange(9000.0).where(torch.arange(9000) % 9 > 0, -1.0),
+    "the highest nine apart": lambda: torch.arange(9000.0).where(torch.arange(9000) % 9 > 0, 1e9),
+}
+
+
+@pytest.mark.parametrize("many", MANY)
+@pytest.mark.parametrize("amount", [0.001, 0.01, 0.2, 0.5, 0.9])
+@pytest.mark.parametrize("persistent", [True, False])
+def test_of_many_the_lowest_go_wherever_they_stand(many: str, amount: float, persistent: bool) -> None:
+    genome, scores = row(*[1.0] * 9000), MANY[many]()
+    prune_lowest([(genome, {"weight": scores[None]})], amount, persistent=persistent)
+    stays = genome.module.get_parameter("weight")[0] != 0
+    assert int(stays.sum()) == 9000 - round(amount * 9000)
+    assert scores[~stays].max() <= scores[stays].min()
+
+
+def test_which_of_equal_scores_go_is_what_torch_says() -> None:
+    genome, scores = row(*[1.0] * 9000), torch.randint(100, (1, 9000)).float()
+    prune_lowest([(genome, {"weight": scores})], 0.1)
+    gone = scores[0].topk(900, largest=False, sorted=False).indices
+    assert sorted(gone.tolist()) == (~genome.masks["weight"][0]).nonzero().flatten().tolist()
 
 
 @BOTH
