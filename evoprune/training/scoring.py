@@ -7,9 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from evoprune.checks import lookup
 from evoprune.evaluation import check_sides, pairwise_losses, reconstruction_loss, tensor_of
 from evoprune.fitness import finite
 from evoprune.genome import Genome
+from evoprune.losses import LOSSES
 from evoprune.training import native
 from evoprune.training.kernel import Kernel, kernel_for
 
@@ -45,6 +47,7 @@ def _by_kernel(
     """The losses by the compiled kernel; None where torch has to take them, or to say what is wrong with them."""
     chosen = kernel_for(kernel)
     check_sides(encoders, decoders)
+    lookup("loss", loss, LOSSES)
     if chosen.name != "native":
         return None
     tensor = tensor_of(data, "validation")
