@@ -134,10 +134,13 @@ def pairwise_losses(
 def check_sides(encoders: Any, decoders: Any) -> None:
     """Refuse anything but lists of genomes.
 
-    :raises TypeError: naming it.
+    :raises TypeError: naming it; ValueError for an empty one.
     """
     for name, side in (("encoders", encoders), ("decoders", decoders)):
-        for genome in listed(name, side, "a list of genomes"):
+        given = listed(name, side, "a list of genomes")
+        if not given:
+            raise ValueError(f"{name} must have at least one genome, got {shown(side)}")
+        for genome in given:
             of_type(name, genome, Genome, "a list of genomes")
 
 

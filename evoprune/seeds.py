@@ -12,6 +12,7 @@ import hashlib
 import operator
 import random
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum, unique
@@ -110,6 +111,8 @@ class _Blocks(threading.local):
 
 _turn = threading.RLock()
 _blocks = _Blocks()
+_threads = weakref.WeakSet[threading.Thread]()
+"""Those that have been in such a block."""
 
 
 @contextmanager
@@ -126,6 +129,7 @@ def seeded(seed: int) -> Iterator[None]:
 @contextmanager
 def seeding() -> Iterator[Callable[[int], None]]:
     """The same for many seeds in turn, in a quarter of the time: a function that starts the generators from one."""
+    _threads.add(threading.current_thread())
     with _turn:
         _blocks.outside.append(_states())
         try:
@@ -140,6 +144,7 @@ def alone() -> Iterator[None]:
 
     For work that other threads must not come between, since what it uses belongs to all of them.
     """
+    _threads.add(threading.current_thread())
     with _turn:
         _blocks.outside.append(None)
         try:
@@ -153,8 +158,11 @@ def unseeded() -> Iterator[None]:
     """Step out of all blocks of :func:`seeded` and :func:`alone` for work that draws from no global generator.
 
     Other threads have their turn meanwhile. Afterwards the thread waits for its own, and the generators go on where
-    they were. Outside of such blocks it does nothing.
+    they were. It does nothing outside of such blocks, and while no other thread that lives has been in one.
     """
+    if len(_threads) < 2:
+        yield
+        return
     mine = _blocks.outside
     outermost = next((i for i, states in enumerate(mine) if states is not None), None)
     inside = None if outermost is None else _states()

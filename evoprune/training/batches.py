@@ -1,6 +1,7 @@
 """Batches for many pairs at once: an epoch in which each pair sees the data in its own order, or given tensors."""
 
 import math
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -107,7 +108,7 @@ class Epoch:
     def of_cells(self, cells: Sequence[int]) -> list[CellEpoch]:
         """The same for each of these pairs on its own, on the processor, where the data are whole."""
         data = cast(Tensor, self.data)
-        rows, count, largest = _flat(data), len(data), largest_of([data])
+        rows, count, largest = _flat(data), len(data), _seen.largest_of(data)
         each = len(rows) // count  # rows of a sample
         ends = np.append(np.arange(self.size, count, self.size), count) * each
         found = []
@@ -177,6 +178,24 @@ def largest_of(data: Sequence[Tensor]) -> float:
     if not all(map(math.isfinite, ends)):
         raise ValueError(f"the data to train on hold NaN or infinity: {shown(data[0])}")
     return max(map(abs, ends))
+
+
+class _Seen:
+    """The largest magnitude of the tensor that was asked for last: as a rule the same one, again and again."""
+
+    def __init__(self) -> None:
+        self.last: tuple[Any, int, float] = (lambda: None, 0, 0.0)
+
+    def largest_of(self, data: Tensor) -> float:
+        """:func:`largest_of`; what has changed since then is looked at again, unless torch does not know of it."""
+        known, version, largest = self.last
+        if known() is not data or version != data._version:
+            version, largest = data._version, largest_of([data])
+            self.last = (weakref.ref(data), version, largest)
+        return largest
+
+
+_seen = _Seen()
 
 
 def _flat(data: Tensor) -> Tensor:

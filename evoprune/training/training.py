@@ -11,7 +11,7 @@ from evoprune.genome import Autoencoder, Genome
 from evoprune.layers import check_data
 from evoprune.seeds import Rng, generator, unseeded
 from evoprune.training import native
-from evoprune.training.batches import Epoch, Given
+from evoprune.training.batches import Epoch, Given, largest_of
 from evoprune.training.kernel import Kernel, kernel_for
 from evoprune.training.optimizers import Optimizer, optimizer_for
 from evoprune.training.refused import PARTS, check_pairs, check_training
@@ -76,6 +76,8 @@ def train(
         epochs, trainer = data.of_cells(ones), native.Trainer(learns, loss, optimizer, kernel.variant)
         with unseeded():  # all that is random has been drawn
             losses[ones] = trainer.train([pairs[i] for i in ones], epochs, [rates[i] for i in ones])
+        if data.tensors and not bool(losses.isfinite().all()):
+            largest_of(data.tensors)  # refuses what somebody wrote into them behind torch's back
     together = StackedTrainer(learns, loss, optimizer, device)
     for members in groups:
         pools = None if opponents is None else [opponents[i] for i in members]

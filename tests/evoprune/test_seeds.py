@@ -1,4 +1,6 @@
 import random
+import threading
+import weakref
 from itertools import combinations, product
 
 import numpy as np
@@ -6,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, strategies as st
 
+from evoprune import seeds
 from evoprune.seeds import Stream, alone, derive, generator, seeded, seeding, unseeded
 
 KEYS = st.lists(st.integers(0, 2**70), max_size=6).map(tuple)
@@ -126,6 +129,35 @@ def test_seeded_puts_them_back_even_after_an_error():
         assert (before, draws()) == expected
 
 
+@pytest.fixture
+def another_thread():
+    """A thread that has been in a block, and lives until the end of the test."""
+    been, done = threading.Event(), threading.Event()
+
+    def work():
+        with alone():
+            been.set()
+        done.wait(60)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert been.wait(60)
+    yield
+    done.set()
+    thread.join(60)
+
+
+def test_a_program_of_one_thread_has_nobody_to_let_in(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(seeds, "_threads", weakref.WeakSet())
+    with seeded(2):
+        expected = random.random(), random.random()
+    with seeded(2):
+        first = random.random()
+        with unseeded():
+            assert (first, random.random()) == expected
+
+
+@pytest.mark.usefixtures("another_thread")
 def test_unseeded_is_outside_of_all_blocks():
     with seeded(1):
         outside = draws(), draws(), draws()
@@ -143,6 +175,7 @@ def test_unseeded_is_outside_of_all_blocks():
     assert found == [outside[0], outside[1]]
 
 
+@pytest.mark.usefixtures("another_thread")
 def test_what_the_program_draws_while_a_block_is_left_counts():
     random.seed(1)
     expected = random.random(), random.random()
@@ -154,6 +187,7 @@ def test_what_the_program_draws_while_a_block_is_left_counts():
     assert (first, random.random()) == expected
 
 
+@pytest.mark.usefixtures("another_thread")
 def test_alone_leaves_the_generators_as_they_are():
     random.seed(1)
     expected = random.random(), random.random()

@@ -260,6 +260,21 @@ def test_weights_that_are_not_finite_do_what_they_do_in_torch(value: float, wher
         assert torch.equal(mine.isfinite(), torchs.isfinite())
 
 
+def test_data_that_change_between_two_epochs_are_looked_at_again() -> None:
+    data, pair = bits(20, 30), made([30, 8, 3])
+    train_epoch([pair], data, 5)
+    data[3, 4] = math.nan
+    before = copy.deepcopy(pair)
+    with pytest.raises(ValueError, match="the data to train on hold NaN or infinity"):
+        train_epoch([pair], data, 5)
+    assert pair == before
+    data[3, 4] = 1.0
+    train_epoch([pair], data, 5)
+    data.numpy()[3, 4] = math.inf  # torch does not know of it
+    with pytest.raises(ValueError, match="the data to train on hold NaN or infinity"):
+        train_epoch([pair], data, 5, loss="mse")
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_rate_that_lets_it_diverge_diverges_as_in_torch(optimizer: str) -> None:
     data, pairs = bits(40, 30), [made([30, 8, 3], rate=1e30) for _ in range(2)]
