@@ -53,7 +53,12 @@ def missing() -> str:
 
 def variants() -> dict[str, str]:
     """The variants that this processor runs, the fastest first -> whether they round products and sums together."""
-    return {} if missing() else dict(_library().variants())
+    return {} if missing() else _variants(_library())
+
+
+@cache
+def _variants(library: Any) -> dict[str, str]:
+    return dict(library.variants())
 
 
 def best() -> str:
@@ -107,7 +112,7 @@ def losses(
         return None
     try:
         found: list[float] = _library().scores(variant, *sides, data.numpy(), LOSSES[loss])
-    except ValueError:  # widths that do not fit
+    except (ValueError, BufferError):  # widths that do not fit, another type, or not contiguous
         return None
     return found
 
@@ -117,12 +122,11 @@ def _fixed(genome: Genome) -> tuple[Any, ...]:
     layers = []
     for name, _, nonlinearity in linear_layers(genome.module):
         table: Any = genome.module._modules[name[: -len(".weight")]]._parameters  # type: ignore[union-attr]
-        fixed = []
-        for tensor in table.values():
-            if tensor is not None and (tensor.dtype != torch.float32 or tensor.device.type != "cpu"):
-                return ()
-            fixed.append((None if tensor is None else tensor.detach().contiguous().numpy(), (), None, False))
-        outputs, inputs = table["weight"].shape
+        weight, bias = table["weight"], table["bias"]
+        if weight.device.type != "cpu" or weight.dtype != torch.float32:
+            return ()
+        outputs, inputs = weight.shape
+        fixed = ((None if p is None else p.detach().numpy(), (), None, False) for p in (weight, bias))
         layers.append((inputs, outputs, NONLINEARITIES[nonlinearity], 0.0, *fixed))
     return tuple(layers)
 
