@@ -95,16 +95,16 @@ def plain_steps(module: nn.Module) -> list[Callable[[Tensor], Tensor]]:
     """
     layers = list(_flat(module))
     plain = type(layers[0]) is nn.Linear if layers else False
-    if not plain or not all(type(layer) in _PLAIN for layer in layers) or _is_altered(module):
+    if not plain or not all(type(layer) in _PLAIN for layer in layers) or is_altered(module):
         return []
     return [layer.forward for layer in layers]
 
 
-def _is_altered(module: nn.Module) -> bool:
+def is_altered(module: nn.Module) -> bool:
     """Whether the module or a part of it has hooks, or does something else than its class says."""
     if module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module):
         return True
-    return any(_is_altered(child) for child in module._modules.values() if child is not None)
+    return any(is_altered(child) for child in module._modules.values() if child is not None)
 
 
 def _warn_of_weights(module: nn.Module, other: Mapping[str, Tensor]) -> None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from evoprune.genome import Autoencoder
+from evoprune.layers import is_altered
 from evoprune.losses import check_shapes
 from evoprune.tied import TiedNetwork
 from evoprune.training.stacking import Stack, flat
@@ -26,14 +27,14 @@ Names = tuple[str, str, type[nn.Module]]
 
 def linear_layers(module: nn.Module) -> list[Names]:
     """The layers of a plain stack of Linear layers and nonlinearities; empty for anything else."""
-    if type(module) is not nn.Sequential or _is_altered(module):
+    if type(module) is not nn.Sequential or is_altered(module):
         return []
     layers: list[Names] = []
     parameters: list[int] = []
     free = False  # the last layer has no nonlinearity yet
     for name, layer in module._modules.items():  # named_children() would pass over a layer that is used twice
         kind = type(layer)
-        if kind not in _LAYERS or layer is None or layer._modules or _is_altered(layer):
+        if kind not in _LAYERS or layer is None or layer._modules:
             return []
         if kind is nn.Linear:
             layers.append((f"{name}.weight", f"{name}.bias", nn.Identity))
@@ -51,7 +52,7 @@ def tied_layers(pair: Autoencoder) -> list[Names]:
     network, after = (genome.module for genome in pair)
     if type(network) is not TiedNetwork or type(after) is not nn.Identity:
         return []
-    if any(map(_is_altered, [after, *network.modules()])):
+    if is_altered(network) or is_altered(after):
         return []
     parts = [
         (f"{way}.{k}", part) for way in ("encoder", "decoder") for k, part in getattr(network, way)._modules.items()
@@ -60,11 +61,6 @@ def tied_layers(pair: Autoencoder) -> list[Names]:
     biases = [f"{name}.bias" for name, _ in parts[::2]]
     kinds = [type(part) for _, part in parts[1::2]]
     return list(zip(weights + weights[::-1], biases, kinds, strict=True)) if NONLINEARITIES.keys() >= set(kinds) else []
-
-
-def _is_altered(module: nn.Module) -> bool:
-    """Whether somebody wants to see what passes through a module, or has it do something else than its class says."""
-    return bool(module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module))
 
 
 class Layer(NamedTuple):

@@ -11,7 +11,7 @@ from evoprune.checks import lookup
 from evoprune.evaluation import check_sides, pairwise_losses, reconstruction_loss, tensor_of
 from evoprune.fitness import finite
 from evoprune.genome import Genome
-from evoprune.losses import LOSSES
+from evoprune.losses import LOSSES, check_probabilities
 from evoprune.training import native
 from evoprune.training.kernel import Kernel, kernel_for
 
@@ -52,15 +52,11 @@ def _by_kernel(
         return None
     tensor = tensor_of(data, "validation")
     plain = isinstance(tensor, Tensor) and tensor.dim() == 2 and tensor.device.type == "cpu" and tensor.numel()
-    if not plain or not tensor.is_floating_point() or (loss == "bce" and not _are_probabilities(tensor)):
+    if not plain or not tensor.is_floating_point():
         return None
+    check_probabilities(loss, "data", tensor)
     losses = native.losses(encoders, decoders, tensor.to(torch.float32).contiguous(), loss, chosen.variant)
     if losses is None or not all(map(math.isfinite, losses)):
         return None
     width = len(decoders)
     return [[(finite(value),) for value in losses[i : i + width]] for i in range(0, len(losses), width)]
-
-
-def _are_probabilities(data: Tensor) -> bool:
-    low, high = data.aminmax()
-    return bool(low >= 0) and bool(high <= 1)

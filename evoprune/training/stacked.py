@@ -46,20 +46,6 @@ class StackedTrainer:
 
         :param places: where the pairs stand among all that the data are for.
         """
-        losses = []
-        for part in _chunks(len(pairs), pairs[0]):
-            pools = None if opponents is None else opponents[part]
-            losses.append(self._together(pairs[part], places[part], data, rates[part], pools))
-        return torch.cat(losses)
-
-    def _together(
-        self,
-        pairs: Sequence[Autoencoder],
-        places: Sequence[int],
-        data: Epoch | Given,
-        rates: Sequence[float],
-        opponents: Pools | None,
-    ) -> Tensor:
         sides = list(zip(zip(*pairs, strict=True), self.learns, strict=True))
         stacks = [stack(side, self.optimizer.moments, self.device, learning) for side, learning in sides]
         steps = [self.optimizer.bind(s, torch.tensor(rates, dtype=torch.float64)) for s in stacks if s.params]
@@ -119,13 +105,13 @@ def _changing(pairs: Sequence[Autoencoder], pools: Pools, fixed: int, stacks: Se
     return change
 
 
-def _chunks(count: int, pair: Autoencoder) -> Iterator[slice]:
-    """Even parts of so many pairs, as many together as suits their size."""
+def chunks(members: list[int], pair: Autoencoder) -> Iterator[list[int]]:
+    """Even parts of the members, as many together as suits their size."""
     size = sum(parameter.numel() for genome in pair for parameter in genome.module.parameters())
     most = min(max(CACHED // max(size, 1), 2), MOST)
-    parts = -(-count // most)
-    even = -(-count // parts)
-    return (slice(start, min(start + even, count)) for start in range(0, count, even))
+    parts = -(-len(members) // most)
+    even = -(-len(members) // parts)
+    return (members[start : start + even] for start in range(0, len(members), even))
 
 
 @contextmanager

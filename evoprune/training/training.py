@@ -15,7 +15,7 @@ from evoprune.training.batches import Epoch, Given, largest_of
 from evoprune.training.kernel import Kernel, kernel_for
 from evoprune.training.optimizers import Optimizer, optimizer_for
 from evoprune.training.refused import PARTS, check_pairs, check_training
-from evoprune.training.stacked import StackedTrainer
+from evoprune.training.stacked import StackedTrainer, chunks
 from evoprune.training.structure import alike
 
 
@@ -79,7 +79,7 @@ def train(
         if data.tensors and not bool(losses.isfinite().all()):
             largest_of(data.tensors)  # refuses what somebody wrote into them behind torch's back
     together = StackedTrainer(learns, loss, optimizer, device)
-    for members in groups:
+    for members in (part for group in groups for part in chunks(group, pairs[group[0]])):
         pools = None if opponents is None else [opponents[i] for i in members]
         chosen = [pairs[i] for i in members]
         losses[members] = together.train(chosen, members, data, [rates[i] for i in members], pools)

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Rows that are updated together, and share the loads of a batch: as many as there are registers. */
 #define TOGETHER(ns) (PARTS == 1 && ns <= 5 ? 2 : 1)
 #define UP(n, to) (((n) + (to)-1) / (to) * (to))
 
@@ -47,7 +48,7 @@ typedef struct {
     double weight, moment, activation, error;
 } Bounds;
 
-#define HUGE_NUMBER 1e30
+#define HUGE_NUMBER 1e30 /* a hundred million times less than what a float holds */
 
 typedef struct {
     Layer *layers;

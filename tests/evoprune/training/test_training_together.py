@@ -11,7 +11,7 @@ from torch import nn
 from evoprune import Autoencoder, Decoder, Encoder
 from evoprune.networks import mlp_decoder, mlp_encoder
 from evoprune.training import Epoch, train, train_epoch
-from evoprune.training.stacked import MOST, _chunks
+from evoprune.training.stacked import MOST, chunks
 
 DATA = (torch.rand(23, 12, generator=torch.Generator().manual_seed(1)) < 0.7).float()
 
@@ -252,9 +252,9 @@ def test_pairs_train_together_in_even_parts_that_suit_their_size():
         make_pair(1),
         Autoencoder([Encoder(mlp_encoder([1000, 30, 10])), Decoder(mlp_decoder([10, 30, 1000]))]),
     )
-    assert [len(members[part]) for part in _chunks(25, small)] == [25]
-    assert [len(members[part]) for part in _chunks(25, large)] == [9, 9, 7]  # at most 12 of 61,670 parameters
-    assert sorted(i for part in _chunks(25, large) for i in members[part]) == members
+    assert [len(part) for part in chunks(members, small)] == [25]
+    assert [len(part) for part in chunks(members, large)] == [9, 9, 7]  # at most 12 of 61,670 parameters
+    assert sorted(i for part in chunks(members, large) for i in part) == members
 
 
 @pytest.mark.parametrize("before", [True, False])
