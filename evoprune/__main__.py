@@ -7,7 +7,8 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -27,13 +28,12 @@ LONGEST = 500
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the arguments and do what they say; returns the exit code."""
-    options = _parse(arguments)
+    with _uncollected():
+        options = _parse(arguments)
+        import torch  # which takes a second, that --version needs not wait for
     warnings.showwarning = _warn  # type: ignore[assignment]
     try:
-        import torch  # which takes a second, that --version needs not wait for
-
         torch.set_num_threads(1)  # two threads are slower here, and the last bits depend on their number
-        gc.freeze()  # what was imported stays, and need not be walked through in every collection
         return int(options.command(options))
     except (ValueError, FileNotFoundError) as error:
         return _failed(error, 2)
@@ -50,6 +50,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("evoprune: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """What is imported in the block stays: it is not walked through in collections, now, later or at exit."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _failed(why: object, code: int) -> int:

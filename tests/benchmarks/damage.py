@@ -4,6 +4,7 @@ import copy
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import torch
 from evoprune.__main__ import main
 from evoprune.benchmarks.experiments import EXPERIMENTS
 from evoprune.benchmarks.sweeps import make_plan, sweep
+from evoprune.records import load_checkpoint
 from evoprune.runs import experiment as lifecycle
+from evoprune.runs.experiment import CHECKPOINT
 from tests.benchmarks.architectures.small import SMALL
 from tests.benchmarks.ctrl_c import CtrlC
 from tests.benchmarks.tiny import TINY
@@ -112,8 +115,9 @@ def first(container: Any) -> Any:
 
 
 def damage_tensors(path: Path, damage: Callable[[Any], Any]) -> None:
-    """Damage what a file of ``torch.save`` holds."""
-    torch.save(damage(copy.deepcopy(torch.load(path, weights_only=True))), path)
+    """Damage what a file of ``torch.save`` holds; tables of a checkpoint row by row, as 0.1 wrote them."""
+    read = load_checkpoint if path.name == CHECKPOINT else partial(torch.load, weights_only=True)
+    torch.save(damage(copy.deepcopy(read(path))), path)
 
 
 def damage_json(path: Path, damage: Callable[[Any], Any]) -> None:

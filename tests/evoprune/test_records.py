@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import torch
 from deap import tools
 
 from evoprune.files import read_json, reason, write, write_json
-from evoprune.records import frame, load_checkpoint, save_checkpoint, write_csv
+from evoprune.records import CHECKPOINT, COLUMNS, frame, load_checkpoint, save_checkpoint, write_csv
 
 
 def test_frame_has_a_row_a_record():
@@ -99,3 +100,58 @@ def test_a_foreign_checkpoint_is_told_from_ours(tmp_path: Path):
         load_checkpoint(tmp_path / "d.pt")
     with pytest.raises(ValueError, match="no checkpoint here"):
         load_checkpoint(tmp_path / "e.pt")
+
+
+TABLE = [{"gen": 0, "loss": 0.5, "of": "a", "best": None}, {"gen": 1, "loss": 1e300, "of": "b", "best": 2}]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        TABLE,
+        [{"big": 2**70}],
+        [{"mixed": 1}, {"mixed": 1.0}],
+        [{"yes": True}],
+        [{}],
+        [{"one": 1}, {"other": 1}],
+        [{"nested": {"a": 1}}],
+        [3, {}],
+        [],
+    ],
+    ids=str,
+)
+def test_tables_in_a_checkpoint_come_back_as_they_were(tmp_path: Path, rows: list[Any]):
+    save_checkpoint(tmp_path / "c.pt", {"rows": rows})
+    found = load_checkpoint(tmp_path / "c.pt")["rows"]
+    assert found == rows
+    assert list(map(repr, found)) == list(map(repr, rows))  # 1 is not 1.0, nor True
+
+
+def test_numbers_of_a_table_are_tensors_in_the_file(tmp_path: Path):
+    save_checkpoint(tmp_path / "c.pt", {"rows": TABLE})
+    columns = torch.load(tmp_path / "c.pt", weights_only=True)["rows"][COLUMNS]
+    assert {name: type(column) for name, column in columns.items()} == {
+        "gen": torch.Tensor,
+        "loss": torch.Tensor,
+        "of": list,
+        "best": list,
+    }
+    assert columns["loss"].dtype == torch.float64
+
+
+@pytest.mark.parametrize(
+    ("columns", "why"),
+    [
+        ([1], "must have columns"),
+        ({"a": 3}, "must have columns"),
+        ({"a": torch.zeros(2, 2)}, "must have columns"),
+        ({"a": torch.zeros(1).expand(10**12)}, "must have columns"),
+        ({"a": torch.zeros(2).to_sparse()}, "must have columns"),
+        ({"a": torch.zeros(2), "b": [1]}, "differ in length"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_damaged_table_is_named(tmp_path: Path, columns: Any, why: str):
+    torch.save({"format": CHECKPOINT, "log": {COLUMNS: columns}}, tmp_path / "c.pt")
+    with pytest.raises(ValueError, match=rf"c\.pt: damaged or not a checkpoint \(.*{why}"):
+        load_checkpoint(tmp_path / "c.pt")
