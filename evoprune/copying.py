@@ -2,8 +2,8 @@
 
 ``copy.deepcopy`` of a module takes many times as long as copying its tensors, because it walks every empty hook table.
 :func:`copy_module` copies the same things and passes over what is empty or cannot change.
-:func:`pack` puts plain arrays where the tensors of a module were, without torch's storage headers and without the
-weights that are pruned; pickle puts the tensors back.
+:func:`pack` puts plain arrays where the tensors of a module were, without torch's storage headers and, where most are
+pruned, without the weights that are; pickle puts the tensors back.
 """
 
 import copy
@@ -18,9 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from evoprune.masks import kept, zero_dropped
+
 _UNCHANGING = frozenset((type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.device, torch.Size))
 _TABLES = ("_parameters", "_buffers", "_modules")
 _HOOKS = tuple((k, type(v)) for k, v in nn.Module().__dict__.items() if k not in _TABLES and isinstance(v, (dict, set)))
+_EMPTY = frozenset(key for key, _ in _HOOKS)
 _hooks = itemgetter(*(key for key, _ in _HOOKS))
 _STANDARD = frozenset(nn.Module().__dict__)
 
@@ -84,33 +87,36 @@ def copy_value(value: Any, memo: dict[int, Any]) -> Any:
 
 
 class Packed(partial[Any]):
-    """A call that unpickling makes: what stands in its place then is the tensor, the same one wherever this stood.
-
-    It stands for empty hook tables as well, which are pickled three times as fast this way.
-    """
+    """A call that unpickling makes: what stands in its place then is the tensor, the same one wherever this stood."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self.func, self.args
 
 
 class MaskPacker:
-    """Packs tensors, of which only what a mask keeps is worth sending; the ``bits`` of a mask are pickled once.
+    """Packs tensors: of those of which a mask keeps less than half only that; to pick more takes longer than to copy.
 
-    Tensors arrive on the CPU; what a mask drops arrives as zero.
+    Tensors arrive on the CPU; what a mask drops arrives as zero. The ``bits`` of a mask are pickled once.
     """
 
     def __init__(self, masks: Mapping[str, Tensor]) -> None:
         self.masks = {name: mask.cpu() for name, mask in masks.items()}
-        self.bits = {name: None if bool(mask.all()) else np.packbits(mask.numpy()) for name, mask in self.masks.items()}
+        left = {name: kept(mask) / max(mask.numel(), 1) for name, mask in self.masks.items()}
+        self.bits = {name: np.packbits(mask.numpy()) if left[name] < 1 else None for name, mask in self.masks.items()}
+        self.few = {name for name, share in left.items() if share < 0.5}
 
     def tensor(self, name: str, tensor: Tensor, trainable: bool | None = None) -> Packed:
         """:param trainable: ``requires_grad`` of a parameter, or None for a tensor that is none."""
-        bits, values = self.bits.get(name), tensor.detach().cpu()
-        kept: Any = values if bits is None else values[self.masks[name]]
+        bits, values = self.bits.get(name) if name in self.few else None, tensor.detach().cpu()
+        sent: Any = values
+        if bits is not None:
+            sent = values[self.masks[name]]
+        elif self.bits.get(name) is not None:
+            zero_dropped([sent := values.clone()], self.masks[name])
         with suppress(TypeError, RuntimeError):  # what NumPy lacks stays a tensor: bfloat16, sparse and conjugate ones
-            kept = kept.contiguous().numpy()
+            sent = sent.contiguous().numpy()
         strides = None if values.is_contiguous() else torch.empty_like(values).stride()
-        return Packed(_unpack_tensor, kept, tuple(values.shape), strides, bits, trainable)
+        return Packed(_unpack_tensor, sent, tuple(values.shape), strides, bits, trainable)
 
 
 def pack(module: nn.Module, masks: Mapping[str, Tensor], moments: Mapping[str, tuple[Tensor, ...]]) -> dict[str, Any]:
@@ -134,9 +140,22 @@ def _pack_module(module: nn.Module, packer: MaskPacker) -> nn.Module:
         memo[id(tensor)] = packer.tensor(name, tensor, trainable) if plain and not vars(tensor) else tensor
     packed = copy_module(module, memo)
     for part in packed.modules():
-        if not any(_hooks(part.__dict__)):
-            part.__dict__.update((key, Packed(kind)) for key, kind in _HOOKS)
+        if not any(_hooks(part.__dict__)):  # many empty tables, each of which takes as long as a small tensor
+            rest = {key: value for key, value in part.__dict__.items() if key not in _EMPTY}
+            part.__dict__["__reduce_ex__"] = partial(_without_hooks, type(part), rest)
     return packed
+
+
+def _without_hooks(cls: Any, rest: dict[str, Any], protocol: int) -> tuple[Any, ...]:
+    """How to pickle a module without hooks."""
+    return _unhooked, (cls,), rest
+
+
+def _unhooked(cls: Any) -> nn.Module:
+    """A module that has nothing yet but empty hook tables."""
+    new: nn.Module = cls.__new__(cls)
+    vars(new).update((key, kind()) for key, kind in _HOOKS)
+    return new
 
 
 def unpack_mask(bits: np.ndarray | None, shape: tuple[int, ...]) -> Tensor:

@@ -299,3 +299,30 @@ def test_pruned_modules_travel_to_the_bit(kind):
             assert torch.equal(new.masks[name], mask)
             assert torch.equal(new.moments[name][0], genome.moments[name][0])
         assert [m.training for m in new.module.modules()] == [m.training for m in genome.module.modules()]
+
+
+@pytest.mark.parametrize("share", [0.9, 0.3])
+def test_what_is_pruned_arrives_as_zero(share):
+    genome = Encoder(nn.Linear(30, 20))
+    keep = torch.rand(20, 30) < share
+    genome.prune("weight", keep)
+    with torch.no_grad():
+        genome.module.get_parameter("weight")[~keep] = torch.nan  # as code that knows of no masks might leave it
+    new = pickle.loads(pickle.dumps(genome))
+    assert bool(torch.equal(new.module.weight != 0, keep))
+    assert torch.equal(new.module.weight[keep], genome.module.get_parameter("weight")[keep])
+    assert bool(genome.module.get_parameter("weight").isnan().any())  # a pickle changes nothing
+
+
+def test_the_less_is_kept_the_smaller_is_the_pickle():
+    genome = Encoder(nn.Linear(100, 100))
+    full = len(pickle.dumps(genome))
+    genome.prune("weight", torch.rand(100, 100) < 0.1)
+    assert len(pickle.dumps(genome)) < full / 4
+
+
+def test_a_module_arrives_with_tables_of_its_own():
+    one, other = pickle.loads(pickle.dumps([Encoder(nn.Linear(2, 2)), Encoder(nn.Linear(2, 2))]))
+    one.module.register_forward_hook(lambda *_: None)
+    assert not other.module._forward_hooks
+    assert "__reduce_ex__" not in vars(one.module)
