@@ -22,9 +22,8 @@ from evoprune.masks import kept, zero_dropped
 
 _UNCHANGING = frozenset((type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.device, torch.Size))
 _TABLES = ("_parameters", "_buffers", "_modules")
-_HOOKS = tuple((k, type(v)) for k, v in nn.Module().__dict__.items() if k not in _TABLES and isinstance(v, (dict, set)))
-_EMPTY = frozenset(key for key, _ in _HOOKS)
-_hooks = itemgetter(*(key for key, _ in _HOOKS))
+_HOOKS = {k: type(v) for k, v in nn.Module().__dict__.items() if k not in _TABLES and isinstance(v, (dict, set))}
+_hooks = itemgetter(*_HOOKS)
 _STANDARD = frozenset(nn.Module().__dict__)
 
 
@@ -62,7 +61,7 @@ def copy_module(module: nn.Module, memo: dict[int, Any] | None = None) -> nn.Mod
     state.update(module.__dict__)  # then everything that can change is replaced
     state.pop("_compiled_call_impl", None)  # a compiled forward belongs to the original
     hooked = any(_hooks(state))  # a hook's handle points at several tables, empty ones among them
-    for key, kind in _HOOKS:
+    for key, kind in _HOOKS.items():
         state[key] = copy.deepcopy(state[key], memo) if hooked else kind()
     for key in state.keys() - _STANDARD:
         if type(state[key]) not in _UNCHANGING:
@@ -141,20 +140,25 @@ def _pack_module(module: nn.Module, packer: MaskPacker) -> nn.Module:
     packed = copy_module(module, memo)
     for part in packed.modules():
         if not any(_hooks(part.__dict__)):  # many empty tables, each of which takes as long as a small tensor
-            rest = {key: value for key, value in part.__dict__.items() if key not in _EMPTY}
-            part.__dict__["__reduce_ex__"] = partial(_without_hooks, type(part), rest)
+            part.__dict__["__reduce_ex__"] = partial(_without_hooks, type(part), dict(part.__dict__))
     return packed
 
 
-def _without_hooks(cls: Any, rest: dict[str, Any], protocol: int) -> tuple[Any, ...]:
+def _without_hooks(cls: Any, state: dict[str, Any], protocol: int) -> tuple[Any, ...]:
     """How to pickle a module without hooks."""
-    return _unhooked, (cls,), rest
+    return _unhooked, (cls, _same(tuple(state))), {key: value for key, value in state.items() if key not in _HOOKS}
 
 
-def _unhooked(cls: Any) -> nn.Module:
-    """A module that has nothing yet but empty hook tables."""
+@lru_cache(maxsize=512)
+def _same(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names that are alike as one object, which is pickled once."""
+    return names
+
+
+def _unhooked(cls: Any, names: tuple[str, ...]) -> nn.Module:
+    """A module with these attributes in order, of which only the empty hook tables are there yet."""
     new: nn.Module = cls.__new__(cls)
-    vars(new).update((key, kind()) for key, kind in _HOOKS)
+    vars(new).update((name, _HOOKS[name]() if name in _HOOKS else None) for name in names)
     return new
 
 

@@ -259,7 +259,9 @@ def test_what_is_shared_between_modules_stays_shared_with_one_memo():
 def test_a_pickle_is_what_pickle_gives(kind):
     module = KINDS[kind]()
     genome = pickle.loads(pickle.dumps(Genome(module)))
-    assert anatomy(genome.module) == anatomy(pickle.loads(pickle.dumps(module)))
+    expected = anatomy(pickle.loads(pickle.dumps(module)))
+    assert anatomy(genome.module) == expected
+    assert [list(part) for part in anatomy(genome.module).values()] == [list(part) for part in expected.values()]
 
 
 @pytest.mark.parametrize("kind", PARAMETRIZED)
