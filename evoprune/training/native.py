@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from evoprune.checks import true_or_false
 from evoprune.genome import Autoencoder, Genome
 from evoprune.training import sources
 from evoprune.training.batches import CellEpoch
@@ -75,15 +76,16 @@ def refuses(
     pair: Sequence[Genome],
     loss: str,
     optimizer: Optimizer,
-    device: str | torch.device = "cpu",
+    device: str | torch.device | None = "cpu",
     opponents: bool = False,
 ) -> str:
     """Why the kernel does not train such a pair, in words; empty where it does."""
+    true_or_false("opponents", opponents)
     if opponents:
         return "it knows no opponents that change from batch to batch"
     if type(optimizer) not in OPTIMIZERS:
         return f"it does not know the optimizer {type(optimizer).__name__}"
-    if torch.device(device).type != "cpu":
+    if device is not None and torch.device(device).type != "cpu":
         return "it computes on the processor alone"
     layers = [linear_layers(genome.module) for genome in pair]
     if not all(layers):

@@ -347,6 +347,9 @@ def test_what_it_does_not_take_is_said_and_trained_by_torch() -> None:
     assert "Own" in native.refuses(pair, "l1", Own())
     assert "opponents" in native.refuses(pair, "l1", adam, opponents=True)
     assert "processor" in native.refuses(pair, "l1", adam, "cuda")
+    assert native.refuses(pair, "l1", adam, None) == ""  # as torch has it: where the parameters are
+    with pytest.raises(ValueError, match="opponents must be True or False"):
+        native.refuses(pair, "l1", adam, opponents=[])  # type: ignore[arg-type]
     assert "float64" in native.refuses([Encoder(mlp_encoder([4, 2]).double()), pair.decoder], "l1", adam)
     open_end = Decoder(mlp_decoder([3, 8, 30], output="identity"))
     assert "bce behind Identity" in native.refuses([pair.encoder, open_end], "bce", adam)
