@@ -3,6 +3,7 @@
 import re
 import shlex
 import warnings
+from itertools import groupby
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -54,6 +55,13 @@ def test_links_lead_somewhere(path):
     targets = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
     local = [target for target in targets if "://" not in target]
     assert [target for target in local if not (path.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_the_rows_of_a_table_are_as_long_as_its_head(path):
+    lines = [re.sub(r"`[^`]*`", "", line) for line in path.read_text(encoding="utf-8").splitlines()]
+    tables = [list(rows) for is_row, rows in groupby(lines, lambda line: line.startswith("|")) if is_row]
+    assert [row for head, *rows in tables for row in rows if row.count("|") != head.count("|")] == []
 
 
 def test_the_picture_is_small():
