@@ -28,11 +28,11 @@ LONGEST = 500
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the arguments and do what they say; returns the exit code."""
-    with _uncollected():
-        options = _parse(arguments)
-        import torch  # which takes a second, that --version needs not wait for
-    warnings.showwarning = _warn  # type: ignore[assignment]
     try:
+        with _uncollected():
+            options = _parse(arguments)
+            import torch  # which takes a second, that --version needs not wait for
+        warnings.showwarning = _warn  # type: ignore[assignment]
         torch.set_num_threads(1)  # two threads are slower here, and the last bits depend on their number
         return int(options.command(options))
     except (ValueError, FileNotFoundError) as error:

@@ -255,6 +255,21 @@ def test_force_replaces_a_run():
     assert json.loads(Path("r/summary.json").read_text())["seed"] == 9
 
 
+@pytest.mark.parametrize("command", ["run", "list"])
+def test_ctrl_c_while_torch_is_imported_is_one_line(command: str):
+    program = (
+        "import sys\n"
+        "class CtrlC:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'torch': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, CtrlC())\n"
+        "from evoprune.__main__ import main\n"
+        f"sys.exit(main([{command!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "evoprune: interrupted\n")
+
+
 def test_module_entry_and_version():
     done = subprocess.run([sys.executable, "-m", "evoprune", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("evoprune 0.")
