@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from evoprune.masks import kept, zero_dropped
+from evoprune.masks import kept, share, zero_dropped
 
 _UNCHANGING = frozenset((type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.device, torch.Size))
 _TABLES = ("_parameters", "_buffers", "_modules")
@@ -100,9 +100,9 @@ class MaskPacker:
 
     def __init__(self, masks: Mapping[str, Tensor]) -> None:
         self.masks = {name: mask.cpu() for name, mask in masks.items()}
-        left = {name: kept(mask) / max(mask.numel(), 1) for name, mask in self.masks.items()}
+        left = {name: share(kept(mask), mask.numel()) for name, mask in self.masks.items()}
         self.bits = {name: np.packbits(mask.numpy()) if left[name] < 1 else None for name, mask in self.masks.items()}
-        self.few = {name for name, share in left.items() if share < 0.5}
+        self.few = {name for name, part in left.items() if part < 0.5}
 
     def tensor(self, name: str, tensor: Tensor, trainable: bool | None = None) -> Packed:
         """:param trainable: ``requires_grad`` of a parameter, or None for a tensor that is none."""

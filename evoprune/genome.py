@@ -10,7 +10,7 @@ from evoprune.checks import has, listed, of_type, shown
 from evoprune.copying import copy_value, pack
 from evoprune.fitness import MinimizeLoss
 from evoprune.layers import check_fit, prunable_layers, prunable_parameters
-from evoprune.masks import kept, mask_of, nonzeros, zero_dropped
+from evoprune.masks import kept, mask_of, nonzeros, share, zero_dropped
 from evoprune.refusals import blame
 from evoprune.state import cloned, get_state, same, set_state
 
@@ -70,7 +70,7 @@ class Genome:
     @property
     def preserved(self) -> float:
         """The share of prunable parameters whose mask is True, in [0, 1]; 1 where nothing is prunable."""
-        return _share(self.sizes)
+        return share(*self.sizes)
 
     def prune(self, name: str, keep: Tensor) -> None:
         """Narrow the mask of parameter ``name`` to ``keep`` and set what goes to zero, for ever.
@@ -105,7 +105,7 @@ class Genome:
         for name, keep in keeps.items():
             zero_dropped([self.module.get_parameter(name)], keep)
         left = sum(nonzeros(self.module.get_parameter(name)) for name in self.masks)
-        self.nonzero = _share((left, sum(mask.numel() for mask in self.masks.values())))
+        self.nonzero = share(left, sum(mask.numel() for mask in self.masks.values()))
 
     def enforce(self) -> None:
         """Set every masked weight, and what optimizers remember of it, to exactly zero."""
@@ -232,7 +232,7 @@ class Autoencoder(list[Genome]):
     def preserved(self) -> float:
         """The share of prunable parameters of both genomes whose mask is True, in [0, 1]."""
         (some, total), (more, total_too) = self.encoder.sizes, self.decoder.sizes
-        return _share((some + more, total + total_too))
+        return share(some + more, total + total_too)
 
     @property
     def age(self) -> int:
@@ -287,8 +287,3 @@ def _check_parts(encoder: Genome, decoder: Genome) -> None:
         if not isinstance(genome, Genome):
             raise TypeError(f"an autoencoder holds an Encoder and a Decoder, got {shown(genome)}")
     check_fit(encoder.module, decoder.module)
-
-
-def _share(sizes: tuple[int, int]) -> float:
-    part, total = sizes
-    return part / total if total else 1.0

@@ -32,6 +32,11 @@ def kept(mask: Tensor) -> int:
     return int(np.count_nonzero(mask.cpu().numpy()))
 
 
+def share(part: int, total: int) -> float:
+    """Of what there is, in [0, 1]; 1 where there is nothing, of which nothing is missing."""
+    return part / total if total else 1.0
+
+
 def nonzeros(tensor: Tensor) -> int:
     """How many entries of a tensor are not zero, NaN among them. NumPy counts three times as fast as torch."""
     if tensor.is_cpu and tensor.dtype in (torch.float32, torch.float64):  # NumPy lacks bfloat16
