@@ -5,13 +5,16 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from itertools import product
+from typing import Any, cast
 
 import numpy as np
 
 from evoprune.checks import at_least, lookup, shown
+from evoprune.evaluation import nested
 from evoprune.fitness import finite_values
-from evoprune.genome import Autoencoder, Genome
+from evoprune.genome import Genome
+from evoprune.individuals import Individual, genomes, names_of
 from evoprune.operators.combine import prepare
 from evoprune.operators.rate import SIGMA, next_rate
 from evoprune.seeds import Stream, alone, seeding
@@ -19,18 +22,18 @@ from evoprune.seeds import Stream, alone, seeding
 REQUIRED = ("evaluate", "select", "train", "clone")  # slots of the toolbox
 DEAPS = ("clone", "map")  # slots that every toolbox of DEAP has
 CONCEPTS: dict[str, Callable[..., Any]] = {"minimum": np.min, "mean": np.mean, "maximum": np.max}
-"""Solution concepts: what a genome's losses against its opponents amount to."""
+"""Solution concepts: what the losses of a genome with all that it may stand beside amount to."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A task: where and when a cell is, its own learning rate, and the pairs of its neighbourhood in order."""
+    """A task: where and when a cell is, its own learning rate, and the individuals of its neighbourhood in order."""
 
     number: int
     seed: int  # of the run
     generation: int
     learning_rate: float | None
-    neighbourhood: list[Autoencoder]
+    neighbourhood: Sequence[Individual]
 
     def key(self, stream: Stream) -> int:
         """The seed of one of the cell's streams in this generation."""
@@ -39,10 +42,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Offspring:
-    """What a cell's generation gave: the pair that replaces the centre and what is worth logging."""
+    """What a cell's generation gave: the individual that replaces the centre and what is worth logging."""
 
-    pair: Autoencoder
-    chosen: tuple[int, int]  # of the neighbourhood: the index the encoder came from, and the decoder
+    individual: Individual
+    chosen: tuple[int, ...]  # of the neighbourhood: for each part the index that it came from
     train_loss: float
     evaluations: int
 
@@ -81,46 +84,53 @@ class CellUpdate:
 
     @alone()  # the slots belong to all threads: only training may step out of it
     def __call__(self, cells: Sequence[Cell]) -> list[Offspring]:
-        """The steps that :func:`~evoprune.algorithms.eaSpatialCoevolution` numbers; all pairs train together."""
-        chosen, pairs = [], []
+        """The steps that :func:`~evoprune.algorithms.eaSpatialCoevolution` numbers; all offspring train together."""
+        chosen, made = [], []
         with seeding() as start:
             for cell in cells:
                 start(cell.key(Stream.SCORE))
                 neighbours = cell.neighbourhood  # 1. Copy the neighbourhood: a cell comes with those who stood there.
-                losses = self.score(neighbours)  # 2. Score all combinations of an encoder and a decoder on one batch.
+                losses = self.score(neighbours)  # 2. Score all combinations of their parts on one batch.
                 chosen.append(self.tournament(neighbours, losses))  # 3. A tournament picks the parents,
-                pairs.append(self.offspring(cell, *chosen[-1]))  # whose clone is the offspring.
+                made.append(self.offspring(cell, chosen[-1]))  # whose clone is the offspring.
             start(cells[0].key(Stream.TOGETHER))
-            train_losses = self.train_together(pairs, cells)  # 4. The offspring trains for an epoch.
+            train_losses = self.train_together(made, cells)  # 4. The offspring trains for an epoch.
             for i, cell in enumerate(cells):
                 start(cell.key(Stream.FINISH))
-                pairs[i] = self.evaluate_and_prune(pairs[i])  # 5. Evaluate on one batch. 6. Prune, with a probability.
-                pairs[i].learning_rate = self.move(cell.learning_rate)  # 8. The cell's learning rate takes a step.
-        counts = [len(cell.neighbourhood) ** 2 + 1 for cell in cells]
-        return list(map(Offspring, pairs, chosen, train_losses, counts))  # 7. The offspring replaces the centre.
+                made[i] = self.evaluate_and_prune(made[i])  # 5. Evaluate on one batch. 6. Prune, with a probability.
+                made[i].learning_rate = self.move(cell.learning_rate)  # 8. The cell's learning rate takes a step.
+        counts = [len(cell.neighbourhood) ** len(parts) + 1 for cell, parts in zip(cells, chosen, strict=True)]
+        return list(map(Offspring, made, chosen, train_losses, counts))  # 7. The offspring replaces the centre.
 
-    def score(self, pairs: Sequence[Autoencoder]) -> np.ndarray:
-        """Losses of every encoder with every decoder on one batch, (encoders, decoders, objectives), all finite."""
+    def score(self, neighbours: Sequence[Individual]) -> np.ndarray:
+        """Losses of all combinations of the neighbours' parts on one batch, (first part, ..., objectives), all finite.
+
+        For autoencoders (encoders, decoders, objectives).
+        """
         data = self.data(self.draw())
-        values = all_values(self.evaluate, [pair.encoder for pair in pairs], [pair.decoder for pair in pairs], *data)
-        rows = zip(pairs, values, strict=True)
-        return np.array([[_finite(value, pair.fitness.weights) for value in row] for pair, row in rows], dtype=float)
+        sides = list(zip(*map(genomes, neighbours), strict=True))
+        values = all_values(self.evaluate, sides, *data)
+        return np.array([_all_finite(row, one, len(sides) - 1) for row, one in zip(values, neighbours, strict=True)])
 
-    def tournament(self, pairs: Sequence[Autoencoder], losses: np.ndarray) -> tuple[int, int]:
-        """Indices of the pairs that give the encoder and the decoder: one index, in the older Lipi-AE two."""
-        (encoder,) = self.choose(pairs, losses, 1)
-        (decoder,) = (encoder,) if self.opponents == "selected" else self.choose(pairs, losses, 1, over=0)
-        return encoder, decoder
+    def tournament(self, neighbours: Sequence[Individual], losses: np.ndarray) -> tuple[int, ...]:
+        """For each part the index of the neighbour that gives it: one index, in the older Lipi-AE two."""
+        parts = losses.ndim - 1
+        (first,) = self.choose(neighbours, losses, 1)
+        if self.opponents == "selected":
+            return (first,) * parts
+        return (first, *(self.choose(neighbours, losses, 1, part)[0] for part in range(1, parts)))
 
-    def choose(self, pairs: Sequence[Autoencoder], losses: np.ndarray, count: int, over: int = 1) -> list[int]:
-        """Indices of the pairs that the select slot takes by the concept's value of their losses.
+    def choose(self, neighbours: Sequence[Individual], losses: np.ndarray, count: int, part: int = 0) -> list[int]:
+        """Indices of the neighbours that the select slot takes by the concept's value of their losses.
 
         :param losses: as :meth:`score` gives them.
-        :param over: 1 for the loss of an encoder over the decoders, 0 for that of a decoder over the encoders.
+        :param part: whose losses: 0 for those of an encoder over the decoders, 1 for those of a decoder.
         :raises ValueError: for a selection that returns copies.
         """
-        views = list(map(copy.copy, pairs))  # the same genomes, with these losses as their fitness
-        for view, values in zip(views, CONCEPTS[self.concept](losses, axis=over), strict=True):
+        views = list(map(copy.copy, neighbours))  # the same genomes, with these losses as their fitness
+        others = tuple(axis for axis in range(losses.ndim - 1) if axis != part)
+        means = CONCEPTS[self.concept](losses, axis=others) if others else losses
+        for view, values in zip(views, means, strict=True):
             view.fitness = copy.deepcopy(view.fitness)
             view.fitness.values = tuple(values)
         places = {id(view): i for i, view in enumerate(views)}
@@ -129,41 +139,43 @@ class CellUpdate:
         except KeyError:
             raise ValueError("select must return individuals that it was given, not copies of them") from None
 
-    def offspring(self, cell: Cell, encoder: int, decoder: int) -> Autoencoder:
+    def offspring(self, cell: Cell, chosen: Sequence[int]) -> Individual:
         """A clone, not evaluated yet, with the rate of its cell (not of its parent) and a stream to train by."""
-        pair = self.clone(cell.neighbourhood[encoder])
-        del pair.fitness.values
-        pair.learning_rate = cell.learning_rate
-        pair.seed = cell.key(Stream.TRAIN)
-        if decoder != encoder:
-            pair.decoder = self.clone(cell.neighbourhood[decoder].decoder)
-        return pair
+        made: Any = self.clone(cell.neighbourhood[chosen[0]])
+        del made.fitness.values
+        made.learning_rate = cell.learning_rate
+        made.seed = cell.key(Stream.TRAIN)
+        for part, index in enumerate(chosen):
+            if index != chosen[0]:
+                made[part] = self.clone(genomes(cell.neighbourhood[index])[part])
+        return cast(Individual, made)
 
-    def train_together(self, pairs: list[Autoencoder], cells: Sequence[Cell]) -> list[float]:
-        """An epoch for all pairs: the mean loss of each, NaN where the slot returns none. Then mutation prepares.
+    def train_together(self, made: list[Individual], cells: Sequence[Cell]) -> list[float]:
+        """An epoch for all: the mean loss of each, NaN where the slot returns none. Then mutation prepares.
 
         The caller starts the global generators for it: a train slot may draw from them.
         """
         if self.opponents == "selected":
-            losses = _losses(self.train(pairs), len(pairs))
+            losses = _losses(self.train(made), len(made))
         else:  # Lipi-AE: each side trains against opponents drawn from the neighbourhood anew for every batch.
-            encoders = [[pair.encoder for pair in cell.neighbourhood] for cell in cells]
-            decoders = [[pair.decoder for pair in cell.neighbourhood] for cell in cells]
-            losses = _losses(self.train(pairs, parts=("encoder",), opponents=decoders), len(pairs))
-            self.train(pairs, parts=("decoder",), opponents=encoders)
-        prepare(self.mutate, pairs)
+            encoders = [[genomes(one)[0] for one in cell.neighbourhood] for cell in cells]
+            decoders = [[genomes(one)[1] for one in cell.neighbourhood] for cell in cells]
+            there, back = names_of(made[0])
+            losses = _losses(self.train(made, parts=(there,), opponents=decoders), len(made))
+            self.train(made, parts=(back,), opponents=encoders)
+        prepare(self.mutate, made)
         return losses
 
-    def evaluate_and_prune(self, pair: Autoencoder) -> Autoencoder:
-        """What the mutate slot makes of the pair, with its loss on one batch after or before that."""
+    def evaluate_and_prune(self, made: Individual) -> Individual:
+        """What the mutate slot makes of the offspring, with its loss on one batch after or before that."""
         batch = self.draw()
         if self.prune == "before":
-            pair = self.mutated(pair)
-        values = self.loss(pair, pair, batch)
+            made = self.mutated(made)
+        values = self.loss(made, batch)
         if self.prune == "after":
-            pair = self.mutated(pair)
-        pair.fitness.values, pair.seed = values, None
-        return pair
+            made = self.mutated(made)
+        made.fitness.values, made.seed = values, None
+        return made
 
     def move(self, rate: float | None) -> float | None:
         """A cell's learning rate after a normal step, where it has one."""
@@ -173,20 +185,20 @@ class CellUpdate:
         """One batch, where the toolbox has the slot for it."""
         return None if self.batch is None else self.batch()
 
-    def loss(self, one: Autoencoder, other: Autoencoder, batch: Any) -> tuple[float, ...]:
-        """The evaluate slot's value for an encoder with another pair's decoder, as a tuple of finite numbers."""
-        return _finite(self.evaluate(one.encoder, other.decoder, *self.data(batch)), one.fitness.weights)
+    def loss(self, one: Individual, batch: Any) -> tuple[float, ...]:
+        """The evaluate slot's value for the parts of an individual, as a tuple of finite numbers."""
+        return _finite(self.evaluate(*genomes(one), *self.data(batch)), one.fitness.weights)
 
     def data(self, batch: Any) -> tuple[Any, ...]:
         """What the evaluate slot takes after the genomes: the batch, where the toolbox has the slot for it."""
         return () if self.batch is None else (batch,)
 
-    def mutated(self, pair: Autoencoder) -> Autoencoder:
-        """The pair after the mutate slot, which decides itself whether to prune."""
+    def mutated(self, made: Individual) -> Individual:
+        """The offspring after the mutate slot, which decides itself whether to prune."""
         if self.mutate is None:
-            return pair
-        (pair,) = self.mutate(pair)
-        return pair
+            return made
+        (made,) = self.mutate(made)
+        return made
 
 
 def check_slots(toolbox: Any, required: Sequence[str]) -> None:
@@ -214,18 +226,15 @@ def update_from(toolbox: Any, **options: Any) -> CellUpdate:
     return CellUpdate(**slots, **options)
 
 
-def all_values(
-    evaluate: Callable[..., Any], encoders: Sequence[Genome], decoders: Sequence[Genome], *data: Any
-) -> Sequence[Sequence[Any]]:
-    """What ``evaluate`` gives for every encoder with every decoder, ``[encoder][decoder]``.
+def all_values(evaluate: Callable[..., Any], sides: Sequence[Sequence[Genome]], *data: Any) -> Any:
+    """What ``evaluate`` gives for all combinations of a genome of each side, nested: ``[encoder][decoder]``.
 
-    A function that has an attribute ``pairwise`` is asked at once: ``evaluate.pairwise(encoders, decoders, *data)``. It
-    promises to leave the genomes as they are.
+    A function that has an attribute ``pairwise`` is asked at once: ``evaluate.pairwise(*sides, *data)``. It promises to
+    leave the genomes as they are.
     """
     if (pairwise := _pairwise_of(evaluate)) is not None:
-        values: Sequence[Sequence[Any]] = pairwise(encoders, decoders, *data)
-        return values
-    return [[evaluate(one, other, *data) for other in decoders] for one in encoders]
+        return pairwise(*map(list, sides), *data)
+    return nested([evaluate(*parts, *data) for parts in product(*sides)], list(map(len, sides)))
 
 
 def _pairwise_of(evaluate: Callable[..., Any]) -> Callable[..., Any] | None:
@@ -238,6 +247,13 @@ def _pairwise_of(evaluate: Callable[..., Any]) -> Callable[..., Any] | None:
     return getattr(evaluate, "pairwise", None)
 
 
+def _all_finite(values: Any, individual: Individual, depth: int) -> Any:
+    """The values of an individual's first part, nested so deep, each as a tuple of finite numbers."""
+    if not depth:
+        return _finite(values, individual.fitness.weights)
+    return [_all_finite(value, individual, depth - 1) for value in values]
+
+
 def _finite(values: Any, weights: Sequence[float]) -> tuple[float, ...]:
     return finite_values(values if isinstance(values, Sequence) else (values,), weights)
 
@@ -245,5 +261,5 @@ def _finite(values: Any, weights: Sequence[float]) -> tuple[float, ...]:
 def _losses(returned: Any, count: int) -> list[float]:
     losses = [math.nan] * count if returned is None else [float(loss) for loss in returned]
     if len(losses) != count:
-        raise ValueError(f"train returned {len(losses)} losses for {count} pairs; it may also return None")
+        raise ValueError(f"train returned {len(losses)} losses for {count} individuals; it may also return None")
     return losses

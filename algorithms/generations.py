@@ -11,57 +11,68 @@ from torch import Tensor, nn
 
 from evoprune.algorithms.cells import CellUpdate, Offspring
 from evoprune.checks import MOST, at_least, has, of_type, shown
-from evoprune.genome import Autoencoder, genomes
+from evoprune.genome import Genome
+from evoprune.individuals import Individual, Network, genomes
 from evoprune.layers import widths
 from evoprune.seeds import Stream, seeded
 
 
 @dataclass(frozen=True)
 class Generation:
-    """A generation that has ended: its number (0 is the initial grid), and what each cell made (empty at 0)."""
+    """A generation that has ended: its number (0 is the initial grid), and what each cell made (empty at 0).
+
+    ``epochs`` is how many epochs were trained, where that is not one for each of the offspring.
+    """
 
     number: int
     offspring: list[Offspring]
     evaluations: int
+    epochs: int | None = None
 
 
-def check_run(what: str, pairs: Sequence[Autoencoder], ngen: int, start: int, seed: int | None) -> None:
+def check_run(what: str, individuals: Sequence[Individual], ngen: int, start: int, seed: int | None) -> None:
     """Refuse a grid or a population, as ``what`` calls it, that cannot be changed in place or holds something twice.
 
-    :raises TypeError: for a tuple, or an item that is no pair of genomes.
-    :raises ValueError: for no pairs, the same pair or genome in two places, and numbers of generations below 0.
+    :raises TypeError: for a tuple, or an item that is no individual.
+    :raises ValueError: for none, the same individual or genome in two places, individuals of different numbers of
+        parts, and numbers of generations below 0.
     """
-    if not hasattr(pairs, "__setitem__") or isinstance(pairs, Mapping | Autoencoder | Tensor | nn.Module | type):
-        raise TypeError(f"the {what} is changed in place and must be a list of pairs, got {type(pairs).__name__}")
-    at_least(f"size of the {what}", len(pairs), 1, whole=True)
+    no_list = Mapping | Network | Genome | Tensor | nn.Module | type
+    if not hasattr(individuals, "__setitem__") or isinstance(individuals, no_list):
+        found = type(individuals).__name__
+        raise TypeError(f"the {what} is changed in place and must be a list of individuals, got {found}")
+    at_least(f"size of the {what}", len(individuals), 1, whole=True)
     at_least("ngen", ngen, 0, whole=True, most=MOST)
     at_least("start", start, 0, whole=True, most=MOST)
     if seed is not None:
         at_least("seed", seed, 0, whole=True)
     first: dict[int, int] = {}
-    for i, pair in enumerate(pairs):
-        of_type(f"place {i} of the {what}", pair, Autoencoder, "an Autoencoder, a pair of genomes")
-        for genome in genomes(pair):
+    for i, individual in enumerate(individuals):
+        of_type(f"place {i} of the {what}", individual, Genome | Network, "a Genome, an Autoencoder or another Network")
+        for genome in genomes(individual):
             if first.setdefault(id(genome), i) != i:
                 raise ValueError(
-                    f"pairs {first[id(genome)]} and {i} of the {what} hold the same genome: clone it first"
+                    f"places {first[id(genome)]} and {i} of the {what} hold the same genome: clone it first"
                 )
+    if len(counts := sorted({len(genomes(individual)) for individual in individuals})) > 1:
+        raise ValueError(f"the individuals of the {what} must have the same number of parts, got {counts}")
 
 
-def check_codes(what: str, pairs: Sequence[Autoencoder], neighbourhoods: Iterable[Sequence[int]]) -> None:
-    """Refuse pairs that meet and whose codes differ, as far as the layers tell: their halves are put together anew.
+def check_codes(what: str, individuals: Sequence[Individual], neighbourhoods: Iterable[Sequence[int]]) -> None:
+    """Refuse individuals that meet and whose parts do not fit, as far as the layers tell: they are put together anew.
 
     :raises ValueError: naming two of them.
     """
-    codes = [(widths(pair.encoder.module)[1], widths(pair.decoder.module)[0]) for pair in pairs]
-    if len({size for sizes in codes for size in sizes} - {None}) < 2:
+    ends = [[widths(genome.module) for genome in genomes(individual)] for individual in individuals]
+    joints = range(1, len(ends[0]))
+    if all(len({size for one in ends for size in (one[k - 1][1], one[k][0])} - {None}) < 2 for k in joints):
         return
     for members in neighbourhoods:
-        for i, k in product(members, members):
-            (makes, _), (_, takes) = codes[i], codes[k]
+        for i, j, k in product(members, members, joints):
+            makes, takes = ends[i][k - 1][1], ends[j][k][0]
             if makes != takes and makes is not None and takes is not None:
                 raise ValueError(
-                    f"pairs {i} and {k} of the {what} meet: a code of {makes} units, and a decoder that takes {takes}"
+                    f"places {i} and {j} of the {what} meet: a part that gives {makes} values, one that takes {takes}"
                 )
 
 
@@ -82,7 +93,7 @@ def check_books(stats: Any, halloffame: Any, verbose: Any) -> None:
 
 
 def generations(
-    grid: list[Autoencoder], update: CellUpdate, run: int, step: Callable[[int], list[Offspring]], ngen: int, start: int
+    grid: list[Any], update: CellUpdate, run: int, step: Callable[[int], list[Offspring]], ngen: int, start: int
 ) -> Iterator[Generation]:
     """Evaluate the grid unless it is resumed, then make the steps that are left.
 
@@ -90,10 +101,10 @@ def generations(
     :param step: changes the grid in place, given the generation's number.
     """
     if start == 0:
-        invalid = [(i, pair) for i, pair in enumerate(grid) if not pair.fitness.valid]
-        for i, pair in invalid:
+        invalid = [(i, one) for i, one in enumerate(grid) if not one.fitness.valid]
+        for i, one in invalid:
             with seeded(Stream.FINISH.seed(run, i, 0)):
-                pair.fitness.values = update.loss(pair, pair, update.draw())
+                one.fitness.values = update.loss(one, update.draw())
         yield Generation(0, [], len(invalid))
     for number in range(start + 1, ngen + 1):
         offspring = step(number)
@@ -102,7 +113,7 @@ def generations(
 
 def log(
     generations: Iterator[Generation],
-    population: list[Autoencoder],
+    population: list[Any],
     stats: tools.Statistics | None,
     halloffame: tools.HallOfFame | None,
     verbose: bool,

@@ -14,7 +14,7 @@ from evoprune.benchmarks.weights.run import WEIGHTS
 from evoprune.checks import lookup, shown
 from evoprune.evaluation import reconstruct
 from evoprune.files import fitting, read_json
-from evoprune.genome import Autoencoder
+from evoprune.individuals import Autoencoder
 from evoprune.runs.experiment import DEFAULT, Experiment
 
 AnyExperiment = Experiment[Any, Any, Any, Any]

@@ -1,4 +1,4 @@
-"""What the units of a genome or a pair do on given samples: the evidence that activation-based pruning reads."""
+"""What the units of an individual do on given samples: the evidence that activation-based pruning reads."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -12,7 +12,8 @@ from torch.overrides import TorchFunctionMode
 
 from evoprune.checks import at_least, shown
 from evoprune.evaluation import evaluating, like_parameters
-from evoprune.genome import Genome, genomes, prunable_layers
+from evoprune.genome import Genome, prunable_layers
+from evoprune.individuals import genomes, names_of
 from evoprune.refusals import blame
 
 Activations = Mapping[str, Tensor]
@@ -32,14 +33,14 @@ _UNITWISE: frozenset[Any] = _RECTIFIERS.union(
 
 
 class ActivationProbe:
-    """Activations of a genome or a pair on fixed samples.
+    """Activations of a genome or a network of genomes on fixed samples.
 
-    ``probe(pair)`` gives ``{"encoder": {layer: (samples, units)}, "decoder": {...}}``; the decoder sees the codes that
-    the encoder makes. ``probe(genome)`` gives ``{layer: (samples, units)}`` and feeds the samples to that module, so
-    for a decoder on its own they are codes. Layers are the prunable ones, by their names in the module; one that is
-    used more than once is read at its last use, one that is not used is left out. The units of a convolution are its
-    channels; activations are averaged over positions. Modules run in evaluation mode and without gradients, and are
-    left as they were.
+    ``probe(pair)`` gives ``{"encoder": {layer: (samples, units)}, "decoder": {...}}``, for another network a table for
+    each of its ``names``; each part sees what the one before it makes. ``probe(genome)`` gives
+    ``{layer: (samples, units)}`` and feeds the samples to that module, so for a decoder on its own they are codes.
+    Layers are the prunable ones, by their names in the module; one that is used more than once is read at its last use,
+    one that is not used is left out. The units of a convolution are its channels; activations are averaged over
+    positions. Modules run in evaluation mode and without gradients, and are left as they were.
 
     :param samples: (samples, inputs) or (samples, channels, ...), or a function that returns them (a recipe, so that
         pickling ships no tensor; it is called each time).
@@ -67,16 +68,15 @@ class ActivationProbe:
         samples = self.samples if isinstance(self.samples, Tensor) else _check(self.samples())
         samples = samples[: self.limit]
         follow = _RECTIFIERS if self.semantics == "reference" else _UNITWISE
-        modules = [genome.module for genome in genomes(individual)]
+        names, modules = names_of(individual), [genome.module for genome in genomes(individual)]
+        found, values = {}, samples
         try:
-            if isinstance(individual, Genome):
-                return record(modules[0], samples, follow)[0]
-            encoder, codes = record(modules[0], samples, follow)
-            decoder, _ = record(modules[1], codes, follow)
+            for name, module in zip(names, modules, strict=True):
+                found[name], values = record(module, values, follow)
         except Exception as error:
-            blame(error, samples, *modules)
+            blame(error, samples, names, modules)
             raise
-        return {"encoder": encoder, "decoder": decoder}
+        return found[names[0]] if isinstance(individual, Genome) else found
 
     def __repr__(self) -> str:
         return f"ActivationProbe(limit={self.limit}, semantics={self.semantics!r})"

@@ -1,156 +1,167 @@
-"""How well a pair reconstructs: what fitness, logs and reports are made of."""
+"""How well an individual does: what fitness, logs and reports are made of."""
 
 import math
-import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from itertools import product
 from operator import attrgetter
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
-from evoprune.checks import at_least, listed, of_type, shown
+from evoprune.checks import listed, of_type, shown
+from evoprune.data import Rows, Samples, draw_batch, rows_of, samples_of, tensor_of
 from evoprune.fitness import finite
-from evoprune.genome import Autoencoder, Genome, genomes
+from evoprune.genome import Genome
+from evoprune.individuals import Autoencoder, Individual, genomes, names_of
 from evoprune.layers import plain_steps
-from evoprune.losses import check_probabilities, check_shapes, mean_loss
+from evoprune.losses import (
+    LossFunction,
+    check_classes,
+    check_loss_name,
+    check_probabilities,
+    check_shapes,
+    like_output,
+    mean_loss,
+)
 from evoprune.refusals import blame
 
-_INSTEAD = {
-    DataLoader: "; give its samples as one tensor: torch.cat(list(loader)), or torch.cat([x for x, label in loader])",
-    list: "; make it a tensor: torch.tensor(data), or torch.stack(data) where the samples are tensors",
-    np.ndarray: "; make it floats: data.astype('float32')",
-}
+__all__ = [
+    "Rows",
+    "check_sides",
+    "draw_batch",
+    "evaluate",
+    "evaluating",
+    "keeping_modes",
+    "like_parameters",
+    "loss_of",
+    "network_loss",
+    "outputs_of",
+    "pairwise_losses",
+    "reconstruct",
+    "reconstruction_loss",
+    "rows_of",
+    "tensor_of",
+    "wrong_bits",
+    "wrong_share",
+]
 
 
-def tensor_of(data: Any, split: str) -> Tensor:
-    """The samples that are meant by data, as one tensor (samples, ...).
+def evaluate(individual: Individual, data: Any, loss: str | LossFunction = "l1") -> tuple[float]:
+    """The mean loss of an individual, as a DEAP fitness: what stock algorithms take as ``toolbox.evaluate``.
 
-    :param data: a problem, whose ``split`` is meant (``"train"``, ``"validation"`` or ``"test"``), a tensor, or a numpy
-        array of floats, which becomes float32 and is copied only where it has to be.
-    :raises TypeError: for anything else.
+    :param individual: a Genome, an Autoencoder or another Network.
+    :param data: a problem, whose ``validation`` split is used, a tensor, or (inputs, targets): all that
+        :func:`evoprune.data.samples_of` takes.
+    :param loss: a name of :data:`evoprune.losses.LOSSES`, or a function of output and target.
+    :returns: ``(loss,)``, a finite number: NaN and infinity become :data:`evoprune.fitness.WORST`.
+    :raises TypeError: for what is no individual, or no data.
+    :raises ValueError: for an unknown loss, data that are not finite or that the networks do not fit, targets that the
+        loss cannot read, and outputs of another shape than the targets.
     """
-    of_type("split", split, str, "the name of a split, such as 'train'")
-    found = getattr(data, split, data)
-    if isinstance(found, Tensor):
-        if not found.dim():
-            raise ValueError(f"data must be (samples, inputs), got {shown(found)}")
-        return found
-    if isinstance(found, np.ndarray) and found.dtype.kind == "f":
-        return torch.from_numpy(np.require(found, np.float32, ["C", "W"]))  # torch warns of memory that is read-only
-    hint = next((hint for kind, hint in _INSTEAD.items() if isinstance(found, kind)), "")
-    raise TypeError(f"data must be a problem, a tensor or a numpy array of floats, got {shown(data)}{hint}")
+    return _loss(genomes(individual), names_of(individual), data, loss)
 
 
-class Rows(Protocol):
-    """Samples by index: a tensor (samples, ...), or what makes dense only the rows that are asked for."""
+def network_loss(*parts: Any, data: Any = None, loss: str | LossFunction = "l1") -> tuple[float]:
+    """:func:`evaluate` for genomes that may come from different individuals: the ``evaluate`` slot of a coevolution.
 
-    @property
-    def shape(self) -> Sequence[int]: ...
+    It offers ``pairwise(*sides, data)``, which is :func:`pairwise_losses`.
 
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: Tensor) -> Tensor: ...
-
-
-def rows_of(data: Any, split: str) -> Rows:
-    """The samples of a split by index, where a problem offers that (``rows``), else what :func:`tensor_of` gives."""
-    rows: Rows = data.rows(split) if callable(getattr(data, "rows", None)) else tensor_of(data, split)
-    return rows
-
-
-def draw_batch(data: Any, size: int = 5) -> Tensor:
-    """``size`` different samples at random, (size, ...), drawn from Python's global ``random`` as DEAP's operators do.
-
-    :param data: a problem, whose ``train`` split is used, or what :func:`tensor_of` takes.
-    :raises ValueError: for a size below 1 or above the number of samples.
+    :param parts: the genomes in the order in which they are applied; and, unless it is given by name, the data.
     """
-    rows = rows_of(data, "train")
-    at_least("batch size", size, 1, whole=True)
-    if size > len(rows):
-        raise ValueError(f"batch size {shown(size)} is larger than the {len(rows)} samples")
-    return rows[torch.tensor(random.sample(range(len(rows)), size))]
+    genomes_, data = with_data(parts, data)
+    return _loss(genomes(genomes_), names_of(genomes_), data, loss)
 
 
-def evaluate(pair: Autoencoder, data: Any, loss: str = "l1") -> tuple[float]:
-    """The mean reconstruction loss of a pair, as a DEAP fitness: what stock algorithms take as ``toolbox.evaluate``.
+def reconstruction_loss(encoder: Genome, decoder: Genome, data: Any, loss: str | LossFunction = "l1") -> tuple[float]:
+    """:func:`network_loss` of an encoder and a decoder."""
+    of_type("the encoder", encoder, Genome, "a Genome")
+    of_type("the decoder", decoder, Genome, "a Genome")
+    return _loss([encoder, decoder], Autoencoder.names, data, loss)
 
-    Parameters, result and errors as in :func:`reconstruction_loss`.
+
+def pairwise_losses(*sides: Any, data: Any = None, loss: str | LossFunction = "l1") -> Any:
+    """:func:`network_loss` of every combination of a genome of each side, nested: ``[encoder][decoder]``.
+
+    Where all are plain stacks, a part takes what all combinations before it give at once, each computed once; the last
+    bits may differ from those of the losses taken one by one.
+
+    :param sides: for each part the genomes to choose from; and, unless it is given by name, the data.
+    :raises TypeError: as :func:`evaluate`, and so with ``ValueError``.
     """
-    _check_pair(pair)
-    return reconstruction_loss(pair.encoder, pair.decoder, data, loss)
+    parts, data = with_data(sides, data)
+    sizes = check_sides(parts)
+    losses = _all_at_once(parts, samples_of(data, "validation"), loss)
+    if losses is not None and bool(losses.isfinite().all()):
+        return nested([(finite(value),) for value in losses.flatten().tolist()], sizes)
+    return nested([network_loss(*chosen, data=data, loss=loss) for chosen in product(*parts)], sizes)
 
 
-def reconstruction_loss(encoder: Genome, decoder: Genome, data: Any, loss: str = "l1") -> tuple[float]:
-    """The mean loss of a combination of encoder and decoder, as a DEAP fitness: ``(loss,)``.
+vars(network_loss)["pairwise"] = pairwise_losses  # what a cell asks for; see evoprune.algorithms.cells
+vars(reconstruction_loss)["pairwise"] = pairwise_losses
 
-    :param data: a problem, whose ``validation`` split is used, or what :func:`tensor_of` takes.
-    :returns: a finite number: NaN and infinity become :data:`evoprune.fitness.WORST`.
-    :raises TypeError: for what is no pair, or no data.
-    :raises ValueError: for an unknown loss, data that are not finite or that the networks do not fit, and
-        reconstructions of another shape than the data.
+
+def with_data(given: Sequence[Any], data: Any) -> tuple[list[Any], Any]:
+    """What comes before the data, and the data, which are the last that was given unless they have a name."""
+    if data is not None:
+        return list(given), data
+    if len(given) < 2:
+        raise TypeError(f"a loss needs genomes and, after them, data, got {shown(given)}")
+    return list(given[:-1]), given[-1]
+
+
+def check_sides(sides: Sequence[Any]) -> list[int]:
+    """How many genomes each side has.
+
+    :raises TypeError: for anything but lists of genomes; ValueError for an empty one.
     """
-    tensor = tensor_of(data, "validation")
-    return (loss_of(_reconstruct(encoder, decoder, tensor), tensor, loss),)
+    for number, side in enumerate(sides):
+        name = f"the genomes for part {number}"
+        given = listed(name, side, "a list of genomes")
+        if not given:
+            raise ValueError(f"{name} must be at least one, got {shown(side)}")
+        for genome in given:
+            of_type(name, genome, Genome, "a list of genomes")
+    return list(map(len, sides))
 
 
-def loss_of(output: Tensor, data: Tensor, loss: str = "l1") -> float:
-    """The mean loss of reconstructions that are there already; results and errors as :func:`reconstruction_loss`.
+def nested(values: list[Any], sizes: Sequence[int]) -> Any:
+    """Values as lists of lists: ``sizes`` items in each dimension, the last one changing fastest."""
+    for size in sizes[:0:-1]:
+        values = [values[i : i + size] for i in range(0, len(values), size)]
+    return values
 
-    :param output: what :func:`reconstruct` gave for ``data``.
+
+def loss_of(output: Tensor, data: Tensor, loss: str | LossFunction = "l1") -> float:
+    """The mean loss of outputs that are there already; results and errors as :func:`evaluate`.
+
+    :param data: the targets.
     """
-    target = data.to(output)
+    check_loss_name(loss)
+    target = like_output(data, output, loss)
     check_probabilities(loss, "data", target)
-    value: float = mean_loss(loss, output, target, dims=output.dim()).item()
+    check_classes(loss, target, output.shape[1] if output.dim() > 1 else None)
+    value = float(mean_loss(loss, output, target, dims=output.dim()))
     if not math.isfinite(value):  # a diverged network is a bad one, but no mistake
-        if not bool(data.isfinite().all()):
-            raise ValueError(f"the data to reconstruct hold NaN or infinity: {shown(data)}")
+        if not bool(target.isfinite().all()):
+            raise ValueError(f"the targets hold NaN or infinity: {shown(data)}")
         if bool(output.isfinite().all()):
-            check_probabilities(loss, "reconstructions", output)
+            check_probabilities(loss, "outputs", output)
     return finite(value)
 
 
-def pairwise_losses(
-    encoders: Sequence[Genome], decoders: Sequence[Genome], data: Any, loss: str = "l1"
-) -> list[list[tuple[float]]]:
-    """:func:`reconstruction_loss` of every encoder with every decoder, ``[encoder][decoder]``.
-
-    Where all are plain stacks, a decoder takes the codes of all encoders at once, each computed once; the last bits may
-    differ from those of the losses taken one by one.
-
-    :raises TypeError: as :func:`reconstruction_loss`, and so with ``ValueError``.
-    """
-    check_sides(encoders, decoders)
-    with suppress(RuntimeError):  # of what does not fit; one by one it is said better
-        losses = _all_at_once(encoders, decoders, tensor_of(data, "validation"), loss)
-        if losses is not None and bool(losses.isfinite().all()):
-            return [[(finite(value),) for value in row] for row in losses.tolist()]
-    return [[reconstruction_loss(one, other, data, loss) for other in decoders] for one in encoders]
-
-
-def check_sides(encoders: Any, decoders: Any) -> None:
-    """Refuse anything but lists of genomes.
-
-    :raises TypeError: naming it; ValueError for an empty one.
-    """
-    for name, side in (("encoders", encoders), ("decoders", decoders)):
-        given = listed(name, side, "a list of genomes")
-        if not given:
-            raise ValueError(f"{name} must have at least one genome, got {shown(side)}")
-        for genome in given:
-            of_type(name, genome, Genome, "a list of genomes")
-
-
-vars(reconstruction_loss)["pairwise"] = pairwise_losses  # what a cell asks for; see evoprune.algorithms.cells
+def outputs_of(individual: Individual, data: Any) -> Tensor:
+    """What an individual gives for data, as in :func:`evaluate`, in evaluation mode and without gradients."""
+    parts, names = genomes(individual), names_of(individual)
+    return torch.cat([_outputs(parts, names, inputs) for inputs, _ in samples_of(data, "validation").chunks()])
 
 
 def reconstruct(pair: Autoencoder, data: Any) -> Tensor:
-    """Reconstructions of ``data``, as in :func:`evaluate`, in evaluation mode and without gradients."""
-    _check_pair(pair)
-    return _reconstruct(pair.encoder, pair.decoder, tensor_of(data, "validation"))
+    """Reconstructions of ``data``: :func:`outputs_of` of an Autoencoder."""
+    if not isinstance(pair, Autoencoder):
+        raise TypeError(f"what reconstructs is an Autoencoder, got {shown(pair)}")
+    return outputs_of(pair, data)
 
 
 def wrong_bits(pair: Autoencoder, data: Any) -> float:
@@ -159,9 +170,9 @@ def wrong_bits(pair: Autoencoder, data: Any) -> float:
 
 
 def wrong_share(output: Tensor, data: Tensor) -> float:
-    """The same for reconstructions that are there already.
+    """The same for outputs that are there already.
 
-    :param output: what :func:`reconstruct` gave for ``data``.
+    :param output: what :func:`outputs_of` gave for ``data``.
     """
     check_shapes(output, data)
     wrong = ((output >= 0.5) != (data.to(output) >= 0.5)) | output.isnan()
@@ -200,26 +211,32 @@ def like_parameters(module: nn.Module, data: Tensor) -> Tensor:
     return data.to(parameter.device, parameter.dtype if data.is_floating_point() else None)
 
 
-def _check_pair(pair: object) -> None:
-    if not isinstance(pair, Autoencoder):
-        raise TypeError(f"what reconstructs is an Autoencoder, got {shown(pair)}")
-    genomes(pair)
+def _loss(parts: Sequence[Genome], names: Sequence[str], data: Any, loss: str | LossFunction) -> tuple[float]:
+    """The mean over the samples, some rows at a time where they are no tensor."""
+    check_loss_name(loss)
+    losses = []
+    for inputs, targets in samples_of(data, "validation").chunks():
+        output = _outputs(parts, names, inputs, targets)
+        losses.append((loss_of(output, targets, loss), len(inputs)))
+    if len(losses) == 1:
+        return (losses[0][0],)
+    return (finite(sum(value * count for value, count in losses) / sum(count for _, count in losses)),)
 
 
-def _reconstruct(encoder: Genome, decoder: Genome, data: Tensor) -> Tensor:
-    of_type("the encoder", encoder, Genome, "a Genome")
-    of_type("the decoder", decoder, Genome, "a Genome")
-    parts = [encoder.module, decoder.module]
-    steps = [plain_steps(part) for part in parts]
-    calls: Sequence[Callable[[Tensor], Tensor]] = [*steps[0], *steps[1]] if all(steps) else parts
-    with torch.no_grad() if all(steps) else evaluating(*parts):
+def _outputs(parts: Sequence[Genome], names: Sequence[str], inputs: Tensor, targets: Tensor | None = None) -> Tensor:
+    modules = [genome.module for genome in parts]
+    steps = [plain_steps(module) for module in modules]
+    calls: Sequence[Callable[[Tensor], Tensor]] = [call for stack in steps for call in stack] if all(steps) else modules
+    with torch.no_grad() if all(steps) else evaluating(*modules):
         try:
-            output = _through(calls, like_parameters(encoder.module, data))
+            output = _through(calls, like_parameters(modules[0], inputs))
         except Exception as error:
-            blame(error, data, encoder.module, decoder.module)
+            blame(error, inputs, names, modules)
             raise
+    if not isinstance(output, Tensor):
+        raise TypeError(f"a network must give a tensor, got {shown(output)}")
     if not output.numel():
-        raise ValueError(f"data must have samples, (samples, inputs), got shape {tuple(data.shape)}")
+        raise ValueError(f"data must have samples, (samples, inputs), got shape {tuple(inputs.shape)}")
     return output
 
 
@@ -230,15 +247,36 @@ def _through(calls: Iterable[Callable[[Tensor], Tensor]], values: Tensor) -> Ten
 
 
 @torch.no_grad()
-def _all_at_once(encoders: Sequence[Genome], decoders: Sequence[Genome], data: Tensor, loss: str) -> Tensor | None:
-    """The losses of all combinations, (encoders, decoders); None unless all are plain stacks."""
-    ways, backs = ([plain_steps(genome.module) for genome in side] for side in (encoders, decoders))
-    if not all(ways) or not all(backs):
+def _all_at_once(sides: Sequence[Sequence[Genome]], samples: Samples, loss: str | LossFunction) -> Tensor | None:
+    """The losses of all combinations, a dimension a side; None unless all are plain stacks that fit the data."""
+    stacks = [[plain_steps(genome.module) for genome in side] for side in sides]
+    if not all(map(all, stacks)) or not isinstance(samples.inputs, Tensor) or not isinstance(loss, str):
         return None
-    target = like_parameters(decoders[0].module, data)
-    check_probabilities(loss, "data", target)
-    codes = torch.cat(
-        [_through(steps, like_parameters(one.module, data)) for one, steps in zip(encoders, ways, strict=True)]
-    )
-    outputs = (_through(steps, codes).unflatten(0, (len(encoders), len(data))) for steps in backs)
-    return torch.stack([mean_loss(loss, output, target, dims=data.dim()) for output in outputs], dim=1)
+    try:
+        return _combined(sides, stacks, samples.inputs, next(samples.chunks())[1], loss)
+    except RuntimeError:  # of what does not fit; one by one it is said better
+        return None
+
+
+def _combined(
+    sides: Sequence[Sequence[Genome]],
+    stacks: Sequence[Sequence[Sequence[Callable[[Tensor], Tensor]]]],
+    inputs: Tensor,
+    targets: Tensor,
+    loss: str,
+) -> Tensor:
+    values, count = inputs, 1  # of so many combinations, one after the other
+    for number, (side, calls) in enumerate(zip(sides, stacks, strict=True)):
+        taken = (values if number else like_parameters(genome.module, values) for genome in side)
+        outputs = (_through(steps, x).unflatten(0, (count, len(inputs))) for steps, x in zip(calls, taken, strict=True))
+        if number == len(sides) - 1:
+            break
+        values, count = torch.stack(list(outputs), dim=1).flatten(0, 2), count * len(side)
+    losses: list[Tensor] = []
+    for output in outputs:
+        if not losses:
+            targets = like_output(targets, output[0], loss)
+            check_probabilities(loss, "data", targets)
+            check_classes(loss, targets, output.shape[2] if output.dim() > 2 else None)
+        losses.append(mean_loss(loss, output, targets, dims=output.dim() - 1))
+    return torch.stack(losses, dim=1)

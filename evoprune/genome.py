@@ -1,20 +1,21 @@
-"""What an individual is: a torch module with its masks, and a pair of them."""
+"""What an individual is made of: a torch module with its masks."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from importlib import import_module
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from evoprune.checks import has, listed, of_type, shown
+from evoprune.checks import has, of_type, shown
 from evoprune.copying import copy_value, pack
 from evoprune.fitness import MinimizeLoss
-from evoprune.layers import check_fit, prunable_layers, prunable_parameters
+from evoprune.layers import prunable_layers, prunable_parameters
 from evoprune.masks import kept, mask_of, nonzeros, share, zero_dropped
-from evoprune.refusals import blame
 from evoprune.state import cloned, get_state, same, set_state
 
-__all__ = ["Autoencoder", "Decoder", "Encoder", "Genome", "MinimizeLoss", "genomes", "prunable_layers", "similar"]
+__all__ = ["Decoder", "Encoder", "Genome", "MinimizeLoss", "prunable_layers"]
+_MOVED = ("Autoencoder", "genomes", "similar")
 
 
 class Genome:
@@ -32,11 +33,15 @@ class Genome:
 
     Attributes: ``module``; ``masks``, name -> bool tensor of the parameter's shape, True = kept; ``age``, the epochs it
     has been trained; ``fitness``; ``moments`` and ``steps``, what an optimizer remembers of this genome; ``nonzero``,
-    the share of non-zero prunable parameters right after the last pruning that was not persistent, else None. All of
+    the share of non-zero prunable parameters right after the last pruning that was not persistent, else None. A genome
+    that is an individual by itself has ``learning_rate``, ``seed`` and ``train_loss`` as a :class:`Network` has. All of
     it, and what you add yourself, travels through ``copy.deepcopy`` and ``pickle``; tensors are unpickled on the CPU.
     """
 
     fitness: Any
+    learning_rate: float | None = None
+    seed: int | None = None
+    train_loss: float | None = None
 
     def __init__(self, module: nn.Module, exclude: Iterable[str] = ()) -> None:
         if not isinstance(module, nn.Module):
@@ -180,110 +185,8 @@ class Decoder(Genome):
     """The genome that maps codes (samples, latent) to reconstructions (samples, inputs)."""
 
 
-class Autoencoder(list[Genome]):
-    """A pair of one encoder and one decoder, as a DEAP individual: what stock algorithms evolve.
-
-    As a list it takes DEAP's containers and crossovers: ``tools.initCycle(Autoencoder, (encoder, decoder))`` builds
-    one, and ``tools.cxOnePoint`` of two pairs swaps their decoders. To replace both genomes by ones of another
-    code, assign ``pair[:] = encoder, decoder``, which is not checked.
-
-    :param genomes: the encoder, then the decoder.
-    :raises TypeError: for something that is not a genome.
-    :raises ValueError: unless there are two, if they share parameters (:mod:`evoprune.tied` has pairs that do), or if
-        the encoder's code does not fit the decoder, as far as the layers tell: both ends are Linear. Other modules say
-        so when they are called.
-
-    ``learning_rate`` is the rate of the cell it stands in and ``seed`` names the cell's stream in this generation; both
-    are None outside a grid. ``train_loss`` is the mean loss of the last epoch of ``mutTrain``, or None before it.
-    """
-
-    fitness: Any
-
-    def __init__(self, genomes: Iterable[Genome]) -> None:
-        super().__init__(listed("genomes", genomes, "an encoder and a decoder"))
-        if not hasattr(self, "fitness"):
-            self.fitness = MinimizeLoss()
-        self.learning_rate: float | None = None
-        self.seed: int | None = None
-        self.train_loss: float | None = None
-        if len(self) != 2:
-            raise ValueError(f"an autoencoder is one encoder and one decoder, got {len(self)} genomes")
-        _check_parts(*self)
-
-    @property
-    def encoder(self) -> Genome:
-        return self[0]
-
-    @encoder.setter
-    def encoder(self, genome: Genome) -> None:
-        _check_parts(genome, self.decoder)
-        self[0] = genome
-
-    @property
-    def decoder(self) -> Genome:
-        return self[1]
-
-    @decoder.setter
-    def decoder(self, genome: Genome) -> None:
-        _check_parts(self.encoder, genome)
-        self[1] = genome
-
-    @property
-    def preserved(self) -> float:
-        """The share of prunable parameters of both genomes whose mask is True, in [0, 1]."""
-        (some, total), (more, total_too) = self.encoder.sizes, self.decoder.sizes
-        return share(some + more, total + total_too)
-
-    @property
-    def age(self) -> int:
-        """The age of the older of the two."""
-        return max(self.encoder.age, self.decoder.age)
-
-    def enforce(self) -> None:
-        """Enforce the masks of both genomes."""
-        for genome in self:
-            genome.enforce()
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Reconstructions of ``x`` (samples, inputs), of the same shape."""
-        try:
-            return self.decoder(self.encoder(x))
-        except Exception as error:
-            blame(error, x, self.encoder.module, self.decoder.module)
-            raise
-
-    def __copy__(self) -> "Autoencoder":
-        new = type(self).__new__(type(self))
-        new.extend(self)
-        vars(new).update(vars(self))
-        return new
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> "Autoencoder":
-        new = type(self).__new__(type(self))
-        memo[id(self)] = new
-        new.extend(copy_value(genome, memo) for genome in self)
-        vars(new).update((key, copy_value(value, memo)) for key, value in vars(self).items())
-        return new
-
-
-def similar(a: Any, b: Any) -> bool:
-    """Same weights and masks: the ``similar`` of ``tools.HallOfFame`` and ``tools.ParetoFront``, picklable by name."""
-    return bool(a == b)
-
-
-def genomes(individual: Genome | Sequence[Genome]) -> list[Genome]:
-    """The genomes of an individual: itself, or those that the pair holds.
-
-    :raises TypeError: for anything else.
-    """
-    found = [individual] if isinstance(individual, Genome) else list(individual) if isinstance(individual, list) else []
-    if not found or not all(isinstance(genome, Genome) for genome in found):
-        raise TypeError(f"expected a Genome or an Autoencoder, got {shown(individual)}")
-    return found
-
-
-def _check_parts(encoder: Genome, decoder: Genome) -> None:
-    for genome in (encoder, decoder):
-        if not isinstance(genome, Genome):
-            raise TypeError(f"an autoencoder holds an Encoder and a Decoder, got {shown(genome)}")
-    check_fit(encoder.module, decoder.module)
+def __getattr__(name: str) -> Any:
+    """What stood here in version 0.1, for pickles."""
+    if name in _MOVED:
+        return getattr(import_module("evoprune.individuals"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

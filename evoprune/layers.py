@@ -1,6 +1,7 @@
-"""Which parameters of a torch module are prunable, and whether two modules fit as encoder and decoder."""
+"""Which parameters of a torch module are prunable, and whether modules fit one after the other."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import pairwise
 from warnings import warn
 
 from torch import Tensor, nn
@@ -47,36 +48,54 @@ def prunable_parameters(module: nn.Module, exclude: Iterable[str] = ()) -> dict[
     return prunable
 
 
-def check_fit(encoder: nn.Module, decoder: nn.Module) -> None:
-    """Raise `ValueError` for modules that share a parameter, or whose code does not fit: see :func:`check_code`."""
-    check_code(encoder, decoder)
-    parameters = set(map(id, encoder.parameters()))
-    shared = [name for name, parameter in decoder.named_parameters() if id(parameter) in parameters]
-    if shared:
-        raise ValueError(f"the genomes share a parameter, the decoder's {shared[0]}: tied pairs are in evoprune.tied")
+def check_fit(parts: Mapping[str, nn.Module]) -> None:
+    """Raise `ValueError` for parts of a network that share a parameter, or do not fit: see :func:`check_chain`.
 
-
-def check_code(encoder: nn.Module, decoder: nn.Module) -> None:
-    """Raise `ValueError` unless the code fits, where both ends are plain Linear layers; others say so when called."""
-    (_, makes), (takes, _) = widths(encoder), widths(decoder)
-    if makes != takes and makes is not None and takes is not None:
-        raise ValueError(f"the encoder's code has {makes} units, but the decoder takes {takes}")
-
-
-def check_data(encoder: nn.Module, decoder: nn.Module | None, width: int) -> None:
-    """Raise `ValueError` unless data of so many values a sample, the code and the reconstructions fit.
-
-    As far as the layers tell, as in :func:`check_code`. Without a decoder only what the first network reads is seen.
+    :param parts: name -> module, in the order in which they are applied.
     """
-    reads, _ = widths(encoder)
+    check_chain(parts)
+    seen: set[int] = set()
+    for part, module in parts.items():
+        mine = {id(parameter): name for name, parameter in module.named_parameters()}
+        if shared := seen & mine.keys():
+            first = next(name for key, name in mine.items() if key in shared)
+            raise ValueError(
+                f"the genomes share a parameter, {called(part)}'s {first}: tied pairs are in evoprune.tied"
+            )
+        seen |= mine.keys()
+
+
+def check_chain(parts: Mapping[str, nn.Module]) -> None:
+    """Raise `ValueError` unless each part takes what the one before gives; seen where both ends are plain Linear
+    layers, others say so when they are called."""
+    for (one, before), (other, after) in pairwise(parts.items()):
+        (_, gives), (takes, _) = widths(before), widths(after)
+        if gives != takes and gives is not None and takes is not None:
+            raise ValueError(f"{called(one)} gives {gives} values a sample, but {called(other)} takes {takes}")
+
+
+def check_data(parts: dict[str, nn.Module], width: int, wanted: int | None = None, what: str = "data") -> None:
+    """Raise `ValueError` unless data of so many values a sample, the parts, and what is wanted of them fit.
+
+    As far as the layers tell, as in :func:`check_chain`.
+
+    :param wanted: values a sample that the last part has to give; None where nobody knows.
+    :param what: what has so many: the data, or their targets.
+    """
+    first, last = next(iter(parts)), next(reversed(parts))
+    first_one, last_one = (called(first), called(last)) if len(parts) > 1 else ("the network", "the network")
+    reads, _ = widths(parts[first])
     if reads not in (None, width):
-        raise ValueError(f"the encoder reads {reads} values a sample, but the data have {width}")
-    if decoder is None:
-        return
-    check_code(encoder, decoder)
-    _, gives = widths(decoder)
-    if gives not in (None, width):
-        raise ValueError(f"the decoder gives {gives} values a sample, but the data have {width}")
+        raise ValueError(f"{first_one} reads {reads} values a sample, but the data have {width}")
+    check_chain(parts)
+    _, gives = widths(parts[last])
+    if wanted is not None and gives not in (None, wanted):
+        raise ValueError(f"{last_one} gives {gives} values a sample, but the {what} have {wanted}")
+
+
+def called(part: str) -> str:
+    """A part of a network in a message, by its name."""
+    return f"part {part}" if part.isdigit() else f"the {part}"
 
 
 def widths(module: nn.Module) -> tuple[int | None, int | None]:

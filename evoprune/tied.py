@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from evoprune.checks import lookup, shown
 from evoprune.evaluation import evaluating, like_parameters
-from evoprune.genome import Autoencoder, Decoder, Encoder
+from evoprune.genome import Decoder, Encoder
+from evoprune.individuals import Autoencoder
 from evoprune.mlp import ACTIVATIONS, NONLINEARITIES, checked_widths
 
 

@@ -19,7 +19,7 @@ def mutPruneConjunctive(
     unit at the maximum is never marked, so no layer loses all its units; the last survivor of a tensor stays. Nothing
     is drawn at random.
 
-    :param individual: a Genome or an Autoencoder.
+    :param individual: a Genome, an Autoencoder or another Network.
     :param activations: an :class:`~evoprune.activations.ActivationProbe`, or what it returned for this individual.
     :param threshold: in [0, 1); at 0 nothing is marked, at 1 everything below the layer's maximum would be.
     :param persistent: False follows the paper's code: the units are set to zero once, and the conjunction over the

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from evoprune.genome import genomes
+from evoprune.individuals import genomes
 from evoprune.operators.choice import check, prune_lowest, source_of
 from evoprune.seeds import Rng
 
@@ -15,7 +15,7 @@ def mutPruneRandom(
 ) -> tuple[Any]:
     """Prune weights drawn uniformly, in place.
 
-    :param individual: a Genome or an Autoencoder.
+    :param individual: a Genome, an Autoencoder or another Network.
     :param amount: the share of the survivors that goes, in [0, 1]; of every tensor, or of the whole individual with
         ``scope="global"``. The last survivor of a tensor stays.
     :param persistent: False follows the paper's code: ``round(amount * n)`` of all n entries of each tensor are set to

@@ -19,7 +19,7 @@ def mutPruneVariance(
     Each weight is drawn with weight ``1 - s``, without replacement, where s is its unit's standard deviation over the
     samples, scaled to [0, 1] in the layer; where all units vary alike, or one is NaN, the draw is uniform.
 
-    :param individual: a Genome or an Autoencoder.
+    :param individual: a Genome, an Autoencoder or another Network.
     :param amount: the share of the survivors that goes, in [0, 1]; of every tensor, or of the whole individual with
         ``scope="global"``. The last survivor of a tensor stays.
     :param activations: an :class:`~evoprune.activations.ActivationProbe`, or what it returned for this individual.

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from evoprune.checks import MOST, at_least, shown
-from evoprune.genome import Autoencoder
+from evoprune.checks import MOST, at_least, of_type
+from evoprune.genome import Genome
+from evoprune.individuals import IndividualT, Network
 from evoprune.seeds import Stream
 from evoprune.training import train_epoch
 
@@ -35,27 +36,28 @@ class StepDecay:
 
 
 def mutTrain(
-    individual: Autoencoder,
+    individual: IndividualT,
     data: Any,
     learning_rate: float | Callable[[int], float] = 1e-3,
     epochs: int = 1,
     **settings: Any,
-) -> tuple[Autoencoder]:
-    """Train a pair by gradient descent, in place, masks respected.
+) -> tuple[IndividualT]:
+    """Train an individual by gradient descent, in place, masks respected.
 
-    :param individual: an Autoencoder.
-    :param data: a problem, whose ``train`` split is used, or what :func:`evoprune.evaluation.tensor_of` takes.
-    :param learning_rate: a number, or a function of the pair's age in epochs such as :class:`StepDecay`; used where the
-        pair has no ``learning_rate`` of its own.
+    :param individual: a Genome, an Autoencoder or another Network.
+    :param data: a problem, whose ``train`` split is used, a tensor, or (inputs, targets): all that
+        :func:`evoprune.data.samples_of` takes.
+    :param learning_rate: a number, or a function of the individual's age in epochs such as :class:`StepDecay`; used
+        where the individual has no ``learning_rate`` of its own.
     :param epochs: passes over the data, at least 1.
-    :param settings: ``batch_size``, ``loss``, ``optimizer``, ``corruption``, ``shuffle``, ``rng``, ``device`` and
-        ``kernel`` as in :func:`evoprune.training.train_epoch`.
+    :param settings: ``loss``, a name of :data:`evoprune.losses.LOSSES` or a function of output and target (default
+        ``"l1"``); ``batch_size``, ``optimizer``, ``corruption``, ``shuffle``, ``mirror``, ``rng``, ``device`` and
+        ``kernel``; as in :func:`evoprune.training.train_epoch`.
     :returns: ``(individual,)``; fitness is not touched. ``individual.train_loss`` is the mean loss of the last epoch.
-    :raises TypeError: for anything but an Autoencoder, as a genome alone has nothing to reconstruct with, and no data.
+    :raises TypeError: for anything but an individual, and no data.
     :raises ValueError: for epochs below 1, and a learning rate that is negative or not finite.
     """
-    if not isinstance(individual, Autoencoder):
-        raise TypeError(f"mutTrain trains an Autoencoder, got {shown(individual)}")
+    of_type("individual", individual, Genome | Network, "a Genome, an Autoencoder or another Network")
     at_least("epochs", epochs, 1, whole=True, most=MOST)
     seed = individual.seed
     try:

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from evoprune.checks import of_type, shown
-from evoprune.genome import Autoencoder, Genome, genomes, prunable_layers
-
-PARTS = ("encoder", "decoder")
+from evoprune.genome import Genome, prunable_layers
+from evoprune.individuals import genomes, names_of
+from evoprune.layers import called
 
 
 def unit_activations(individual: Any, activations: Any) -> list[tuple[Genome, dict[str, Tensor]]]:
@@ -17,27 +17,27 @@ def unit_activations(individual: Any, activations: Any) -> list[tuple[Genome, di
 
     A layer that is missing, because the forward pass does not use it, is left out.
 
-    :param individual: a Genome or an Autoencoder.
+    :param individual: a Genome, an Autoencoder or another Network.
     :param activations: a probe (called with the individual), or what a probe returned: for a Genome
-        ``{layer: (samples, units)}``, for an Autoencoder ``{"encoder": {layer: ...}, "decoder": {...}}``.
+        ``{layer: (samples, units)}``, for an Autoencoder ``{"encoder": {layer: ...}, "decoder": {...}}``, for another
+        network a table for each of its names.
     :raises TypeError: where the individual is neither, or the activations are.
     :raises ValueError: where a part is missing, or all of its layers; for layers that the genome does not have, and for
         another number of units.
     """
-    if not isinstance(individual, Genome | Autoencoder):
-        raise TypeError(f"expected a Genome or an Autoencoder, got {shown(individual)}")
-    genomes(individual)
+    parts = genomes(individual)
     if isinstance(activations, type | nn.Module):
         raise TypeError(f"activations must be a probe or a mapping as a probe returns, got {shown(activations)}")
     found = activations(individual) if callable(activations) else activations
     if isinstance(individual, Genome):
         return [(individual, _layers(individual, found, "activations"))]
     _check_mapping(found, "activations")
-    if missing := [part for part in PARTS if part not in found]:
+    names = names_of(individual)
+    if missing := [name for name in names if name not in found]:
         raise ValueError(f"activations lack {missing[0]!r}; they hold {_names(found)}")
     return [
-        (genome, _layers(genome, found[part], f"activations of the {part}"))
-        for part, genome in zip(PARTS, individual, strict=True)
+        (genome, _layers(genome, found[name], f"activations of {called(name)}"))
+        for name, genome in zip(names, parts, strict=True)
     ]
 
 

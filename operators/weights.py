@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from evoprune.checks import in_unit_interval, true_or_false
-from evoprune.genome import Genome, genomes
+from evoprune.genome import Genome
+from evoprune.individuals import genomes
 from evoprune.operators.choice import apply, source_of
 from evoprune.operators.probability import ScheduledProbability
 from evoprune.seeds import Rng
@@ -22,7 +23,7 @@ def cxUniformWeights(a: Any, b: Any, ratio: float = 0.5, rng: Rng = None) -> tup
     remembers of it go with it: a weight that is pruned in one parent is pruned in the child that gets it. Where that
     would leave a child nothing of a tensor, this tensor is not exchanged.
 
-    :param a: a Genome or an Autoencoder; ``b`` another one, not the same object.
+    :param a: a Genome, an Autoencoder or another Network; ``b`` another one, not the same object.
     :param ratio: in [0, 1]; with 0.5 both children have half of each parent, with 1 they change places.
     :param rng: source of randomness; by default Python's global ``random``, from which a call draws exactly once.
     :returns: ``(a, b)``; fitness is not touched.
@@ -49,7 +50,7 @@ def mutZeroWeights(
 ) -> tuple[Any]:
     """Set each prunable weight and bias that learns to zero with probability ``indpb``, in place.
 
-    :param individual: a Genome or an Autoencoder.
+    :param individual: a Genome, an Autoencoder or another Network.
     :param indpb: in [0, 1], or a :class:`~evoprune.operators.probability.ScheduledProbability`.
     :param persistent: False sets them to zero once, and training moves them again. True prunes them: the masks narrow,
         and the last survivor of a tensor stays.

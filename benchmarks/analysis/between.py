@@ -13,7 +13,8 @@ from evoprune.benchmarks.experiments import DEFAULT, experiment_of
 from evoprune.benchmarks.problems.problem import Problem
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.pruning.snapshots import load_snapshots, read_settings
-from evoprune.genome import Autoencoder, Genome
+from evoprune.genome import Genome
+from evoprune.individuals import Autoencoder
 from evoprune.runs.experiment import PARTS
 
 Source = str | Path | Mapping[int, Sequence[Autoencoder]] | Sequence[Autoencoder]

@@ -15,7 +15,7 @@ from evoprune.benchmarks.analysis.responses import similarity, similarity_over_t
 from evoprune.benchmarks.problems.problem import validate
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.pruning.snapshots import has_snapshots, load_snapshots
-from evoprune.genome import Autoencoder
+from evoprune.individuals import Autoencoder
 
 MEASURES: dict[str, Callable[..., pd.DataFrame]] = {
     "weight-distance": weight_distance,  # how far the weights of two cells lie apart

@@ -11,8 +11,8 @@ from torch import Tensor
 from evoprune.benchmarks.analysis.between import Data, Source, grids, joined, run_settings, samples_of
 from evoprune.checks import lookup
 from evoprune.evaluation import evaluating, like_parameters
-from evoprune.genome import Autoencoder
-from evoprune.layers import check_code
+from evoprune.individuals import Autoencoder
+from evoprune.layers import check_chain
 from evoprune.losses import LOSSES, mean_loss
 
 COLUMNS = ("generation", "cell", "other", "loss")
@@ -71,7 +71,7 @@ def _matrix(pairs: Sequence[Autoencoder], samples: Tensor, loss: str) -> np.ndar
                 raise ValueError(f"cell {i} cannot take samples of {tuple(samples.shape)}: {error}") from error
         for j, theirs in enumerate(pairs):
             try:
-                check_code(mine.encoder.module, theirs.decoder.module)
+                check_chain({"encoder": mine.encoder.module, "decoder": theirs.decoder.module})
             except ValueError:
                 continue  # stays NaN
             with evaluating(theirs.decoder.module):

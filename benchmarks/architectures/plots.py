@@ -19,7 +19,7 @@ from evoprune.benchmarks.problems.problem import Problem
 from evoprune.evaluation import evaluating, reconstruct
 from evoprune.fitness import WORST
 from evoprune.folders import Folder
-from evoprune.genome import Autoencoder
+from evoprune.individuals import Autoencoder
 from evoprune.seeds import Stream
 
 COLUMNS = 10

@@ -20,7 +20,7 @@ from evoprune.checks import shown
 from evoprune.evaluation import evaluate
 from evoprune.fitness import WORST
 from evoprune.folders import Folder
-from evoprune.genome import Autoencoder
+from evoprune.individuals import Autoencoder
 from evoprune.operators.architecture import random_architecture
 from evoprune.runs.experiment import PARTS, Experiment, Map
 from evoprune.runs.kernels import Trained

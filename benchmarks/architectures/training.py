@@ -12,7 +12,8 @@ from evoprune.architecture import Architecture, parse_architecture
 from evoprune.benchmarks.architectures.settings import ArchitectureSettings
 from evoprune.benchmarks.problems.problem import Problem
 from evoprune.evaluation import evaluate
-from evoprune.genome import Autoencoder, Decoder, Encoder, prunable_layers
+from evoprune.genome import Decoder, Encoder, prunable_layers
+from evoprune.individuals import Autoencoder
 from evoprune.losses import mean_loss
 from evoprune.runs.experiment import PARTS
 from evoprune.seeds import Stream, derive, seeded

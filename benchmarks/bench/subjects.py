@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from evoprune.benchmarks.problems.binary_clustering import BinaryClustering
 from evoprune.benchmarks.pruning.settings import Settings, make_settings
-from evoprune.genome import Autoencoder, Decoder, Encoder
+from evoprune.genome import Decoder, Encoder
+from evoprune.individuals import Autoencoder
 from evoprune.networks import mlp_decoder, mlp_encoder
 from evoprune.operators import mutPruneRandom
 from evoprune.seeds import seeded

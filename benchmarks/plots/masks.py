@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from evoprune.benchmarks.plots import style
-from evoprune.genome import Autoencoder, prunable_layers
+from evoprune.genome import prunable_layers
+from evoprune.individuals import Autoencoder
 from evoprune.tied import TiedAutoencoder, TiedLinear
 
 MANY_UNITS = 30  # more than these are not shown one by one

@@ -17,7 +17,7 @@ from torch import Tensor
 from evoprune.benchmarks.plots import style
 from evoprune.benchmarks.problems.problem import Problem
 from evoprune.evaluation import reconstruct
-from evoprune.genome import Autoencoder
+from evoprune.individuals import Autoencoder
 
 ROWS = ("original", "reconstruction", "difference")
 WRONG = ListedColormap([style.VERMILION])

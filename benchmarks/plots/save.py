@@ -22,7 +22,7 @@ from evoprune.benchmarks.plots.reconstructions import plot_reconstructions
 from evoprune.benchmarks.problems.problem import Problem
 from evoprune.files import write
 from evoprune.folders import Folder
-from evoprune.genome import Autoencoder
+from evoprune.individuals import Autoencoder
 from evoprune.plugins import label
 
 DPI = 150

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe
+from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe, task_of
 from evoprune.runs.settings import SEEDS
 
 SAMPLES = 1797
@@ -17,6 +17,8 @@ class Digits(Problem):
     """The test part of the UCI "Optical Recognition of Handwritten Digits": 16 grey levels, divided by 16 into [0, 1].
 
     1,197 training, 300 validation and 300 test samples, each split with every digit in its share of the whole.
+
+    :raises ValueError: for an unknown task, or a negative seed.
     """
 
     name = "digits"
@@ -25,6 +27,7 @@ class Digits(Problem):
     split_seed: int = field(
         default=0, metadata={"help": "seed of the split into train, validation and test", "least": 0, "most": SEEDS}
     )
+    task: str = task_of("reconstruction", "classification")
 
     def __post_init__(self) -> None:
         check_recipe(self)

@@ -1,8 +1,9 @@
 """What a problem is: a small frozen recipe whose tensors are made once a process."""
 
+import dataclasses
 import os
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -10,15 +11,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evoprune.checks import at_least
-from evoprune.evaluation import Rows
+from evoprune.benchmarks.problems.tasks import TASKS
+from evoprune.checks import at_least, lookup, shown
+from evoprune.data import Rows
 from evoprune.memory import check_fits
+from evoprune.metrics import WRONG_BITS, Metric
 from evoprune.runs.settings import check_type, check_value, types_of
+
+SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
 class Splits:
-    """The tensors of a problem: float32 (samples, inputs), and int64 (samples,) labels where it has classes."""
+    """The tensors of a problem: float32 (samples, inputs); int64 (samples,) labels where it has classes; float32
+    (samples, outputs) values where it has some that are to be predicted."""
 
     train: Tensor
     validation: Tensor
@@ -26,10 +32,22 @@ class Splits:
     train_labels: Tensor | None = None
     validation_labels: Tensor | None = None
     test_labels: Tensor | None = None
+    train_values: Tensor | None = None
+    validation_values: Tensor | None = None
+    test_values: Tensor | None = None
+
+
+def task_of(*tasks: str) -> Any:
+    """The field of a recipe for its task, of those in :data:`evoprune.benchmarks.problems.tasks.TASKS` these."""
+    metadata = {"help": "what a network makes of a sample: " + ", ".join(tasks), "choices": dict.fromkeys(tasks)}
+    return dataclasses.field(default=tasks[0], metadata=metadata)
 
 
 class Problem(ABC):
-    """Data to reproduce. Subclasses are frozen dataclasses: equal by their parameters, hashable, cheap to pickle.
+    """Data, and a task: what a network is to make of a sample.
+
+    Subclasses are frozen dataclasses: equal by their parameters, hashable, cheap to pickle. One that has several tasks
+    has a field ``task`` (:func:`task_of`).
 
     The tensors are no part of the recipe. They are made when first asked for and shared by all equal recipes of the
     process, so a worker gets a hundred bytes and loads for itself. Do not write into them.
@@ -43,6 +61,26 @@ class Problem(ABC):
     @abstractmethod
     def name(self) -> str:
         """The name in the `BENCHMARKS` registry."""
+
+    @property
+    def task(self) -> str:
+        """What a network is to make of a sample, a name of :data:`evoprune.benchmarks.problems.tasks.TASKS`."""
+        return "reconstruction"
+
+    @property
+    def loss(self) -> str:
+        """The loss that suits, for those who name none."""
+        return TASKS[self.task].loss
+
+    @property
+    def output(self) -> str:
+        """The nonlinearity of the output that suits, for those who name none."""
+        return TASKS[self.task].output
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What reports say of outputs beside the loss."""
+        return TASKS[self.task].metrics + ((WRONG_BITS,) if self.task == "reconstruction" and self.binary else ())
 
     @property
     def binary(self) -> bool:
@@ -78,6 +116,20 @@ class Problem(ABC):
         return self.train.shape[1]
 
     @property
+    def classes(self) -> int:
+        """How many classes there are: one more than the largest number of a class in any split; 0 without labels."""
+        labels = (self.train_labels, self.validation_labels, self.test_labels)
+        return max((int(numbers.max()) + 1 for numbers in labels if numbers is not None), default=0)
+
+    @property
+    def outputs(self) -> int:
+        """Values that a network gives for a sample."""
+        targets = self.targets("train")
+        if targets is None:
+            return self.inputs
+        return targets.shape[1] if targets.is_floating_point() else self.classes
+
+    @property
     def train(self) -> Tensor:
         """Training data, float32 (samples, inputs)."""
         return splits(self).train
@@ -100,9 +152,23 @@ class Problem(ABC):
         rows: Rows = getattr(self, split)
         return rows
 
+    def targets(self, split: str) -> Tensor | None:
+        """What a network is to give for the samples of a split; None where it is to give them back.
+
+        :returns: classes, int64 (samples,), or values, float32 (samples, outputs).
+        :raises ValueError: where the problem has not what its task needs.
+        """
+        needs = TASKS[self.task].targets
+        if not needs:
+            return None
+        found: Tensor | None = getattr(splits(self), f"{split}_{needs}")
+        if found is None:
+            raise ValueError(f"{shown(self)} has no {needs}, so it cannot be a task of {self.task}")
+        return found
+
     @property
     def train_labels(self) -> Tensor | None:
-        """The class of each training sample, int64 (samples,), or None. Training never reads it."""
+        """The class of each training sample, int64 (samples,), or None. Read by training where it is the task."""
         return splits(self).train_labels
 
     @property
@@ -129,11 +195,13 @@ def splits(problem: Problem) -> Splits:
         raise ValueError(f"the data of {problem} do not fit into memory: take less data") from error
 
 
-def trivial_l1(problem: Problem) -> float:
+def trivial_l1(problem: Problem) -> float | None:
     """Mean absolute error on the test split of the best constant, which is the median of all training values.
 
-    A network that does not get below this has learnt nothing.
+    A network that does not get below this has learnt nothing. None where a network does not give values back.
     """
+    if problem.task != "reconstruction" or not isinstance(problem.rows("test"), Tensor):
+        return None
     return (problem.test - problem.train.median()).abs().mean().item()
 
 
@@ -141,18 +209,36 @@ def validate(problem: Problem, batch_size: int) -> None:
     """See, before any work, that the data can be trained on.
 
     :raises ValueError: for a split that is empty or not two-dimensional, splits of different widths, a value that is
-        not finite (the message has split, row and column), or a batch larger than the training data.
+        not finite (the message has split, row and column), targets that the task lacks or that do not fit, a single
+        class, or a batch larger than the training data.
     """
-    for split in ("train", "validation", "test"):
-        data: Tensor = getattr(problem, split)
-        if data.ndim != 2 or data.numel() == 0:
+    lookup("task", problem.task, TASKS)
+    for split in SPLITS:
+        data = problem.rows(split)
+        if len(data.shape) != 2 or not all(data.shape):
             raise ValueError(f"{split} data must be (samples, inputs) and not empty, got {tuple(data.shape)}")
         if data.shape[1] != problem.inputs:
             raise ValueError(f"{split} data have {data.shape[1]} inputs, the training data {problem.inputs}")
-        require_finite(f"{split} data", data)
+        if isinstance(data, Tensor):  # who makes rows dense has looked at them
+            require_finite(f"{split} data", data)
+        _check_targets(problem, split, len(data))
+    if problem.task == "classification" and problem.classes < 2:
+        raise ValueError(f"classification needs at least two classes, got {problem.classes} in {shown(problem)}")
     at_least("batch_size", batch_size, 1, whole=True)
-    if batch_size > len(problem.train):
-        raise ValueError(f"batch_size {batch_size} is larger than the {len(problem.train)} training samples")
+    if batch_size > (count := len(problem.rows("train"))):
+        raise ValueError(f"batch_size {batch_size} is larger than the {count} training samples")
+
+
+def _check_targets(problem: Problem, split: str, count: int) -> None:
+    targets = problem.targets(split)
+    if targets is None:
+        return
+    if len(targets) != count:
+        raise ValueError(f"{split} data need a target for each sample, got {len(targets)} for {count} samples")
+    if isinstance(targets, Tensor) and targets.is_floating_point():
+        require_finite(f"{split} targets", targets.view(len(targets), -1))
+    elif isinstance(targets, Tensor) and int(targets.min()) < 0:
+        raise ValueError(f"{split} labels must be numbers of classes from 0, got {int(targets.min())}")
 
 
 def require_finite(what: str, data: Tensor) -> None:
@@ -163,11 +249,13 @@ def require_finite(what: str, data: Tensor) -> None:
         raise ValueError(f"{what}: {value} in row {row}, column {column} (counted from 0) is not a finite number")
 
 
-def random_split(data: Tensor, seed: int) -> Splits:
-    """Samples (samples, inputs) at random: 60 % training, 20 % validation, 20 % test."""
+def random_split(data: Tensor, seed: int, labels: Tensor | None = None, values: Tensor | None = None) -> Splits:
+    """Samples (samples, inputs) at random, with what belongs to them: 60 % training, 20 % validation, 20 % test."""
     fifth = len(data) // 5
     order = torch.from_numpy(np.random.default_rng(seed).permutation(len(data)))
-    return Splits(data[order[2 * fifth :]], data[order[fifth : 2 * fifth]], data[order[:fifth]])
+    parts = order[2 * fifth :], order[fifth : 2 * fifth], order[:fifth]
+    found = [None if table is None else table[part] for table in (labels, values) for part in parts]
+    return Splits(*(data[part] for part in parts), *found)
 
 
 def check_recipe(problem: Problem) -> None:
@@ -178,10 +266,12 @@ def check_recipe(problem: Problem) -> None:
     :raises ValueError: naming the field, its value and what was expected.
     """
     types = types_of(type(problem))
-    for field in fields(problem):  # type: ignore[arg-type]  # subclasses are dataclasses
+    for field in dataclasses.fields(problem):  # type: ignore[arg-type]  # subclasses are dataclasses
         value: Any = getattr(problem, field.name)
         if isinstance(value, (np.generic, os.PathLike)):
             value = value.item() if isinstance(value, np.generic) else os.fspath(value)
             object.__setattr__(problem, field.name, value)
         check_type(field.name, value, types[field.name])
         check_value(field.name, value, field.metadata)
+        if "choices" in field.metadata:
+            lookup(field.name, value, field.metadata["choices"])

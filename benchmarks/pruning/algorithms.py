@@ -16,7 +16,7 @@ from evoprune.algorithms import (
     torus,
 )
 from evoprune.algorithms.topologies import Neighbourhoods
-from evoprune.genome import Autoencoder
+from evoprune.individuals import Autoencoder
 
 ORDERS = {"after-evaluation": "after", "before-evaluation": "before"}
 """When an offspring is pruned -> what the algorithms call it."""

@@ -16,7 +16,8 @@ from evoprune.benchmarks.pruning.providers import pruning
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.evaluation import draw_batch
 from evoprune.fitness import WORST
-from evoprune.genome import Autoencoder, Decoder, Encoder, Genome
+from evoprune.genome import Decoder, Encoder, Genome
+from evoprune.individuals import Autoencoder, Individual, genomes
 from evoprune.operators import ScheduledProbability, StepDecay, mutLearningRate, mutTrain, sequence
 from evoprune.seeds import Stream, seeded
 from evoprune.training import train_epoch
@@ -87,8 +88,8 @@ def generations(settings: Settings, grid: list[Autoencoder], toolbox: base.Toolb
     return settings.loop.generations(settings, grid, toolbox, start)
 
 
-def _loss_on_batch(pair: Autoencoder, batch: Any, loss: str, kernel: str | Kernel) -> tuple[float]:
-    return kernel_loss(pair.encoder, pair.decoder, batch(), loss, kernel)
+def _loss_on_batch(individual: Individual, batch: Any, loss: str, kernel: str | Kernel) -> tuple[float]:
+    return kernel_loss(*genomes(individual), data=batch(), loss=loss, kernel=kernel)
 
 
 @dataclass

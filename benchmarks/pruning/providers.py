@@ -13,7 +13,7 @@ from evoprune.benchmarks.problems.problem import Problem
 from evoprune.benchmarks.pruning.choices import ACTIVATION_SAMPLES
 from evoprune.benchmarks.pruning.parts import REGISTRIES
 from evoprune.benchmarks.pruning.settings import Settings
-from evoprune.genome import Autoencoder
+from evoprune.individuals import Autoencoder
 from evoprune.losses import Loss
 from evoprune.operators import ScheduledProbability, gated, towards
 from evoprune.plugins import find

@@ -27,7 +27,7 @@ from evoprune.benchmarks.pruning.summary import baselines, measure, summarize, t
 from evoprune.benchmarks.pruning.upgrade import OLD
 from evoprune.engines import Engine
 from evoprune.folders import Folder
-from evoprune.genome import Autoencoder
+from evoprune.individuals import Autoencoder
 from evoprune.plugins import label
 from evoprune.runs.experiment import DEFAULT, PARTS, Experiment, Map
 from evoprune.runs.kernels import Trained

@@ -14,7 +14,8 @@ from evoprune.checks import shown
 from evoprune.copying import MaskPacker, unpack_mask
 from evoprune.files import fitting, read_json
 from evoprune.folders import RUN, Folder, opened
-from evoprune.genome import Autoencoder, Decoder, Encoder, Genome
+from evoprune.genome import Decoder, Encoder, Genome
+from evoprune.individuals import Autoencoder
 from evoprune.records import load_checkpoint, save_tensors
 from evoprune.runs.kind import PARTS
 from evoprune.runs.stored import check_any_finite, check_kinds, check_tensor, load_genome

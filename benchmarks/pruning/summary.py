@@ -14,7 +14,7 @@ from evoprune.benchmarks.pruning.experiment import PRESERVED, sizes
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.evaluation import loss_of, reconstruct, wrong_share
 from evoprune.fitness import WORST
-from evoprune.genome import Autoencoder
+from evoprune.individuals import Autoencoder
 from evoprune.runs.state import RunResult
 from evoprune.runs.terminal import text_table
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evoprune.checks import lookup
-from evoprune.genome import Autoencoder
+from evoprune.individuals import Autoencoder
 from evoprune.runs.state import RunState
 from evoprune.runs.stored import check_kinds
 from evoprune.training.kernel import KERNELS, TORCH, Kernel, check_takes, kernel_for

@@ -10,7 +10,7 @@ import pandas as pd
 
 from evoprune import records
 from evoprune.folders import Folder
-from evoprune.genome import Autoencoder
+from evoprune.individuals import Autoencoder
 from evoprune.runs.kernels import BEFORE, Trained
 from evoprune.runs.options import Flags
 from evoprune.runs.state import RunResult, RunSettings, RunState

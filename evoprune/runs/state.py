@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from evoprune.genome import Autoencoder
+from evoprune.individuals import Autoencoder
 from evoprune.training.kernel import TORCH, Kernel
 
 

@@ -1,7 +1,5 @@
-"""Batches for many pairs at once: an epoch in which each pair sees the data in its own order, or given tensors."""
+"""Batches for many individuals at once: an epoch in which each sees the data in its own order, or given tensors."""
 
-import math
-import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -11,9 +9,10 @@ import torch
 from torch import Tensor
 
 from evoprune.checks import at_least, in_unit_interval, listed, of_type, shown, true_or_false
-from evoprune.evaluation import Rows
-from evoprune.genome import Autoencoder
+from evoprune.data import Rows
+from evoprune.individuals import Individual
 from evoprune.seeds import Rng, Stream, generator
+from evoprune.training.seen import Seen, largest_of, with_mirrored
 
 Batch = tuple[Tensor, Tensor, Tensor | None]
 """Inputs and targets (cells, samples, ...), noise (cells, samples, width) or None."""
@@ -21,11 +20,12 @@ Batch = tuple[Tensor, Tensor, Tensor | None]
 
 @dataclass(frozen=True)
 class CellEpoch:
-    """What an epoch shows to one pair.
+    """What an epoch shows to one individual.
 
-    ``inputs`` and ``targets`` (samples, units) are float32 and may be one; ``order`` holds the samples as they come,
-    int64, ``ends`` where in it each batch ends, int64; ``keep`` (samples in order, inputs) is False where an input is
-    set to zero, or None; ``largest`` is the largest magnitude in the data, finite.
+    ``inputs`` (samples, units) are float32; ``targets`` are as well, or the same tensor, or int64 numbers of classes
+    (samples,); ``order`` holds the samples as they come, int64, ``ends`` where in it each batch ends, int64; ``keep``
+    (samples in order, inputs) is False where an input is set to zero, or None; ``largest`` is the largest magnitude in
+    the data, finite.
     """
 
     inputs: Tensor
@@ -37,16 +37,20 @@ class CellEpoch:
 
 
 class Epoch:
-    """One pass over the data for several pairs, each in an order of its own.
+    """One pass over the data for several individuals, each in an order of its own.
 
-    :param data: (samples, ...), a tensor or what gives rows of one.
+    :param data: the inputs, (samples, ...), a tensor or what gives rows of one.
     :param size: samples in a batch; the last batch may be smaller.
-    :param sources: a source of randomness for each pair (see :func:`evoprune.seeds.generator`), which draws the order,
-        then the corruption, then the noise.
+    :param sources: a source of randomness for each individual (see :func:`evoprune.seeds.generator`), which draws the
+        order, then who is mirrored, then the corruption, then the noise.
     :param corruption: probability with which an input is set to zero while the target keeps it (masking noise, Vincent
         et al. 2008, "Extracting and Composing Robust Features with Denoising Autoencoders").
     :param shuffle: False takes the samples in their order.
-    :raises ValueError: for a batch that is empty or larger than the data, or a corruption outside [0, 1].
+    :param targets: (samples, ...), or the numbers of classes, (samples,); by default the inputs.
+    :param mirror: channels, height and width of samples that are images: each is mirrored from left to right with a
+        probability of 0.5, its target too where that is the input.
+    :raises ValueError: for a batch that is empty or larger than the data, another number of targets than of samples, a
+        corruption outside [0, 1], and images of another size than the samples.
     """
 
     def __init__(
@@ -56,6 +60,8 @@ class Epoch:
         sources: Sequence[Rng | int],
         corruption: float = 0.0,
         shuffle: bool = True,
+        targets: Rows | None = None,
+        mirror: tuple[int, int, int] | None = None,
     ) -> None:
         _check_rows(data)
         at_least("batch size", size, 1, whole=True)
@@ -64,20 +70,35 @@ class Epoch:
         in_unit_interval("corruption", corruption)
         true_or_false("shuffle", shuffle)
         listed("sources", sources, "a list of sources of randomness")
-        self.data, self.size, self.sources = data, size, sources
-        self.corruption, self.shuffle = corruption, shuffle
-        self.tensors = [data] if isinstance(data, Tensor) else []  # what is there as a whole, as of Given
+        if targets is not None and len(targets) != len(data):
+            raise ValueError(f"the data have {len(data)} samples, but {len(targets)} targets")
+        self.count, self.size, self.sources = len(data), size, sources
+        self.corruption, self.shuffle, self.mirror = corruption, shuffle, mirror
+        self.data, self.targets = data, data if targets is None else targets
+        if mirror is not None:
+            self.data = with_mirrored(data, mirror)
+            self.targets = self.data if targets is None else torch.cat([_tensor(targets)] * 2)
 
     def __len__(self) -> int:
-        return -(-len(self.data) // self.size)
+        return -(-self.count // self.size)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the targets are something else than the inputs."""
+        return self.targets is not self.data
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """What is there as a whole, as of :class:`Given`: the inputs, and targets of their own."""
+        found = [self.data, self.targets] if self.labelled else [self.data]
+        return [table for table in found if isinstance(table, Tensor)]
 
     def take(self, cells: Sequence[int], like: Tensor, noise_width: int = 0) -> Iterator[Batch]:
-        """Batches for some of the pairs: inputs and targets (cells, samples, ...), noise (cells, samples, noise_width).
+        """Batches for some of them: inputs and targets (cells, samples, ...), noise (cells, samples, noise_width).
 
         :param like: the batches are put on the device of this tensor and take its type.
         :param noise_width: standard normal numbers a sample for a variational encoder; with 0 the noise is None.
         """
-        count = len(self.data)
         sources = [generator(self.sources[cell]) for cell in cells]
         orders, keeps, noises = [], [], []
         for source in sources:
@@ -86,142 +107,177 @@ class Epoch:
             if kept is not None:
                 keeps.append(kept)
             if noise_width:
-                noises.append(torch.randn(count, noise_width, generator=source))
-        data = _as(like, self.data) if isinstance(self.data, Tensor) else self.data
+                noises.append(torch.randn(self.count, noise_width, generator=source))
+        data, targets = (_as(like, t) if isinstance(t, Tensor) else t for t in (self.data, self.targets))
         order = torch.stack(orders).to(like.device)
         keep = torch.stack(keeps).to(like.device) if keeps else None
         noise = torch.stack(noises).to(like) if noises else None
-        for start in range(0, count, self.size):
-            stop = min(start + self.size, count)
+        for start in range(0, self.count, self.size):
+            stop = min(start + self.size, self.count)
             chosen = order[:, start:stop]
-            rows = chosen.flatten()
-            picked = data.index_select(0, rows) if isinstance(data, Tensor) else _as(like, data[rows.cpu()])
-            target = picked.view(*chosen.shape, *data.shape[1:])
-            inputs = target if keep is None else target * keep[:, start:stop]
+            picked = _picked(data, chosen, like)
+            target = _picked(targets, chosen, like) if self.labelled else picked
+            inputs = picked if keep is None else picked * keep[:, start:stop]
             yield inputs, target, None if noise is None else noise[:, start:stop]
 
     @property
     def is_whole(self) -> bool:
-        """Whether the data are there as one tensor of floating-point numbers."""
-        return isinstance(self.data, Tensor) and self.data.is_floating_point()
+        """Whether the data are there as tensors such as the compiled kernel takes."""
+        return isinstance(self.data, Tensor) and isinstance(self.targets, Tensor) and _plain(self.data, self.targets)
 
     def of_cells(self, cells: Sequence[int]) -> list[CellEpoch]:
-        """The same for each of these pairs on its own, on the processor, where the data are whole."""
-        data = cast(Tensor, self.data)
-        rows, count, largest = _flat(data), len(data), _seen.largest_of(data)
-        each = len(rows) // count  # rows of a sample
-        ends = np.append(np.arange(self.size, count, self.size), count) * each
+        """The same for each of these individuals on its own, on the processor, where the data are whole."""
+        data, targets = cast(Tensor, self.data), cast(Tensor, self.targets)
+        rows, largest = _flat(data), _inputs.largest_of(data)
+        wanted = _flat(targets) if self.labelled else rows
+        if self.labelled and targets.is_floating_point():
+            largest = max(largest, _wanted.largest_of(targets))
+        each = len(rows) // len(data)  # rows of a sample
+        ends = np.append(np.arange(self.size, self.count, self.size), self.count) * each
         found = []
         for source in (generator(self.sources[cell]) for cell in cells):
             order, keep = self._draw(source)
             order = (order.unsqueeze(1) * each + torch.arange(each)).flatten()
-            found.append(CellEpoch(rows, rows, order, ends, None if keep is None else keep.view(rows.shape), largest))
+            width = rows.shape[1]
+            found.append(CellEpoch(rows, wanted, order, ends, None if keep is None else keep.view(-1, width), largest))
         return found
 
     def _draw(self, source: torch.Generator) -> tuple[Tensor, Tensor | None]:
         """The order of the samples, and which of their inputs stay where some are set to zero."""
-        count = len(self.data)
+        count = self.count
         order = torch.randperm(count, generator=source) if self.shuffle else torch.arange(count)
-        shape = tuple(self.data.shape)
+        if self.mirror is not None:  # the mirrored ones stand behind the others
+            order = order + count * (torch.rand(count, generator=source) < 0.5)
+        shape = (count, *self.data.shape[1:])
         return order, torch.rand(shape, generator=source) >= self.corruption if self.corruption else None
 
 
 class Given:
-    """Batches that are given as tensors, for several pairs.
+    """Batches that are given as tensors, for several individuals.
 
-    :param tensors: (samples, inputs) for all pairs alike, or (pairs, samples, ...).
-    :param pairs: all of them; their seeds name the streams of the noise.
-    :raises ValueError: for no batches; on the way for one of another shape.
+    :param batches: tensors, or pairs of them, (inputs, targets): inputs (samples, inputs) for all individuals alike, or
+        (individuals, samples, ...); targets likewise. Of a pair it may be (samples, ...) as well.
+    :param individuals: all of them; their seeds name the streams of the noise.
+    :raises ValueError: for no batches, and one of another shape.
     """
 
-    def __init__(self, tensors: Iterable[Tensor], pairs: Sequence[Autoencoder]) -> None:
-        expected = "an Epoch, or tensors (samples, inputs)"
-        self.tensors, self.pairs = listed("batches", tensors, expected), pairs
-        if not self.tensors:
+    def __init__(self, batches: Iterable[Any], individuals: Sequence[Individual]) -> None:
+        expected = "an Epoch, or tensors (samples, inputs), or pairs of tensors (inputs, targets)"
+        given, self.individuals = listed("batches", batches, expected), individuals
+        if not given:
             raise ValueError("there are no batches to train on; a generator can be used up only once")
-        for batch in self.tensors:
-            of_type("a batch", batch, Tensor, "a tensor (samples, inputs)")
-            if not batch.numel():
-                raise ValueError(f"batches must have samples, (samples, inputs), got shape {tuple(batch.shape)}")
-            _check_spread(batch, len(pairs))
+        self.batches: list[tuple[Tensor, Tensor]] = []
+        for batch in given:
+            pair = isinstance(batch, tuple | list) and len(batch) == 2
+            for tensor in batch if pair else (batch,):
+                of_type("a batch", tensor, Tensor, "a tensor (samples, inputs), or a pair of them (inputs, targets)")
+                if not tensor.numel():
+                    raise ValueError(f"batches must have samples, (samples, inputs), got shape {tuple(tensor.shape)}")
+            inputs, targets = batch if pair else (batch, batch)
+            _check_spread(inputs, targets, len(individuals))
+            self.batches.append((inputs, targets))
+        self.labelled = any(inputs is not targets for inputs, targets in self.batches)
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """All of them."""
+        batches = self.batches
+        return [tensor for batch in batches for tensor in (batch if batch[0] is not batch[1] else batch[:1])]
 
     def take(self, cells: Sequence[int], like: Tensor, noise_width: int = 0) -> Iterator[Batch]:
-        """Batches for some of the pairs, as :meth:`Epoch.take` gives them."""
-        seeds = [Stream.NOISE.of_pair(self.pairs[cell].seed) for cell in cells] if noise_width else []
+        """Batches for some of them, as :meth:`Epoch.take` gives them."""
+        seeds = [Stream.NOISE.of_pair(self.individuals[cell].seed) for cell in cells] if noise_width else []
         sources = [torch.Generator().manual_seed(seed) for seed in seeds]
-        for batch in self.tensors:
-            x = _as(like, _spread(batch, cells, len(self.pairs)))
+        for inputs, targets in self._of(cells):
+            x = _as(like, inputs)
+            y = x if targets is inputs else _as(like, targets)
             noise = [torch.randn(x.shape[1], noise_width, generator=source) for source in sources]
-            yield x, x, torch.stack(noise).to(like) if noise else None
+            yield x, y, torch.stack(noise).to(like) if noise else None
 
     @property
     def is_whole(self) -> bool:
-        """Whether the batches hold floating-point numbers."""
-        return all(batch.is_floating_point() for batch in self.tensors)
+        """Whether the batches are such as the compiled kernel takes."""
+        kinds = {targets.is_floating_point() for _, targets in self.batches}
+        return len(kinds) == 1 and all(_plain(inputs[0], targets[0]) for inputs, targets in self._of([0]))
 
     def of_cells(self, cells: Sequence[int]) -> list[CellEpoch]:
-        """The same for each of these pairs on its own, as :meth:`Epoch.of_cells` gives them."""
-        largest, found = largest_of(self.tensors), []
+        """The same for each of these individuals on its own, as :meth:`Epoch.of_cells` gives them."""
+        largest, found = largest_of([t for t in self.tensors if t.is_floating_point()]), []
         for cell in cells:
-            parts = [_flat(_spread(batch, [cell], len(self.pairs))[0]) for batch in self.tensors]
-            rows, ends = torch.cat(parts), np.cumsum([len(part) for part in parts])
-            found.append(CellEpoch(rows, rows, torch.arange(len(rows)), ends, None, largest))
+            parts = [(_flat(inputs[0]), _flat(targets[0])) for inputs, targets in self._of([cell])]
+            rows, ends = torch.cat([inputs for inputs, _ in parts]), np.cumsum([len(inputs) for inputs, _ in parts])
+            wanted = torch.cat([targets for _, targets in parts]) if self.labelled else rows
+            found.append(CellEpoch(rows, wanted, torch.arange(len(rows)), ends, None, largest))
         return found
 
-
-def largest_of(data: Sequence[Tensor]) -> float:
-    """The largest magnitude in the data.
-
-    :raises ValueError: for NaN and infinity.
-    """
-    ends = [float(end) for tensor in data for end in tensor.aminmax()]
-    if not all(map(math.isfinite, ends)):
-        raise ValueError(f"the data to train on hold NaN or infinity: {shown(data[0])}")
-    return max(map(abs, ends))
-
-
-class _Seen:
-    """The largest magnitude of the tensor that was asked for last: as a rule the same one, again and again."""
-
-    def __init__(self) -> None:
-        self.last: tuple[Any, int, float] = (lambda: None, 0, 0.0)
-
-    def largest_of(self, data: Tensor) -> float:
-        """:func:`largest_of`; what has changed since then is looked at again, unless torch does not know of it."""
-        known, version, largest = self.last
-        if known() is not data or version != data._version:
-            version, largest = data._version, largest_of([data])
-            self.last = (weakref.ref(data), version, largest)
-        return largest
+    def _of(self, cells: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Each batch for these individuals: inputs and targets (cells, samples, ...), or the same tensor twice."""
+        for inputs, targets in self.batches:
+            shared = _is_shared(inputs, targets, len(self.individuals))
+            x = inputs.expand(len(cells), *inputs.shape) if shared else inputs[cells]
+            if targets is inputs:
+                yield x, x
+            else:
+                yield x, targets.expand(len(cells), *targets.shape) if shared else targets[cells]
 
 
-_seen = _Seen()
+_inputs, _wanted = Seen(), Seen()
+
+
+def _tensor(rows: Rows) -> Tensor:
+    return rows if isinstance(rows, Tensor) else rows[torch.arange(len(rows))]
+
+
+def _picked(data: Any, chosen: Tensor, like: Tensor) -> Tensor:
+    """Rows of the data for every cell, (cells, samples, ...)."""
+    rows = chosen.flatten()
+    picked = data.index_select(0, rows) if isinstance(data, Tensor) else _as(like, data[rows.cpu()])
+    return picked.view(*chosen.shape, *data.shape[1:])
+
+
+def _plain(inputs: Tensor, targets: Tensor) -> bool:
+    """Whether inputs and targets, (samples, ...) each, are what the compiled kernel takes."""
+    if targets is inputs or (targets.is_floating_point() and targets.dim() == inputs.dim()):
+        return inputs.is_floating_point()
+    return inputs.is_floating_point() and inputs.dim() == 2 and targets.dim() == 1
 
 
 def _flat(data: Tensor) -> Tensor:
-    """Rows (samples, inputs) as the compiled kernel takes them; further dimensions between count as samples."""
-    return data.reshape(-1, data.shape[-1]).to("cpu", torch.float32).contiguous()
+    """Rows (samples, inputs) as the compiled kernel takes them; further dimensions between count as samples.
+
+    Classes, (samples,), stay as they are; a single value a sample is a row.
+    """
+    if data.dim() == 1 and not data.is_floating_point():
+        return data.to("cpu", torch.int64).contiguous()
+    return data.reshape(-1, data.shape[-1] if data.dim() > 1 else 1).to("cpu", torch.float32).contiguous()
 
 
-def _spread(batch: Tensor, cells: Sequence[int], count: int) -> Tensor:
-    """A batch for every cell: (samples, inputs) is shared, (pairs, samples, ...) is one each."""
-    if batch.dim() == 2:
-        return batch.expand(len(cells), *batch.shape)
-    _check_spread(batch, count)
-    return batch[cells]
+def _is_shared(inputs: Tensor, targets: Tensor, count: int) -> bool:
+    """Whether a batch is for all individuals alike."""
+    if targets is inputs or inputs.dim() < 3:
+        return inputs.dim() == 2
+    spread = len(inputs) == count and targets.dim() > 1 and targets.shape[:2] == inputs.shape[:2]
+    return not spread
 
 
-def _check_spread(batch: Tensor, count: int) -> None:
-    if batch.dim() == 2 or (batch.dim() >= 3 and len(batch) == count):
+def _check_spread(inputs: Tensor, targets: Tensor, count: int) -> None:
+    """Refuse a batch that is neither for all individuals alike nor one for each."""
+    shared, own = _is_shared(inputs, targets, count), targets is not inputs
+    if own and not (shared and len(inputs) != len(targets)):
+        return
+    if own:
+        found = f"{tuple(inputs.shape)} and {tuple(targets.shape)}"
+        raise ValueError(f"a batch must have a target for each sample, got inputs and targets of shapes {found}")
+    if shared or (inputs.dim() >= 3 and len(inputs) == count):
         return
     raise ValueError(
-        f"a batch must be (samples, inputs) or ({count} pairs, samples, ...), got {tuple(batch.shape)}; "
+        f"a batch must be (samples, inputs) or ({count} pairs, samples, ...), got {tuple(inputs.shape)}; "
         "give images to all pairs as (pairs, samples, channels, height, width)"
     )
 
 
 def _check_rows(data: Any) -> None:
-    """Refuse what does not give rows of a tensor; for :func:`evoprune.evaluation.rows_of` whoever made it answers."""
+    """Refuse what does not give rows of a tensor; for :func:`evoprune.data.rows_of` whoever made it answers."""
     if isinstance(data, np.ndarray) or not (hasattr(data, "shape") and hasattr(data, "__getitem__")):
         raise TypeError(f"the data of an epoch must be a tensor, or give rows of one, got {shown(data)}")
     if len(data.shape) < 2 or not all(data.shape):

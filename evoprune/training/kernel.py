@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from evoprune.checks import lookup, of_type
 from evoprune.genome import Genome
+from evoprune.individuals import Individual
+from evoprune.losses import LossFunction
 from evoprune.training import native
 from evoprune.training.optimizers import Optimizer, optimizer_for
 
@@ -53,19 +55,19 @@ def kernel_for(kernel: "str | Kernel" = "auto") -> Kernel:
 
 def check_takes(
     kernel: Kernel,
-    pair: Sequence[Genome],
-    loss: str,
+    individual: Individual | Sequence[Genome],
+    loss: str | LossFunction,
     optimizer: str | Optimizer,
     device: str = "cpu",
     opponents: bool = False,
 ) -> None:
-    """See that a kernel trains such a pair itself, so that whoever asks for it by name gets it.
+    """See that a kernel trains such an individual itself, so that whoever asks for it by name gets it.
 
     :raises ValueError: with the reason why torch would do all of it.
     """
     if kernel.name != "native":
         return
-    if why := native.refuses(pair, loss, optimizer_for(optimizer), device, opponents):
+    if why := native.refuses(individual, loss, optimizer_for(optimizer), device, opponents):
         raise ValueError(f"kernel native cannot train this: {why}; use auto or torch")
 
 

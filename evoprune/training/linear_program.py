@@ -6,10 +6,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from evoprune.genome import Autoencoder
+from evoprune.genome import Genome
 from evoprune.layers import is_altered
-from evoprune.losses import check_shapes
+from evoprune.losses import LossFunction
 from evoprune.tied import TiedNetwork
+from evoprune.training.slopes import slopes
 from evoprune.training.stacking import Stack, flat
 
 # What each nonlinearity does in place, and the gradient at its input, given that at its output and its output.
@@ -47,19 +48,21 @@ def linear_layers(module: nn.Module) -> list[Names]:
     return layers if len(parameters) == len(set(parameters)) else []  # tied weights need autograd
 
 
-def tied_layers(pair: Autoencoder) -> list[Names]:
+def tied_layers(parts: Sequence[Genome]) -> list[Names]:
     """The layers of a tied autoencoder, there and back; empty for anything else."""
-    network, after = (genome.module for genome in pair)
+    if len(parts) != 2:
+        return []
+    network, after = (genome.module for genome in parts)
     if type(network) is not TiedNetwork or type(after) is not nn.Identity:
         return []
     if is_altered(network) or is_altered(after):
         return []
-    parts = [
+    layers = [
         (f"{way}.{k}", part) for way in ("encoder", "decoder") for k, part in getattr(network, way)._modules.items()
     ]
-    weights = [f"{name}.weight" for name, part in parts if type(part) is nn.Linear]
-    biases = [f"{name}.bias" for name, _ in parts[::2]]
-    kinds = [type(part) for _, part in parts[1::2]]
+    weights = [f"{name}.weight" for name, part in layers if type(part) is nn.Linear]
+    biases = [f"{name}.bias" for name, _ in layers[::2]]
+    kinds = [type(part) for _, part in layers[1::2]]
     return list(zip(weights + weights[::-1], biases, kinds, strict=True)) if NONLINEARITIES.keys() >= set(kinds) else []
 
 
@@ -91,7 +94,7 @@ def layer_of(stack: Stack, names: Names, backwards: bool = False) -> Layer:
 class LinearProgram:
     """Stacks of Linear layers: batched matrix products forward and backward, gradients written in place."""
 
-    def __init__(self, layers: Sequence[Layer], loss: str) -> None:
+    def __init__(self, layers: Sequence[Layer], loss: str | LossFunction) -> None:
         self.layers, self.loss = layers, loss
         # Below the first layer that learns no gradient is needed.
         self.first = next(i for i, (_, _, _, *grads, _) in enumerate(layers) if grads != [None, None])
@@ -102,7 +105,10 @@ class LinearProgram:
         for weight, upright, bias, _, _, (activate, _) in self.layers:
             product = _across(weight, outputs[-1]) if upright else torch.bmm(outputs[-1], weight)
             outputs.append(activate(product if bias is None else product.add_(bias)))
-        losses, delta = self._loss(outputs[-1], target.flatten(1, -2))
+        losses, delta = slopes(self.loss, outputs[-1].unflatten(1, x.shape[1:-1]), target)
+        delta = delta.flatten(1, -2)
+        if self.loss != "bce":
+            delta = self.layers[-1][-1][1](delta, outputs[-1])
         for i in range(len(self.layers) - 1, self.first - 1, -1):
             weight, upright, _, weight_grad, bias_grad, _ = self.layers[i]
             if weight_grad is not None:
@@ -115,29 +121,11 @@ class LinearProgram:
                 delta = self.layers[i - 1][-1][1](below, outputs[i])
         return losses
 
-    def _loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Losses (cells,) and their gradient before the last nonlinearity."""
-        check_shapes(output, target)
-        share = 1 / target[0].numel()
-        delta = output - target
-        if self.loss == "bce":  # with the sigmoid: exact even where it is saturated
-            # Torch's own loss takes five times as long, a third of a whole step.
-            miss = torch.log1p(-output).clamp_min_(-100.0)
-            losses = torch.log(output).clamp_min_(-100.0).sub_(miss).mul_(target).add_(miss).neg_()
-            return losses.flatten(1).mean(1), delta.mul_(share)
-        if self.loss == "l1":
-            losses = delta.abs().flatten(1).mean(1)
-            delta.sign_().mul_(share)
-        else:
-            losses = delta.square().flatten(1).mean(1)
-            delta.mul_(2 * share)
-        return losses, self.layers[-1][-1][1](delta, output)
-
 
 class TiedProgram(LinearProgram):
     """Tied autoencoders: the products of Linear layers; the gradient of a weight is the sum of both ways."""
 
-    def __init__(self, layers: Sequence[Names], stack: Stack, loss: str) -> None:
+    def __init__(self, layers: Sequence[Names], stack: Stack, loss: str | LossFunction) -> None:
         half = len(layers) // 2
         both = [layer_of(stack, names, backwards=place >= half) for place, names in enumerate(layers)]
         self.sums: list[tuple[Tensor, Tensor]] = []  # the gradient on the way in, and the one on the way back

@@ -1,4 +1,4 @@
-"""Losses and gradients of many pairs of any modules: by ``torch.func.vmap``, or a pair at a time."""
+"""Losses and gradients of many networks of any modules: by ``torch.func.vmap``, or one at a time."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -8,36 +8,47 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from evoprune.genome import Autoencoder
-from evoprune.losses import LOSSES, check_shapes
+from evoprune.checks import of_type
+from evoprune.individuals import Individual, genomes
+from evoprune.losses import LossFunction, like_output, values_of
 from evoprune.seeds import Stream, alone
 from evoprune.training.stacking import Stack
 from evoprune.training.structure import aliases
 
-_States = Sequence[dict[str, Tensor]]  # the tensors of an encoder and of a decoder
-_Tied = Sequence[dict[str, str]]  # of either, as `aliases` gives them
+_States = Sequence[dict[str, Tensor]]  # the tensors of each part
+_Tied = Sequence[dict[str, str]]  # of each part, as `aliases` gives them
 
 
-def pair_loss(
-    modules: Sequence[nn.Module], tied: _Tied, loss: str, states: _States, x: Tensor, target: Tensor, noise: Any
+def mean_of(
+    modules: Sequence[nn.Module],
+    tied: _Tied,
+    loss: str | LossFunction,
+    states: _States,
+    x: Tensor,
+    target: Tensor,
+    noise: Any,
 ) -> Tensor:
-    """The loss of one pair on one batch; a variational encoder takes noise and adds its penalty."""
+    """The mean loss of one network on one batch; a variational encoder takes noise and adds its penalty."""
     for state, places in zip(states, tied, strict=True):
         state.update({place: state[name] for place, name in places.items()})
-    # Tied tensors are in the states already: functional_call's own way leaves a layer that is used twice broken.
-    code = functional_call(modules[0], states[0], (x,) if noise is None else (x, noise), tie_weights=False)
-    code, penalty = code if isinstance(code, tuple) else (code, 0.0)
-    output = functional_call(modules[1], states[1], (code,), tie_weights=False)
-    check_shapes(output, target)
-    return LOSSES[loss](output, target).mean() + penalty
+    value: Any = x
+    penalty: Any = 0.0
+    for place, (module, state) in enumerate(zip(modules, states, strict=True)):
+        given = (value,) if place or noise is None else (value, noise)
+        # Tied tensors are in the states already: functional_call's own way leaves a layer that is used twice broken.
+        value = functional_call(module, state, given, tie_weights=False)
+        if isinstance(value, tuple) and len(value) == 2:
+            value, penalty = value
+    of_type("what a network gives", value, Tensor, "a tensor")
+    return values_of(loss, value, like_output(target, value, loss)).mean() + penalty
 
 
 class VmapProgram:
     """Any module without buffers: ``vmap`` over ``functional_call``, gradients by autograd."""
 
-    def __init__(self, pairs: Sequence[Autoencoder], stacks: Sequence[Stack], loss: str) -> None:
-        self.pairs, self.stacks, self.loss = pairs, stacks, loss
-        self.modules = [genome.module for genome in pairs[0]]
+    def __init__(self, individuals: Sequence[Individual], stacks: Sequence[Stack], loss: str | LossFunction) -> None:
+        self.individuals, self.stacks, self.loss = individuals, stacks, loss
+        self.modules = [genome.module for genome in genomes(individuals[0])]
         self.tied = [aliases(module) for module in self.modules]
         self.fallback: LoopProgram | None = None
 
@@ -47,11 +58,11 @@ class VmapProgram:
                 return self._stacked(x, target, noise)
             except RuntimeError:  # what vmap refuses: randomness inside, data-dependent control flow, ...
                 # A real mistake in the module shows itself in the loop as well.
-                self.fallback = LoopProgram(self.pairs, self.stacks, self.loss)
+                self.fallback = LoopProgram(self.individuals, self.stacks, self.loss)
         return self.fallback.gradients(x, target, noise)
 
     def _stacked(self, x: Tensor, target: Tensor, noise: Tensor | None) -> Tensor:
-        one = partial(pair_loss, self.modules, self.tied, self.loss)
+        one = partial(mean_of, self.modules, self.tied, self.loss)
         leaves = [{name: p.detach().requires_grad_() for name, p in stack.params.items()} for stack in self.stacks]
         states = [leaf | stack.fixed for leaf, stack in zip(leaves, self.stacks, strict=True)]
         losses = vmap(one, in_dims=(0, 0, 0, None if noise is None else 0))(states, x, target, noise)
@@ -60,15 +71,15 @@ class VmapProgram:
 
 
 class LoopProgram:
-    """A pair at a time, for modules that keep buffers or draw random numbers; each pair draws from its own stream."""
+    """One at a time, for modules that keep buffers or draw random numbers; each draws from its own stream."""
 
-    def __init__(self, pairs: Sequence[Autoencoder], stacks: Sequence[Stack], loss: str) -> None:
-        self.modules = [[genome.module for genome in pair] for pair in pairs]
+    def __init__(self, individuals: Sequence[Individual], stacks: Sequence[Stack], loss: str | LossFunction) -> None:
+        self.modules = [[genome.module for genome in genomes(individual)] for individual in individuals]
         self.tied = [aliases(module) for module in self.modules[0]]
         self.stacks, self.loss = stacks, loss
         device = next(p.device for stack in stacks for p in stack.params.values())
         self.sources = _global_generators(device)
-        seeds = [Stream.LAYERS.of_pair(pair.seed) for pair in pairs]
+        seeds = [Stream.LAYERS.of_pair(individual.seed) for individual in individuals]
         self.drawn = [[torch.Generator(s.device).manual_seed(seed).get_state() for s in self.sources] for seed in seeds]
 
     def gradients(self, x: Tensor, target: Tensor, noise: Tensor | None = None) -> Tensor:
@@ -89,7 +100,7 @@ class LoopProgram:
             for leaf, s, kept in zip(leaves, self.stacks, buffers, strict=True)
         ]
         self._swap(self.drawn[i])
-        loss = pair_loss(self.modules[i], self.tied, self.loss, states, x, target, noise)
+        loss = mean_of(self.modules[i], self.tied, self.loss, states, x, target, noise)
         self.drawn[i] = [source.get_state() for source in self.sources]
         _store(self.stacks, leaves, loss, i)
         for state, kept in zip(states, buffers, strict=True):

@@ -1,4 +1,4 @@
-"""The compiled kernel, if it was built: a cell's epoch as one call, without the interpreter's lock.
+"""The compiled kernel, if it was built: an individual's epoch as one call, without the interpreter's lock.
 
 The C sources lie in ``c/``; installing evoprune builds them where there is a compiler (``setup.py``).
 """
@@ -13,7 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from evoprune.checks import true_or_false
-from evoprune.genome import Autoencoder, Genome
+from evoprune.genome import Genome
+from evoprune.individuals import Individual, genomes, names_of
+from evoprune.losses import LossFunction, name_of
 from evoprune.training import sources
 from evoprune.training.batches import CellEpoch
 from evoprune.training.linear_program import Names, linear_layers
@@ -21,7 +23,7 @@ from evoprune.training.optimizers import SGD, Adam, AdamAnew, Optimizer
 from evoprune.training.stacking import remembers
 
 NONLINEARITIES: dict[type[nn.Module], int] = {nn.Identity: 0, nn.ReLU: 1, nn.Sigmoid: 2, nn.Tanh: 3}
-LOSSES = {"l1": 0, "mse": 1, "bce": 2}
+LOSSES = {"l1": 0, "mse": 1, "bce": 2, "cross-entropy": 3}
 Numbers = tuple[int, float, float, float, float, float]
 """The kind of optimizer, rate, beta1 (or momentum), beta2, eps, weight decay."""
 OPTIMIZERS: dict[type, Callable[[Any, float], Numbers]] = {
@@ -73,13 +75,13 @@ def arithmetic(variant: str) -> str:
 
 
 def refuses(
-    pair: Sequence[Genome],
-    loss: str,
+    individual: Individual | Sequence[Genome],
+    loss: str | LossFunction,
     optimizer: Optimizer,
     device: str | torch.device | None = "cpu",
     opponents: bool = False,
 ) -> str:
-    """Why the kernel does not train such a pair, in words; empty where it does."""
+    """Why the kernel does not train such an individual, in words; empty where it does."""
     true_or_false("opponents", opponents)
     if opponents:
         return "it knows no opponents that change from batch to batch"
@@ -87,13 +89,13 @@ def refuses(
         return f"it does not know the optimizer {type(optimizer).__name__}"
     if device is not None and torch.device(device).type != "cpu":
         return "it computes on the processor alone"
-    layers = [linear_layers(genome.module) for genome in pair]
+    parts = genomes(individual)
+    layers = [linear_layers(genome.module) for genome in parts]
     if not all(layers):
-        return "it takes encoders and decoders that are plain stacks of Linear layers"
-    end = layers[1][-1][2]
-    if loss not in LOSSES or (loss == "bce" and end is not nn.Sigmoid):
-        return f"it takes no loss {loss} behind {end.__name__}"
-    for parameter in (parameter for genome in pair for parameter in genome.module.parameters()):
+        return "it takes networks that are plain stacks of Linear layers"
+    if not _takes(loss, end := layers[-1][-1][2]):
+        return f"it takes no loss {name_of(loss)} behind {end.__name__}"
+    for parameter in (parameter for genome in parts for parameter in genome.module.parameters()):
         if parameter.device.type != "cpu":
             return "it computes on the processor alone"
         if parameter.dtype != torch.float32:
@@ -101,19 +103,27 @@ def refuses(
     return ""
 
 
-def losses(
-    encoders: Sequence[Genome], decoders: Sequence[Genome], data: Tensor, loss: str, variant: str
-) -> list[float] | None:
-    """The mean loss of every encoder with every decoder, encoder by encoder; None for what the kernel does not take.
+def _takes(loss: str | LossFunction, end: type[nn.Module]) -> bool:
+    """Whether a loss can stand behind a nonlinearity."""
+    needs = {"bce": nn.Sigmoid, "cross-entropy": nn.Identity}
+    return isinstance(loss, str) and loss in LOSSES and needs.get(loss, end) is end
 
-    :param data: (samples, inputs), float32, contiguous.
+
+def losses(
+    sides: Sequence[Sequence[Genome]], inputs: Tensor, targets: Tensor, loss: str, variant: str
+) -> list[float] | None:
+    """The mean loss of every combination of a genome of each side, the last one changing fastest.
+
+    None for what the kernel does not take.
+
+    :param inputs: (samples, inputs), float32, contiguous; ``targets`` likewise, or int64 classes (samples,).
     """
-    sides = [tuple(map(_fixed, side)) for side in (encoders, decoders)]
-    sigmoids = all(decoder and decoder[-1][2] == NONLINEARITIES[nn.Sigmoid] for decoder in sides[1])
-    if not all(map(all, sides)) or loss not in LOSSES or (loss == "bce" and not sigmoids):
+    layers = [tuple(map(_fixed, side)) for side in sides]
+    ends = {linear_layers(genome.module)[-1][2] for genome in sides[-1]} if all(map(all, layers)) else set()
+    if not ends or not all(_takes(loss, end) for end in ends):
         return None
     try:
-        found: list[float] = _library().scores(variant, *sides, data.numpy(), LOSSES[loss])
+        found: list[float] = _library().scores(variant, tuple(layers), inputs.numpy(), targets.numpy(), LOSSES[loss])
     except (ValueError, BufferError):  # widths that do not fit, another type, or not contiguous
         return None
     return found
@@ -135,37 +145,42 @@ def _fixed(genome: Genome) -> tuple[Any, ...]:
 
 @dataclass(frozen=True)
 class Trainer:
-    """Trains pairs that the kernel does not refuse, one after the other.
+    """Trains individuals that the kernel does not refuse, one after the other.
 
-    ``learns`` says whether the encoder and the decoder do.
+    ``parts`` are the names of the parts that learn, None for all.
     """
 
-    learns: Sequence[bool]
-    loss: str
+    parts: Sequence[str] | None
+    loss: str | LossFunction
     optimizer: Optimizer
     variant: str
     sparse_below: float = SPARSE_BELOW
 
-    def train(self, pairs: Sequence[Autoencoder], epochs: Sequence[CellEpoch], rates: Sequence[float]) -> Tensor:
-        """An epoch of each pair, in place; the mean losses of the batches, as they passed, (pairs,), float64."""
-        return torch.tensor(list(map(self._train, pairs, epochs, rates)), dtype=torch.float64)
+    def train(self, individuals: Sequence[Individual], epochs: Sequence[CellEpoch], rates: Sequence[float]) -> Tensor:
+        """An epoch of each, in place; the mean losses of the batches, as they passed, (individuals,), float64."""
+        return torch.tensor(list(map(self._train, individuals, epochs, rates)), dtype=torch.float64)
 
-    def _train(self, pair: Autoencoder, epoch: CellEpoch, rate: float) -> float:
-        moments = [self._moments(genome) if learns else {} for genome, learns in zip(pair, self.learns, strict=True)]
+    def _train(self, individual: Individual, epoch: CellEpoch, rate: float) -> float:
+        parts = genomes(individual)
+        learn = [self.parts is None or name in self.parts for name in names_of(individual)]
+        moments = [self._moments(genome) if learns else {} for genome, learns in zip(parts, learn, strict=True)]
         copies: list[tuple[Tensor, Tensor]] = []
         layers = tuple(
             _layer(genome, names, learns, remembered, copies)
-            for genome, learns, remembered in zip(pair, self.learns, moments, strict=True)
+            for genome, learns, remembered in zip(parts, learn, moments, strict=True)
             for names in linear_layers(genome.module)
         )
         keep = None if epoch.keep is None else epoch.keep.numpy()
-        data = (epoch.inputs.numpy(), epoch.targets.numpy(), epoch.order.numpy(), epoch.ends, keep)
+        wanted = epoch.targets
+        if not wanted.is_floating_point() and self.loss != "cross-entropy":
+            wanted = wanted.to(torch.float32).unsqueeze(-1)  # whole numbers that are no classes
+        data = (epoch.inputs.numpy(), wanted.numpy(), epoch.order.numpy(), epoch.ends, keep)
         numbers = OPTIMIZERS[type(self.optimizer)](self.optimizer, rate)
-        settings = (LOSSES[self.loss], numbers, epoch.largest, self.sparse_below)
+        settings = (LOSSES[str(self.loss)], numbers, epoch.largest, self.sparse_below)
         loss: float = _library().epoch(self.variant, layers, data, *settings)
         for tensor, copy in copies:
             tensor.copy_(copy)
-        for genome, learns, remembered in zip(pair, self.learns, moments, strict=True):
+        for genome, learns, remembered in zip(parts, learn, moments, strict=True):
             if learns:
                 genome.moments = remembered
                 genome.steps = genome.steps + len(epoch.ends) if remembered else 0

@@ -1,8 +1,8 @@
-"""Losses and gradients of many pairs of one structure, as one tensor program.
+"""Losses and gradients of many networks of one structure, as one tensor program.
 
 Three programs with the same results to rounding: stacks of Linear layers by matrix products written out
 (:class:`LinearProgram`, and tied ones :class:`TiedProgram`), any other module by ``torch.func.vmap``
-(:class:`VmapProgram`), and what that cannot take, such as batch normalization and dropout, a pair at a time
+(:class:`VmapProgram`), and what that cannot take, such as batch normalization and dropout, one at a time
 (:class:`LoopProgram`).
 """
 
@@ -11,7 +11,8 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-from evoprune.genome import Autoencoder
+from evoprune.individuals import Individual, genomes
+from evoprune.losses import LossFunction
 from evoprune.training.linear_program import LinearProgram, TiedProgram, layer_of, linear_layers, tied_layers
 from evoprune.training.module_programs import LoopProgram, VmapProgram
 from evoprune.training.stacking import Stack, stack
@@ -22,40 +23,43 @@ class Program(Protocol):
     """Fills the stacks' gradients and returns the losses, one a cell."""
 
     def gradients(self, x: Tensor, target: Tensor, noise: Tensor | None = None) -> Tensor:
-        """:param x: (cells, samples, ...); ``target`` likewise; ``noise`` (cells, samples, latent) or None."""
+        """:param x: (cells, samples, ...); ``noise`` (cells, samples, latent) or None.
+        :param target: as ``x``, or classes (cells, samples).
+        """
 
 
-def program_for(pairs: Sequence[Autoencoder], stacks: Sequence[Stack], loss: str) -> Program:
-    """The fastest program that can take these pairs."""
-    layers = [linear_layers(genome.module) for genome in pairs[0]]
-    if all(layers) and (loss != "bce" or layers[1][-1][2] is nn.Sigmoid):
-        parts = zip(stacks, layers, strict=True)
-        return LinearProgram([layer_of(stack, names) for stack, part in parts for names in part], loss)
-    tied = tied_layers(pairs[0])
+def program_for(individuals: Sequence[Individual], stacks: Sequence[Stack], loss: str | LossFunction) -> Program:
+    """The fastest program that can take these individuals."""
+    parts = genomes(individuals[0])
+    layers = [linear_layers(genome.module) for genome in parts]
+    if all(layers) and (loss != "bce" or layers[-1][-1][2] is nn.Sigmoid):
+        tables = zip(stacks, layers, strict=True)
+        return LinearProgram([layer_of(stack, names) for stack, part in tables for names in part], loss)
+    tied = tied_layers(parts)
     if tied and (loss != "bce" or tied[-1][2] is nn.Sigmoid):
         return TiedProgram(tied, stacks[0], loss)
     if any(stack.buffers for stack in stacks):
-        return LoopProgram(pairs, stacks, loss)  # buffers change as batches pass
-    return VmapProgram(pairs, stacks, loss)
+        return LoopProgram(individuals, stacks, loss)  # buffers change as batches pass
+    return VmapProgram(individuals, stacks, loss)
 
 
 def gradients(
-    pairs: Sequence[Autoencoder], samples: Tensor, targets: Tensor, loss: str
+    individuals: Sequence[Individual], samples: Tensor, targets: Tensor, loss: str | LossFunction
 ) -> list[list[dict[str, Tensor]]]:
-    """For each pair and each of its genomes, parameter name -> gradient of the mean loss, of the parameter's shape.
+    """For each individual and each of its genomes, parameter name -> gradient of the mean loss, of its shape.
 
-    Pairs of one structure are computed together. A variational encoder gives its mean code. Pruned weights have
-    gradients as well; the pairs stay as they are.
+    Individuals of one structure are computed together. A variational encoder gives its mean code. Pruned weights have
+    gradients as well; the individuals stay as they are.
 
-    :param samples: (samples, inputs); ``targets`` what they should become.
-    :param loss: a name of :data:`evoprune.losses.LOSSES`.
+    :param samples: (samples, inputs); ``targets`` what they should become, or their classes, (samples,).
+    :param loss: a name of :data:`evoprune.losses.LOSSES`, or a function of output and target.
     """
-    found: list[list[dict[str, Tensor]]] = [[] for _ in pairs]
-    for members in alike(pairs):
-        chosen = [pairs[i] for i in members]
-        stacks = [stack(side, 0, "cpu") for side in zip(*chosen, strict=True)]
-        count = (len(members), *[-1] * samples.dim())
-        program_for(chosen, stacks, loss).gradients(samples.expand(count), targets.expand(count))
+    found: list[list[dict[str, Tensor]]] = [[] for _ in individuals]
+    for members in alike(individuals):
+        chosen = [individuals[i] for i in members]
+        stacks = [stack(side, 0, "cpu") for side in zip(*map(genomes, chosen), strict=True)]
+        x, y = (table.expand(len(members), *table.shape) for table in (samples, targets))
+        program_for(chosen, stacks, loss).gradients(x, y)
         for place, i in enumerate(members):
             found[i] = [{name: grad[place] for name, grad in stacked.grads.items()} for stacked in stacks]
     return found

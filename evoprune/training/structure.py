@@ -5,22 +5,22 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from evoprune.genome import Autoencoder
+from evoprune.individuals import Individual, genomes
 
 # Of a module's attributes, what is looked at on its own or does not tell two networks apart.
 _APART = frozenset(("training", "_parameters", "_buffers", "_modules"))
 
 
-def structure(pair: Autoencoder) -> tuple[Any, ...]:
-    """A key that is equal for pairs which can be stacked."""
-    return tuple(structure_of(genome.module) for genome in pair)
+def structure(individual: Individual) -> tuple[Any, ...]:
+    """A key that is equal for individuals which can be stacked."""
+    return tuple(structure_of(genome.module) for genome in genomes(individual))
 
 
-def alike(pairs: Sequence[Autoencoder]) -> list[list[int]]:
-    """The places of the pairs, those together that can be stacked."""
+def alike(individuals: Sequence[Individual]) -> list[list[int]]:
+    """The places of the individuals, those together that can be stacked."""
     groups: dict[Any, list[int]] = {}
-    for place, pair in enumerate(pairs):
-        groups.setdefault(structure(pair), []).append(place)
+    for place, individual in enumerate(individuals):
+        groups.setdefault(structure(individual), []).append(place)
     return list(groups.values())
 
 

@@ -115,7 +115,7 @@ def test_everyone_meets_everyone_and_rates_belong_to_places(concept, losses):
         ({"start": -1}, "start must be"),
         ({"concept": "best"}, "unknown concept 'best'"),
         ({"population": []}, "size of the population must be"),
-        ({"population": [make_population(1)[0]] * 2}, "pairs 0 and 1 of the population hold the same genome"),
+        ({"population": [make_population(1)[0]] * 2}, "places 0 and 1 of the population hold the same genome"),
     ],
 )
 def test_what_cannot_be_run_is_refused(options, message):
@@ -126,7 +126,7 @@ def test_what_cannot_be_run_is_refused(options, message):
 def test_a_population_that_cannot_be_changed_is_refused_before_any_work():
     toolbox = make_toolbox()
     toolbox.register("evaluate", lambda *_: pytest.fail("work was done"))
-    with pytest.raises(TypeError, match="the population is changed in place and must be a list of pairs, got tuple"):
+    with pytest.raises(TypeError, match="changed in place and must be a list of individuals, got tuple"):
         eaAllVsAll(tuple(make_population()), toolbox, 1)  # type: ignore[arg-type]
 
 

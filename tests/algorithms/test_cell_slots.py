@@ -39,7 +39,7 @@ def test_a_batch_slot_gives_one_batch_for_all_combinations_and_one_for_the_end()
 @pytest.mark.parametrize("value", [2.0, 2, np.float32(2), torch.tensor(2.0), (2.0,), [2.0]])
 def test_evaluate_may_return_a_bare_number(value):
     recorder = Recorder(evaluate=lambda encoder, decoder: value)
-    assert recorder.update()([cell()])[0].pair.fitness.values == (2.0,)
+    assert recorder.update()([cell()])[0].individual.fitness.values == (2.0,)
 
 
 @pytest.mark.parametrize("broken", [float("nan"), float("inf")])
@@ -49,8 +49,8 @@ def test_nan_and_infinity_count_as_worst(broken):
         recorder = Recorder(losses, select=tools.selBest)
         assert recorder.update(concept=concept)([cell()])[0].chosen == (chosen, chosen)
     (offspring,) = Recorder(losses).update()([cell()])
-    assert offspring.pair.fitness.values == (WORST,)
-    assert offspring.pair.fitness.nonfinite
+    assert offspring.individual.fitness.values == (WORST,)
+    assert offspring.individual.fitness.nonfinite
 
 
 class Score(base.Fitness):
@@ -65,9 +65,9 @@ def test_nan_and_infinity_count_as_worst_where_an_objective_is_maximized():
     broken = {0: float("nan")}
     recorder = Recorder(evaluate=lambda encoder, decoder: (broken.get(tag(encoder), 0.5), 1.0), select=tools.selBest)
     (offspring,) = recorder.update()([cell(pairs)])
-    assert tag(offspring.pair.encoder) != 0
+    assert tag(offspring.individual.encoder) != 0
     recorder = Recorder(evaluate=lambda encoder, decoder: (float("inf"), 1.0))
-    assert recorder.update()([cell(pairs)])[0].pair.fitness.values == (-WORST, WORST)
+    assert recorder.update()([cell(pairs)])[0].individual.fitness.values == (-WORST, WORST)
 
 
 class LossAndSize(base.Fitness):
@@ -81,12 +81,12 @@ def test_several_objectives():
     recorder = Recorder(evaluate=lambda encoder, decoder: (LOSSES[tag(encoder)][tag(decoder)], 10.0 * tag(encoder)))
     (offspring,) = recorder.update()([cell(pairs)])
     assert recorder.events[0][1] == [(1, 0), (4, 10), (2, 20)]
-    assert offspring.pair.fitness.values == (3.0, 20.0)
+    assert offspring.individual.fitness.values == (3.0, 20.0)
 
 
 def test_a_train_slot_may_return_nothing_but_not_too_little():
     assert np.isnan(Recorder(train=lambda pairs: None).update()([cell()])[0].train_loss)
-    with pytest.raises(ValueError, match="train returned 0 losses for 1 pairs"):
+    with pytest.raises(ValueError, match="train returned 0 losses for 1 individuals"):
         Recorder(train=lambda pairs: []).update()([cell()])
 
 
@@ -162,9 +162,9 @@ def test_pairs_of_classes_that_creator_made():
     try:
         pairs = [toy(i, creator.CellPair) for i in range(3)]
         (offspring,) = Recorder().update()([cell(pairs)])
-        assert type(offspring.pair) is creator.CellPair
-        assert type(offspring.pair.fitness) is creator.CellFitness
-        assert offspring.pair.fitness.values == (3.0,)
+        assert type(offspring.individual) is creator.CellPair
+        assert type(offspring.individual.fitness) is creator.CellFitness
+        assert offspring.individual.fitness.values == (3.0,)
         assert not any(pair.fitness.valid for pair in pairs)
     finally:
         del creator.CellFitness, creator.CellPair

@@ -33,11 +33,11 @@ def test_both_genomes_come_from_the_index_that_was_picked():
     pairs = grid()
     (offspring,) = Recorder().update()([cell(pairs)])
     assert offspring.chosen == (2, 2)
-    assert [tag(genome) for genome in offspring.pair] == [2, 2]
-    assert offspring.pair is not pairs[2]
-    assert offspring.pair.encoder is not pairs[2].encoder
+    assert [tag(genome) for genome in offspring.individual] == [2, 2]
+    assert offspring.individual is not pairs[2]
+    assert offspring.individual.encoder is not pairs[2].encoder
     assert (offspring.train_loss, offspring.evaluations) == (7.0, 10)
-    assert offspring.pair.fitness.values == (3.0,)
+    assert offspring.individual.fitness.values == (3.0,)
     assert [pair.fitness.values for pair in pairs] == [(99.0,)] * 3  # what was read is left as it was
 
 
@@ -47,8 +47,8 @@ def test_the_order_of_the_steps_and_who_gets_which_rate():
     assert recorder.names() == ["evaluate"] * 9 + ["select", "clone", "train", "evaluate", "mutate"]
     # The rate is the cell's, not that of the winner, 0.25; the pair trains by a seed of its own and unevaluated.
     assert recorder.events[-3] == ("train", [(0.5, derive(1, 3, 4, 1), False)])
-    assert offspring.pair.learning_rate == 0.5
-    assert offspring.pair.seed is None
+    assert offspring.individual.learning_rate == 0.5
+    assert offspring.individual.seed is None
 
 
 def test_pruning_before_the_evaluation():
@@ -62,7 +62,7 @@ def test_what_the_mutation_returns_is_the_offspring(prune, loss):
     other = toy(1)
     recorder = Recorder()
     (offspring,) = recorder.update(mutate=lambda pair: (other,), prune=prune, rate_sigma=0.0)([cell(rate=0.5)])
-    assert offspring.pair is other
+    assert offspring.individual is other
     assert other.fitness.values == (loss,)
     assert other.learning_rate == 0.5
 
@@ -74,9 +74,9 @@ def test_several_cells_train_in_one_call():
     assert recorder.names().count("train") == 1
     ((_, trained),) = [event for event in recorder.events if event[0] == "train"]
     assert [rate for rate, _, _ in trained] == [0.5, None]
-    assert tag(first.pair.encoder) == 2
-    assert tag(second.pair.encoder) == 0  # the third of its own neighbourhood
-    assert second.pair.learning_rate is None
+    assert tag(first.individual.encoder) == 2
+    assert tag(second.individual.encoder) == 0  # the third of its own neighbourhood
+    assert second.individual.learning_rate is None
 
 
 def test_one_pair_alone():
@@ -90,13 +90,13 @@ def test_the_step_of_the_learning_rate():
     update, here = Recorder().update(rate_sigma=0.1), cell(rate=0.5)
     with seeded(here.key(Stream.FINISH)):
         expected = 0.5 + random.gauss(0.0, 0.1)
-    assert update([here])[0].pair.learning_rate == expected
+    assert update([here])[0].individual.learning_rate == expected
 
 
 @pytest.mark.parametrize("rate", [1e-9, 10.0])
 def test_the_learning_rate_keeps_within_its_bounds(rate):
     update = Recorder().update(rate_sigma=1e-3)
-    rates = [update([cell(rate=rate, generation=g)])[0].pair.learning_rate for g in range(20)]
+    rates = [update([cell(rate=rate, generation=g)])[0].individual.learning_rate for g in range(20)]
     assert rate in rates
     assert len(set(rates)) > 3
     assert all(1e-9 <= r <= 10.0 for r in rates)
@@ -112,10 +112,10 @@ def test_random_opponents_select_each_side_and_train_both():
     recorder = Recorder(train=train, select=lambda views, k: [min(views, key=lambda view: view.fitness.values)])
     (offspring,) = recorder.update(opponents="random")([cell()])
     assert offspring.chosen == (0, 1)  # the best row and the best column
-    assert [tag(genome) for genome in offspring.pair] == [0, 1]
+    assert [tag(genome) for genome in offspring.individual] == [0, 1]
     assert calls == [(("encoder",), [[0, 1, 2]], [Decoder]), (("decoder",), [[0, 1, 2]], [Encoder])]
     assert offspring.train_loss == 1.0
-    assert offspring.pair.fitness.values == (1.0,)
+    assert offspring.individual.fitness.values == (1.0,)
 
 
 @pytest.mark.parametrize("concept", BY_DECODER)

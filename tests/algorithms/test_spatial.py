@@ -181,7 +181,7 @@ def test_what_cannot_be_run_is_refused_before_any_work(options, message):
 
 def test_a_grid_that_cannot_be_changed_is_refused_before_any_work():
     toolbox = make_toolbox(evaluate=lambda *_: pytest.fail("work was done"))
-    with pytest.raises(TypeError, match="the grid is changed in place and must be a list of pairs, got tuple"):
+    with pytest.raises(TypeError, match="the grid is changed in place and must be a list of individuals, got tuple"):
         run(tuple(make_grid()), toolbox=toolbox)
 
 
@@ -197,12 +197,12 @@ def repeated(what):
 @pytest.mark.parametrize("what", ["pair", "encoder", "decoder"])
 def test_a_pair_or_genome_in_two_cells_is_refused_before_any_work(what):
     toolbox = make_toolbox(evaluate=lambda *_: pytest.fail("work was done"))
-    with pytest.raises(ValueError, match="pairs 1 and 3 of the grid hold the same genome: clone it first"):
+    with pytest.raises(ValueError, match="places 1 and 3 of the grid hold the same genome: clone it first"):
         run(repeated(what), toolbox=toolbox)
 
 
 def test_what_is_no_pair_is_refused():
-    with pytest.raises(TypeError, match="place 3 of the grid must be an Autoencoder, a pair of genomes, got 3"):
+    with pytest.raises(TypeError, match=r"place 3 of the grid must be a Genome, .* or another Network, got 3"):
         run([*make_grid(3), 3])
 
 

@@ -84,8 +84,8 @@ def test_the_grid_is_changed_in_place_a_generation_at_a_time():
     assert (first.number, first.offspring, first.evaluations) == (0, [], 4)
     assert all(pair.fitness.valid for pair in grid)
     second = next(generations)
-    assert [made.pair for made in second.offspring] == grid
-    assert all(made.pair is pair for made, pair in zip(second.offspring, grid, strict=True))
+    assert [made.individual for made in second.offspring] == grid
+    assert all(made.individual is pair for made, pair in zip(second.offspring, grid, strict=True))
     assert all(made.train_loss > 0 for made in second.offspring)
     assert full(grid) == full(run(ngen=1)[0])
     assert [generation.number for generation in generations] == [2]

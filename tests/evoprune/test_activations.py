@@ -182,7 +182,7 @@ def test_nothing_is_left_behind():
     assert not any(part._forward_hooks for part in module.modules())
     assert not found["0"].requires_grad
     assert torch.equal(x, X)
-    with pytest.raises(ValueError, match="the encoder reads 2 values a sample, but the data have 5"):
+    with pytest.raises(ValueError, match="the network reads 2 values a sample, but the data have 5"):
         ActivationProbe(torch.rand(2, 5))(genome)
     assert [part.training for part in module.modules()] == [True, True, False, True]
     assert not any(part._forward_hooks for part in module.modules())

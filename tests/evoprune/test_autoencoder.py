@@ -53,15 +53,19 @@ def test_setters_replace_one_side():
     one.encoder = other.encoder
     assert one[0] is other[0]
     for side in ("encoder", "decoder"):
-        with pytest.raises(TypeError, match="an autoencoder holds an Encoder and a Decoder, got Linear"):
+        with pytest.raises(TypeError, match="must be a Genome, got Linear"):
             setattr(one, side, nn.Linear(6, 2))
 
 
 @pytest.mark.parametrize(
     ("parts", "error", "message"),
     [
-        ([Encoder(nn.Linear(20, 10)), Decoder(nn.Linear(8, 20))], ValueError, "has 10 units, but the decoder takes 8"),
-        ([Encoder(mlp_encoder([20, 10])), Decoder(mlp_decoder([8, 20]))], ValueError, "10 units, .* takes 8"),
+        (
+            [Encoder(nn.Linear(20, 10)), Decoder(nn.Linear(8, 20))],
+            ValueError,
+            "gives 10 values a sample, but the decoder takes 8",
+        ),
+        ([Encoder(mlp_encoder([20, 10])), Decoder(mlp_decoder([8, 20]))], ValueError, "10 values .* takes 8"),
         ([Encoder(nn.Linear(2, 2))], ValueError, "got 1 genomes"),
         ([], ValueError, "got 0 genomes"),
         ([Encoder(nn.Linear(2, 2))] * 3, ValueError, "got 3 genomes"),
@@ -93,9 +97,9 @@ def test_the_two_genomes_share_no_parameter():
 
 def test_setters_refuse_a_code_that_does_not_fit():
     one, wide = pair(), Autoencoder([Encoder(mlp_encoder([6, 3])), Decoder(mlp_decoder([3, 6]))])
-    with pytest.raises(ValueError, match="code has 2 units, but the decoder takes 3"):
+    with pytest.raises(ValueError, match="gives 2 values a sample, but the decoder takes 3"):
         one.decoder = wide.decoder
-    with pytest.raises(ValueError, match="code has 3 units, but the decoder takes 2"):
+    with pytest.raises(ValueError, match="gives 3 values a sample, but the decoder takes 2"):
         one.encoder = wide.encoder
     one[:] = wide
     assert one(torch.rand(1, 6)).shape == (1, 6)

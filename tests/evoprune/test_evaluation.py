@@ -15,6 +15,7 @@ from evoprune.evaluation import (
     evaluate,
     evaluating,
     loss_of,
+    outputs_of,
     pairwise_losses,
     reconstruct,
     reconstruction_loss,
@@ -188,15 +189,23 @@ def test_what_is_no_data_is_refused_everywhere_in_one_line(wrong, message):
         lambda: mutTrain(pair, wrong),
     ]
     for call in calls:
-        with pytest.raises(TypeError, match=f"^data must be a problem, a tensor or a numpy array of floats, {message}"):
+        with pytest.raises(
+            TypeError,
+            match=rf"^data must be a problem, a tensor or .* \(inputs, targets\), {message}",
+        ):
             call()
 
 
-@pytest.mark.parametrize("wrong", [Encoder(nn.Linear(2, 1)), nn.Linear(2, 1), None, [1, 2]], ids=lambda w: str(w)[:8])
-def test_what_is_no_pair_is_refused(wrong):
-    for call in (evaluate, reconstruct, wrong_bits):
-        with pytest.raises(TypeError, match="what reconstructs is an Autoencoder, got"):
+@pytest.mark.parametrize("wrong", [nn.Linear(2, 1), None, [1, 2], []], ids=lambda w: str(w)[:8])
+def test_what_is_no_individual_is_refused(wrong: Any):
+    for call in (evaluate, outputs_of):
+        with pytest.raises(TypeError, match="expected a Genome or a Network of genomes, got"):
             call(wrong, DATA)
+    also: Any = Encoder(nn.Linear(2, 1))
+    for wrong_too in (wrong, also):
+        for pairs_only in (reconstruct, wrong_bits):
+            with pytest.raises(TypeError, match="what reconstructs is an Autoencoder, got"):
+                pairs_only(wrong_too, DATA)
 
 
 def sides(count, encoder=lambda: mlp_encoder([6, 5, 3]), decoder=lambda: mlp_decoder([3, 5, 6], output="sigmoid")):
@@ -210,7 +219,7 @@ def test_all_combinations_at_once_are_those_one_by_one(loss, dtype):
     for genome in (*encoders, *decoders):
         genome.module.to(dtype)
     data = torch.rand(4, 6)
-    table = pairwise_losses(encoders, decoders[:2], data, loss)
+    table = pairwise_losses(encoders, decoders[:2], data, loss=loss)
     expected = [[reconstruction_loss(one, other, data, loss) for other in decoders[:2]] for one in encoders]
     np.testing.assert_allclose(np.array(table), np.array(expected), rtol=1e-6 if dtype == torch.float32 else 1e-14)
 
@@ -253,22 +262,22 @@ def test_combinations_refuse_what_single_ones_refuse():
     encoders, decoders = sides(2)
     wrong = sides(2, decoder=lambda: mlp_decoder([4, 6], output="sigmoid"))[1]
     for arguments, message in (
-        ((encoders, wrong, torch.rand(4, 6)), "the encoder's code has 3 units, but the decoder takes 4"),
+        ((encoders, wrong, torch.rand(4, 6)), "the encoder gives 3 values a sample, but the decoder takes 4"),
         ((encoders, decoders, torch.rand(4, 5)), "the encoder reads 6 values a sample, but the data have 5"),
-        ((encoders, decoders, torch.full((4, 6), torch.nan)), "the data to reconstruct hold NaN or infinity"),
+        ((encoders, decoders, torch.full((4, 6), torch.nan)), "the targets hold NaN or infinity"),
         ((encoders, decoders, torch.rand(0, 6)), "data must have samples"),
-        ((encoders, decoders, torch.full((4, 6), 2.0), "bce"), "loss bce needs data in"),
-        ((encoders, decoders, torch.rand(4, 6), "l3"), "unknown loss"),
+        ((encoders, decoders, torch.full((4, 6), 2.0)), "loss bce needs data in"),
+        ((encoders, decoders, torch.rand(4, 6)), "unknown loss"),
     ):
         with pytest.raises(ValueError, match=message):
-            pairwise_losses(*arguments)
+            pairwise_losses(*arguments, loss="bce" if "bce" in message else "l3" if "unknown" in message else "l1")
 
 
 def test_bce_of_a_network_without_probabilities_is_refused():
     pair = halving()
     with torch.no_grad():
         pair.decoder.module.weight.fill_(8.0)
-    with pytest.raises(ValueError, match=r"loss bce needs reconstructions in \[0, 1\], but they go from 0 to 4"):
+    with pytest.raises(ValueError, match=r"loss bce needs outputs in \[0, 1\], but they go from 0 to 4"):
         evaluate(pair, DATA, "bce")
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from torch import nn
 
 from evoprune import Autoencoder, Decoder, Encoder, Genome, MinimizeLoss, similar
-from evoprune.genome import genomes
+from evoprune.individuals import genomes
 from evoprune.networks import mlp_decoder, mlp_encoder
 
 KEEP = torch.tensor([[True, False, True], [False, True, True]])
@@ -249,5 +249,5 @@ def test_the_genomes_of_an_individual():
     assert genomes(encoder)[0] is encoder
     things: list[Any] = [None, [], [1, 2], nn.Linear(1, 1), (encoder, decoder)]
     for thing in things:
-        with pytest.raises(TypeError, match="expected a Genome or an Autoencoder"):
+        with pytest.raises(TypeError, match="expected a Genome or a Network of genomes"):
             genomes(thing)

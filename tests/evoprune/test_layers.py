@@ -7,7 +7,7 @@ from torch.nn.utils import prune
 from torch.nn.utils.parametrizations import spectral_norm
 
 from evoprune import Genome
-from evoprune.layers import check_code, plain_steps, prunable_layers, prunable_parameters
+from evoprune.layers import check_chain, plain_steps, prunable_layers, prunable_parameters
 
 WAYS = ("ih", "hh")
 
@@ -154,8 +154,8 @@ def test_an_unknown_name_is_an_error_that_lists_the_known_ones(name):
 def test_codes_that_do_not_fit():
     encoder = nn.Sequential(nn.Linear(20, 10), nn.ReLU(), nn.Dropout(0.1))
     for decoder in (nn.Linear(8, 20), nn.Sequential(nn.Identity(), nn.Sequential(nn.Linear(8, 20)), nn.Sigmoid())):
-        with pytest.raises(ValueError, match="the encoder's code has 10 units, but the decoder takes 8"):
-            check_code(encoder, decoder)
+        with pytest.raises(ValueError, match="the encoder gives 10 values a sample, but the decoder takes 8"):
+            check_chain({"encoder": encoder, "decoder": decoder})
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_codes_that_do_not_fit():
     ],
 )
 def test_what_fits_or_cannot_be_told_passes(encoder, decoder):
-    check_code(encoder, decoder)
+    check_chain({"encoder": encoder, "decoder": decoder})
 
 
 def test_plain_stacks_are_computed_step_by_step():

@@ -66,7 +66,7 @@ def test_data_of_another_width_for_a_tied_pair(entry):
 def test_a_code_that_no_longer_fits(entry):
     one = pair()
     one[1] = Decoder(mlp_decoder([4, 6]))  # as a crossover would, unchecked
-    with pytest.raises(ValueError, match=r"^the encoder's code has 3 units, but the decoder takes 4$"):
+    with pytest.raises(ValueError, match=r"^the encoder gives 3 values a sample, but the decoder takes 4$"):
         ENTRIES[entry](one, DATA)
 
 
@@ -119,11 +119,11 @@ def test_a_batch_larger_than_the_data():
 @pytest.mark.parametrize(
     ("grid", "error", "message"),
     [
-        (lambda: [1, 2, 3], TypeError, "place 0 of the (grid|population) must be an Autoencoder, .* got 1"),
+        (lambda: [1, 2, 3], TypeError, "place 0 of the (grid|population) must be a Genome, an Auto.* got 1"),
         (lambda: [], ValueError, "size of the (grid|population) must be a whole number of at least 1, got 0"),
-        (lambda: [Encoder(nn.Linear(2, 2))], TypeError, "place 0 of the (grid|population) must be an Autoencoder"),
-        (lambda: make_grid(1) * 2, ValueError, "pairs 0 and 1 of the (grid|population) hold the same genome"),
-        (lambda: make_grid(1)[0], TypeError, "must be a list of pairs, got Autoencoder"),
+        (lambda: [*make_grid(1), Genome(nn.Linear(2, 2))], ValueError, r"same number of parts, got \[1, 2\]"),
+        (lambda: make_grid(1) * 2, ValueError, "places 0 and 1 of the (grid|population) hold the same genome"),
+        (lambda: make_grid(1)[0], TypeError, "must be a list of individuals, got Autoencoder"),
     ],
 )
 def test_grids(algorithm, grid, error, message):
@@ -133,9 +133,9 @@ def test_grids(algorithm, grid, error, message):
 
 def test_pairs_that_meet_have_one_code():
     other = Autoencoder([Encoder(mlp_encoder([12, 2])), Decoder(mlp_decoder([2, 12]))])
-    with pytest.raises(ValueError, match=r"pairs 0 and 1 of the grid meet: a code of 3 units, .* takes 2"):
+    with pytest.raises(ValueError, match=r"places 0 and 1 of the grid meet: a part that gives 3 values, .* takes 2"):
         run([*make_grid(1), other])
-    with pytest.raises(ValueError, match=r"pairs 0 and 1 of the population meet"):
+    with pytest.raises(ValueError, match=r"places 0 and 1 of the population meet"):
         eaAllVsAll([*make_grid(1), other], make_toolbox(), 1)
     run([*make_grid(1), other], ngen=1, neighbourhoods=[[0], [1]])  # islands
 

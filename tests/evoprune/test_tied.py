@@ -12,7 +12,8 @@ from torch import nn
 
 from evoprune.activations import ActivationProbe
 from evoprune.evaluation import evaluate
-from evoprune.genome import Autoencoder, Decoder, Encoder
+from evoprune.genome import Decoder, Encoder
+from evoprune.individuals import Autoencoder
 from evoprune.operators import OPERATORS, cxUniformWeights, mutTrain, mutZeroWeights
 from evoprune.tied import TiedAutoencoder, TiedLinear, TiedNetwork, deepen, freeze
 from evoprune.training import programs, train

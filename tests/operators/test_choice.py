@@ -10,7 +10,8 @@ from deap import base
 from hypothesis import given, strategies as st
 from torch import Tensor, nn
 
-from evoprune.genome import Autoencoder, Decoder, Encoder, Genome, genomes
+from evoprune.genome import Decoder, Encoder, Genome
+from evoprune.individuals import Autoencoder, genomes
 from evoprune.operators.choice import prune_lowest
 
 NAN, INF = float("nan"), float("inf")

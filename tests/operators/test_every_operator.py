@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from evoprune.activations import ActivationProbe
 from evoprune.fitness import MinimizeLoss
-from evoprune.genome import Autoencoder, Decoder, Encoder, Genome, genomes
+from evoprune.genome import Decoder, Encoder, Genome
+from evoprune.individuals import Autoencoder, genomes
 from evoprune.networks import mlp_decoder, mlp_encoder
 from evoprune.operators import OPERATORS
 from tests.tied import TiedConvolutions
@@ -188,7 +189,7 @@ def test_after_the_same_seed_the_same_goes(name: str, persistent: bool) -> None:
 @EVERY
 @pytest.mark.parametrize("wrong", [None, 3, [], "pair", nn.Linear(16, 2)], ids=repr)
 def test_what_is_no_individual_is_refused(name: str, wrong: Any) -> None:
-    with pytest.raises(TypeError, match="expected a Genome or an Autoencoder, got"):
+    with pytest.raises(TypeError, match="expected a Genome or a Network of genomes, got"):
         configured(name)(wrong)
 
 

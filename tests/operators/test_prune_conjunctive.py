@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from evoprune.activations import ActivationProbe
-from evoprune.genome import Autoencoder, Decoder, Encoder, Genome
+from evoprune.genome import Decoder, Encoder, Genome
+from evoprune.individuals import Autoencoder
 from evoprune.operators import mutPruneConjunctive
 from evoprune.operators.prune_conjunctive import inactive
 
@@ -159,7 +160,7 @@ def test_errors_come_before_any_work_and_nothing_is_drawn(persistent: bool) -> N
     nested["decoder"] = {"": torch.zeros(2, 2)}
     with pytest.raises(ValueError, match=r"of layer '' must be a tensor \(samples, 3 units\), got \(2, 2\)"):
         mutPruneConjunctive(individual, nested, persistent=persistent)
-    with pytest.raises(TypeError, match="expected a Genome or an Autoencoder"):
+    with pytest.raises(TypeError, match="expected a Genome or a Network of genomes"):
         mutPruneConjunctive(nn.Linear(1, 1), nested)
     assert individual.preserved == 1.0
     assert individual.encoder.nonzero is None

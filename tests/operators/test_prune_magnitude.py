@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from evoprune.genome import Autoencoder, Decoder, Encoder, Genome
+from evoprune.genome import Decoder, Encoder, Genome
+from evoprune.individuals import Autoencoder
 from evoprune.operators import mutPruneMagnitude
 
 NAN, INF = float("nan"), float("inf")
@@ -108,7 +109,7 @@ def test_nothing_is_drawn_and_errors_come_first() -> None:
         mutPruneMagnitude(individual, 2)
     with pytest.raises(ValueError, match="unknown scope"):
         mutPruneMagnitude(individual, 0.5, scope="pair")
-    with pytest.raises(TypeError, match="expected a Genome or an Autoencoder"):
+    with pytest.raises(TypeError, match="expected a Genome or a Network of genomes"):
         mutPruneMagnitude(nn.Linear(1, 1), 0.5)
     assert individual == pair()
     assert random.getstate() == state

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from evoprune.genome import Autoencoder, Decoder, Encoder, Genome
+from evoprune.genome import Decoder, Encoder, Genome
+from evoprune.individuals import Autoencoder
 from evoprune.networks import mlp_decoder, mlp_encoder
 from evoprune.operators import mutPruneRandom
 
@@ -136,7 +137,7 @@ def test_a_wrong_amount_is_an_error_before_any_work(amount: Any) -> None:
 
 @pytest.mark.parametrize("wrong", [None, nn.Linear(1, 1), [], [nn.Linear(1, 1)], (pair().encoder,)])
 def test_what_is_no_individual_is_refused(wrong: Any) -> None:
-    with pytest.raises(TypeError, match="expected a Genome or an Autoencoder, got"):
+    with pytest.raises(TypeError, match="expected a Genome or a Network of genomes, got"):
         mutPruneRandom(wrong, 0.1)
 
 

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from evoprune.activations import ActivationProbe
-from evoprune.genome import Autoencoder, Decoder, Encoder, Genome
+from evoprune.genome import Decoder, Encoder, Genome
+from evoprune.individuals import Autoencoder
 from evoprune.networks import mlp_decoder, mlp_encoder
 from evoprune.operators import mutPruneVariance
 
@@ -220,6 +221,6 @@ def test_errors_come_before_any_work() -> None:
     assert random.getstate() == state
     with pytest.raises(ValueError, match="activations lack 'encoder'"):
         mutPruneVariance(individual, 0.5, {})
-    with pytest.raises(TypeError, match="expected a Genome or an Autoencoder"):
+    with pytest.raises(TypeError, match="expected a Genome or a Network of genomes"):
         mutPruneVariance([], 0.5, ActivationProbe(torch.rand(2, 2)))
     assert individual.preserved == 1.0

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from evoprune.activations import ActivationProbe
-from evoprune.genome import Autoencoder, Decoder, Encoder, Genome
+from evoprune.genome import Decoder, Encoder, Genome
+from evoprune.individuals import Autoencoder
 from evoprune.operators import (
     Decrease,
     PruneAfter,

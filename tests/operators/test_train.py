@@ -9,7 +9,8 @@ from deap import algorithms, base
 from torch import Tensor, nn
 
 from evoprune.benchmarks import BinaryClustering
-from evoprune.genome import Autoencoder, Decoder, Encoder
+from evoprune.genome import Decoder, Encoder
+from evoprune.individuals import Autoencoder
 from evoprune.networks import mlp_decoder, mlp_encoder
 from evoprune.operators import StepDecay, mutPruneRandom, mutTrain
 
@@ -170,9 +171,9 @@ def test_it_is_a_mutation_in_a_stock_algorithm() -> None:
     assert (last.age, first.age) == (10, 0)
 
 
-@pytest.mark.parametrize("wrong", [pair().encoder, nn.Linear(6, 6), [pair().encoder, pair().decoder], None])
-def test_what_is_no_pair_is_refused(wrong: Any) -> None:
-    with pytest.raises(TypeError, match="mutTrain trains an Autoencoder, got"):
+@pytest.mark.parametrize("wrong", [nn.Linear(6, 6), [pair().encoder, pair().decoder], None])
+def test_what_is_no_individual_is_refused(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="individual must be a Genome, an Autoencoder or another Network, got"):
         mutTrain(wrong, data())
 
 

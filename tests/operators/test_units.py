@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from evoprune.activations import ActivationProbe
-from evoprune.genome import Autoencoder, Decoder, Encoder, Genome
+from evoprune.genome import Decoder, Encoder, Genome
+from evoprune.individuals import Autoencoder
 from evoprune.networks import mlp_decoder, mlp_encoder
 from evoprune.operators.units import count_units, minmax, spread, unit_activations
 
@@ -98,7 +99,7 @@ def test_the_shape_is_samples_by_units(wrong: Any) -> None:
 def test_what_is_no_probe_or_no_individual_is_refused(wrong: Any) -> None:
     with pytest.raises(TypeError, match="activations must be a probe or a mapping as a probe returns, got"):
         unit_activations(pair(), wrong)
-    with pytest.raises(TypeError, match="expected a Genome or an Autoencoder, got"):
+    with pytest.raises(TypeError, match="expected a Genome or a Network of genomes, got"):
         unit_activations(wrong, ActivationProbe(torch.rand(2, 4)))
 
 

@@ -116,21 +116,45 @@ static int something_learns(const LayerOfTorch *layers, int depth) {
     return PyErr_SetString(PyExc_ValueError, "nothing learns"), 0;
 }
 
+/* What is wanted of samples: values of the last layer's outputs, or, of format q, the number of the one that is right. */
+static int take_targets(Views *views, PyObject *from, Py_ssize_t samples, int outputs, int loss, const float **targets,
+                        const int64_t **labels) {
+    void *memory;
+    const Py_ssize_t count = PyObject_Size(from);
+    if (count != samples) return PyErr_Format(PyExc_ValueError, "%zd targets for %zd samples", count, samples), 0;
+    PyObject *dimensions = PyObject_GetAttrString(from, "ndim");
+    const long flat = dimensions ? PyLong_AsLong(dimensions) == 1 : 0;
+    Py_XDECREF(dimensions);
+    if (PyErr_Occurred()) return 0;
+    if (!flat) {
+        if (!take_buffer(views, from, "targets", 'f', samples * outputs, 0, &memory)) return 0;
+        *targets = memory;
+        return 1;
+    }
+    if (!take_buffer(views, from, "labels", 'q', samples, 0, &memory)) return 0;
+    *labels = memory;
+    if (loss != CROSS_ENTROPY) return PyErr_SetString(PyExc_ValueError, "this loss reads no labels"), 0;
+    for (Py_ssize_t i = 0; i < samples; i++)
+        if ((*labels)[i] < 0 || (*labels)[i] >= outputs)
+            return PyErr_Format(PyExc_ValueError, "label %zd is none of the %d outputs", i, outputs), 0;
+    return 1;
+}
+
 /* The data: inputs, targets, order, ends, keep. */
 static int take_data(Views *views, PyObject *const *from, Epoch *epoch) {
     const LayerOfTorch *first = &epoch->layers[0], *last = &epoch->layers[epoch->depth - 1];
     const Py_ssize_t samples = PyObject_Size(from[0]), ordered = PyObject_Size(from[2]), batches = PyObject_Size(from[3]);
-    void *inputs, *targets, *order, *ends, *keep;
+    void *inputs, *order, *ends, *keep;
     if (samples < 0 || ordered < 0 || batches < 0) return 0;
     if (!take_buffer(views, from[0], "inputs", 'f', samples * first->inputs, 0, &inputs) ||
-        !take_buffer(views, from[1], "targets", 'f', samples * last->outputs, 0, &targets) ||
+        !take_targets(views, from[1], samples, last->outputs, epoch->loss, &epoch->targets, &epoch->labels) ||
         !take_buffer(views, from[2], "order", 'q', ordered, 0, &order) ||
         !take_buffer(views, from[3], "ends", 'q', batches, 0, &ends) ||
         !take_buffer(views, from[4], "keep", '?', ordered * first->inputs, 0, &keep))
         return 0;
-    epoch->inputs = inputs, epoch->targets = targets, epoch->order = order, epoch->ends = ends, epoch->keep = keep;
+    epoch->inputs = inputs, epoch->order = order, epoch->ends = ends, epoch->keep = keep;
     epoch->batches = batches;
-    if (!inputs || !targets || !order || !ends || !batches)
+    if (!inputs || (!epoch->targets && !epoch->labels) || !order || !ends || !batches)
         return PyErr_SetString(PyExc_ValueError, "inputs, targets, order and ends must not be empty"), 0;
     for (Py_ssize_t i = 0; i < ordered; i++)
         if (epoch->order[i] < 0 || epoch->order[i] >= samples)
@@ -143,15 +167,9 @@ static int take_data(Views *views, PyObject *const *from, Epoch *epoch) {
     return 1;
 }
 
-/* Several stacks, all of the same widths at both ends. */
-typedef struct {
-    LayerOfTorch **layers;
-    int *depths, count;
-} Stacks;
-
 static int take_stacks(Views *views, PyObject *from, Stacks *to) {
-    const int count = (int)PyTuple_Size(from);
-    if (count < 1) return PyErr_SetString(PyExc_ValueError, "no encoders, or no decoders"), 0;
+    const int count = PyTuple_Check(from) ? (int)PyTuple_Size(from) : 0;
+    if (count < 1 || count > 1 << 16) return PyErr_SetString(PyExc_ValueError, "a side without stacks"), 0;
     to->layers = calloc(count, sizeof *to->layers);
     to->depths = calloc(count, sizeof *to->depths);
     if (!to->layers || !to->depths) return PyErr_NoMemory(), 0;
@@ -167,6 +185,14 @@ static int take_stacks(Views *views, PyObject *from, Stacks *to) {
             return PyErr_SetString(PyExc_ValueError, "stacks of different widths"), 0;
         }
     }
+    return 1;
+}
+
+/* What stands on a side gives as many values as what stands on the next one takes. */
+static int sides_fit(const Stacks *sides, int count) {
+    for (int i = 1; i < count; i++)
+        if (sides[i - 1].layers[0][sides[i - 1].depths[0] - 1].outputs != sides[i].layers[0][0].inputs)
+            return PyErr_Format(PyExc_ValueError, "sides %d and %d of different widths", i - 1, i), 0;
     return 1;
 }
 

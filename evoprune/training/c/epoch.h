@@ -55,13 +55,19 @@ static void widen(Work *k, const Layer *l, const Optimizer *o) {
     note(k, &b->weight, b->weight + step);
 }
 
+static void one_hot(float *t, int units, int64_t label) {
+    memset(t, 0, sizeof(float) * units);
+    t[label] = 1;
+}
+
 static void gather(Work *k, const Epoch *e, int64_t at) {
     const int width = e->layers[0].inputs, last = e->layers[e->depth - 1].outputs;
     float *x = k->outputs[0], *t = k->targets;
     for (int s = 0; s < k->samples; s++, x += k->widths[0], t += k->widths[e->depth]) {
         const float *from = e->inputs + e->order[at + s] * width;
         memcpy(x, from, sizeof(float) * width);
-        if (k->targets != k->outputs[0]) memcpy(t, e->targets + e->order[at + s] * last, sizeof(float) * last);
+        if (e->labels) one_hot(t, last, e->labels[e->order[at + s]]);
+        else if (k->targets != k->outputs[0]) memcpy(t, e->targets + e->order[at + s] * last, sizeof(float) * last);
         if (e->keep)
             for (int c = 0; c < width; c++) x[c] = e->keep[(at + s) * width + c] ? x[c] : x[c] * 0.0f;
     }
@@ -82,10 +88,11 @@ static double train_batch(Work *k, const Epoch *e) {
     }
     float *d = k->outputs[depth];
     const int width = k->widths[depth];
-    const float share = 1.0f / ((float)k->samples * l[last].outputs);
-    const double loss = criterion(d, k->targets, width, k->samples, share, e->loss, l[last].nonlinearity);
+    const float share = share_of(e->loss, k->samples, l[last].outputs);
+    const double loss = criterion(d, k->targets, width, l[last].outputs, k->samples, share, e->loss, l[last].nonlinearity);
     memset(d + (size_t)k->samples * width, 0, sizeof(float) * width * (k->padded - k->samples));
-    note(k, &k->bounds.error, e->loss == MSE ? largest(d, (size_t)k->samples * width) : share * (1 + e->largest));
+    const int unbounded = e->loss == MSE || e->loss == CROSS_ENTROPY;
+    note(k, &k->bounds.error, unbounded ? largest(d, (size_t)k->samples * width) : share * (1 + e->largest));
     note(k, &unused, loss); /* not finite where some output is not */
     for (int i = last; i >= first; i--) {
         const int below = i ? l[i - 1].nonlinearity : IDENTITY;

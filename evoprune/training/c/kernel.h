@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 enum { IDENTITY, RELU, SIGMOID, TANH, NONLINEARITIES };
-enum { L1, MSE, BCE, LOSSES };
+enum { L1, MSE, BCE, CROSS_ENTROPY, LOSSES };
 enum { ADAM, ADAM_ANEW, SGD, OPTIMIZERS };
 enum { DONE, NO_MEMORY };
 
@@ -33,6 +33,7 @@ typedef struct {
     LayerOfTorch *layers;
     int depth;
     const float *inputs, *targets; /* (samples, inputs of the first layer), (samples, outputs of the last); may be one */
+    const int64_t *labels;         /* or, instead of targets, the number of the output that is right, (samples,) */
     const int64_t *order, *ends;   /* batch k holds the samples order[ends[k - 1]] to order[ends[k] - 1] */
     int64_t batches;
     double largest;                /* magnitude of the inputs and targets */
@@ -43,14 +44,21 @@ typedef struct {
     double mean;         /* out: the mean of the losses of the batches */
 } Epoch;
 
-/* The losses of every encoder with every decoder on some samples, in evaluation: nothing learns. */
+/* Several stacks that can stand at the same place, all of the same widths at both ends. */
 typedef struct {
-    LayerOfTorch **encoders, **decoders;
-    int *encoder_depths, *decoder_depths, encoder_count, decoder_count;
-    const float *inputs; /* (samples, inputs), which are the targets as well */
+    LayerOfTorch **layers;
+    int *depths, count;
+} Stacks;
+
+/* The losses of all combinations of a stack of each side on some samples, in evaluation: nothing learns. */
+typedef struct {
+    const Stacks *sides;
+    int side_count;
+    const float *inputs, *targets; /* (samples, inputs of the first side), (samples, outputs of the last); may be one */
+    const int64_t *labels;         /* or, instead of targets, (samples,) */
     int64_t samples;
     int loss;
-    double *losses; /* out: (encoders, decoders), means over all values */
+    double *losses; /* out: (side, side, ...), the last one changing fastest */
 } Scores;
 
 typedef int Run(Epoch *epoch);

@@ -83,7 +83,49 @@ INLINE double loss_of(float *y, const float *t, int width, int samples, float sh
     return (double)total(sum) * (loss == BCE ? -share : share);
 }
 
-static double criterion(float *y, const float *t, int width, int samples, float share, int loss, int f) {
+/* The same for the cross-entropy of each sample, -sum t log softmax(y), the outputs being logits:
+ *
+ *   error  (softmax(y) sum t - t) share,  and share one by the number of samples
+ *
+ * What fills rows up stands far below the largest logit. */
+static double cross_entropy(float *y, const float *t, int width, int units, int samples, float share) {
+    double loss = 0;
+    for (int s = 0; s < samples; s++, y += width, t += width) {
+        float high = y[0], each[WIDTH];
+        for (int c = units; c < width; c++) y[c] = high;
+        vf most = all(high);
+        for (int c = 0; c < width; c += WIDTH) most = pick(above(load(y + c), most), load(y + c), most);
+        store(each, most);
+        for (int i = 0; i < WIDTH; i++) high = each[i] > high ? each[i] : high;
+        for (int c = units; c < width; c++) y[c] = high - 200;
+        vf sum[PARTS], mass[PARTS], likely[PARTS];
+        UNROLL for (int p = 0; p < PARTS; p++) sum[p] = mass[p] = likely[p] = zero();
+        for (int c = 0; c < width; c += BLOCK)
+            UNROLL for (int p = 0; p < PARTS; p++) {
+                const int k = c + p * WIDTH;
+                const vf a = load(y + k) - all(high), b = load(t + k), e = exponential(a);
+                store(y + k, e);
+                sum[p] = sum[p] + e;
+                mass[p] = mass[p] + b;
+                likely[p] = fma_(b, a, likely[p]);
+            }
+        const float odds = total(sum), whole = total(mass);
+        store(each, logarithm(all(odds)));
+        loss += whole * each[0] - total(likely);
+        const vf scale = all(whole / odds);
+        for (int c = 0; c < width; c += WIDTH) store(y + c, fma_(load(y + c), scale, zero() - load(t + c)) * all(share));
+        clear_rest(y, width, units, 1);
+    }
+    return loss * share;
+}
+
+/* One by how many values, or of cross-entropies samples, the loss is a mean over. */
+static float share_of(int loss, int samples, int units) {
+    return 1.0f / (loss == CROSS_ENTROPY ? (float)samples : (float)samples * units);
+}
+
+static double criterion(float *y, const float *t, int width, int units, int samples, float share, int loss, int f) {
+    if (loss == CROSS_ENTROPY) return cross_entropy(y, t, width, units, samples, share);
     if (loss == BCE) return loss_of(y, t, width, samples, share, BCE, SIGMOID);
     if (loss == L1 && f == SIGMOID) return loss_of(y, t, width, samples, share, L1, SIGMOID);
     if (loss == L1) return loss_of(y, t, width, samples, share, L1, f);

@@ -77,47 +77,70 @@ static PyObject *epoch(PyObject *self, PyObject *arguments) {
 }
 
 PyDoc_STRVAR(scores_doc,
-             "scores(variant, encoders, decoders, data, loss) -> mean losses, encoder by encoder\n\n"
-             "Of every encoder with every decoder; both are tuples of layers as for epoch, without moments.");
+             "scores(variant, sides, inputs, targets, loss) -> mean losses, the last side changing fastest\n\n"
+             "Of all combinations: each side is a tuple of stacks, tuples of layers as for epoch, without moments.");
+
+/* The losses of all combinations, to be freed; NULL with an exception set. */
+static double *score(const Variant *variant, Scores *s, size_t *count) {
+    *count = 1;
+    for (int i = 0; i < s->side_count; i++) {
+        *count *= s->sides[i].count;
+        if (*count > 1 << 24) return PyErr_SetString(PyExc_ValueError, "too many combinations"), NULL;
+    }
+    s->losses = calloc(*count, sizeof(double));
+    int ended = s->losses ? DONE : NO_MEMORY;
+    if (ended == DONE) {
+        Py_BEGIN_ALLOW_THREADS
+        ended = variant->score(s);
+        Py_END_ALLOW_THREADS
+    }
+    if (ended != DONE) {
+        free(s->losses);
+        return PyErr_NoMemory(), NULL;
+    }
+    return s->losses;
+}
 
 static PyObject *scores(PyObject *self, PyObject *arguments) {
     (void)self;
     const char *name;
-    PyObject *encoders, *decoders, *data, *result = NULL;
-    int loss;
-    if (!PyArg_ParseTuple(arguments, "sO!O!Oi", &name, &PyTuple_Type, &encoders, &PyTuple_Type, &decoders, &data, &loss))
-        return NULL;
+    PyObject *sides, *inputs, *targets, *result = NULL;
+    Scores s = {0};
+    if (!PyArg_ParseTuple(arguments, "sO!OOi", &name, &PyTuple_Type, &sides, &inputs, &targets, &s.loss)) return NULL;
     const Variant *variant = find_variant(name);
     if (!variant) return NULL;
-    if (loss < 0 || loss >= LOSSES) return PyErr_Format(PyExc_ValueError, "no loss %d", loss);
+    const int count = (int)PyTuple_Size(sides);
+    if (s.loss < 0 || s.loss >= LOSSES) return PyErr_Format(PyExc_ValueError, "no loss %d", s.loss);
+    if (count < 1 || count > 64) return PyErr_SetString(PyExc_ValueError, "1 to 64 sides are wanted"), NULL;
     Views views = {0};
-    Stacks in = {0}, out = {0};
-    double *losses = NULL;
-    void *inputs = NULL;
-    const Py_ssize_t samples = PyObject_Size(data);
-    if (samples < 1) PyErr_SetString(PyExc_ValueError, "no samples");
-    else if (take_stacks(&views, encoders, &in) && take_stacks(&views, decoders, &out)) {
-        const LayerOfTorch *last = &in.layers[0][in.depths[0] - 1];
-        if (last->outputs != out.layers[0][0].inputs || in.layers[0][0].inputs != out.layers[0][out.depths[0] - 1].outputs)
-            PyErr_SetString(PyExc_ValueError, "encoders and decoders of different widths");
-        else if (take_buffer(&views, data, "data", 'f', samples * in.layers[0][0].inputs, 0, &inputs) && inputs)
-            losses = calloc((size_t)in.count * out.count, sizeof(double));
+    Stacks *stacks = calloc(count, sizeof *stacks);
+    void *memory = NULL;
+    s.samples = PyObject_Size(inputs);
+    s.sides = stacks;
+    s.side_count = count;
+    int fits = stacks && s.samples > 0;
+    if (!stacks) PyErr_NoMemory();
+    else if (!fits && !PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "no samples");
+    for (int i = 0; fits && i < count; i++) fits = take_stacks(&views, PyTuple_GetItem(sides, i), stacks + i);
+    fits = fits && sides_fit(stacks, count) &&
+           take_buffer(&views, inputs, "inputs", 'f', s.samples * stacks[0].layers[0][0].inputs, 0, &memory) && memory;
+    s.inputs = memory;
+    if (fits) {
+        const Stacks *last = stacks + count - 1;
+        fits = take_targets(&views, targets, s.samples, last->layers[0][last->depths[0] - 1].outputs, s.loss, &s.targets,
+                            &s.labels);
     }
-    if (losses) {
-        Scores s = {in.layers, out.layers, in.depths, out.depths, in.count, out.count, inputs, samples, loss, losses};
-        int ended;
-        Py_BEGIN_ALLOW_THREADS
-        ended = variant->score(&s);
-        Py_END_ALLOW_THREADS
-        result = ended == DONE ? PyList_New((Py_ssize_t)in.count * out.count) : PyErr_NoMemory();
-        for (int i = 0; result && i < in.count * out.count; i++)
-            if (PyList_SetItem(result, i, PyFloat_FromDouble(losses[i]))) Py_CLEAR(result);
+    size_t found;
+    if (fits && score(variant, &s, &found)) {
+        result = PyList_New((Py_ssize_t)found);
+        for (size_t i = 0; result && i < found; i++)
+            if (PyList_SetItem(result, (Py_ssize_t)i, PyFloat_FromDouble(s.losses[i]))) Py_CLEAR(result);
+        free(s.losses);
     } else if (!PyErr_Occurred()) {
-        PyErr_NoMemory();
+        PyErr_SetString(PyExc_ValueError, "inputs are missing");
     }
-    free(losses);
-    free_stacks(&in);
-    free_stacks(&out);
+    for (int i = 0; stacks && i < count; i++) free_stacks(stacks + i);
+    free(stacks);
     let_go(&views);
     return result;
 }

@@ -1,4 +1,4 @@
-/* The function of a variant that scores: every encoder with every decoder, each code computed once. */
+/* The function of a variant that scores all combinations of a stack of each side; what a side gives is computed once. */
 #ifndef EVOPRUNE_SCORES_H
 #define EVOPRUNE_SCORES_H
 
@@ -34,55 +34,72 @@ static const float *through(Work *k, int depth, const float *x, int samples) {
     return k->outputs[depth];
 }
 
-/* The codes of an encoder, (samples, latent) without gaps. */
-static int encode(const Scores *s, int encoder, float *codes) {
-    const int depth = s->encoder_depths[encoder];
-    LayerOfTorch *layers = s->encoders[encoder];
+/* What a stack makes of what `count` combinations before it gave, (count, samples, units) without gaps both; that of
+ * combination i goes to place i * every + at. */
+static int push(LayerOfTorch *layers, int depth, const float *from, int count, int64_t samples, float *to, int every,
+                int at) {
     Work work;
-    char *memory = open_stack(&work, layers, depth, s->samples);
+    char *memory = open_stack(&work, layers, depth, samples);
     if (!memory) return NO_MEMORY;
-    const int units = layers[depth - 1].outputs, width = work.widths[depth];
-    for (int64_t at = 0; at < s->samples; at += ROWS) {
-        const int rows = (int)(s->samples - at < ROWS ? s->samples - at : ROWS);
-        const float *y = through(&work, depth, s->inputs + at * layers[0].inputs, rows);
-        for (int r = 0; r < rows; r++) memcpy(codes + (at + r) * units, y + (size_t)r * width, sizeof(float) * units);
-    }
+    const size_t taken = layers[0].inputs, units = layers[depth - 1].outputs, width = work.widths[depth];
+    for (int i = 0; i < count; i++)
+        for (int64_t first = 0; first < samples; first += ROWS) {
+            const int rows = (int)(samples - first < ROWS ? samples - first : ROWS);
+            const float *y = through(&work, depth, from + (i * samples + first) * taken, rows);
+            float *here = to + (((size_t)i * every + at) * samples + first) * units;
+            for (int r = 0; r < rows; r++) memcpy(here + r * units, y + r * width, sizeof(float) * units);
+        }
     free(memory);
     return DONE;
 }
 
-/* The losses of a decoder on the codes of all encoders. */
-static int decode(const Scores *s, int decoder, const float *codes) {
-    const int depth = s->decoder_depths[decoder], latent = s->decoders[decoder][0].inputs;
-    const int units = s->decoders[decoder][depth - 1].outputs;
+/* The losses of a stack of the last side on what all combinations before it gave. */
+static int judge(const Scores *s, int number, const float *from, int count) {
+    const Stacks *last = s->sides + s->side_count - 1;
+    const int depth = last->depths[number];
+    LayerOfTorch *layers = last->layers[number];
+    const int taken = layers[0].inputs, units = layers[depth - 1].outputs;
     Work work, *k = &work;
-    char *memory = open_stack(k, s->decoders[decoder], depth, s->samples);
+    char *memory = open_stack(k, layers, depth, s->samples);
     if (!memory) return NO_MEMORY;
-    const int width = k->widths[depth];
-    for (int e = 0; e < s->encoder_count; e++) {
+    const int width = k->widths[depth], f = k->layers[depth - 1].nonlinearity;
+    const double values = (double)s->samples * (s->loss == CROSS_ENTROPY ? 1 : units);
+    for (int i = 0; i < count; i++) {
         double sum = 0;
         for (int64_t at = 0; at < s->samples; at += ROWS) {
             const int rows = (int)(s->samples - at < ROWS ? s->samples - at : ROWS);
-            through(k, depth, codes + (e * s->samples + at) * latent, rows);
-            for (int r = 0; r < rows; r++)
-                memcpy(k->errors[0] + (size_t)r * width, s->inputs + (at + r) * units, sizeof(float) * units);
+            through(k, depth, from + (i * s->samples + at) * taken, rows);
+            for (int r = 0; r < rows; r++) {
+                float *t = k->errors[0] + (size_t)r * width;
+                if (s->labels) one_hot(t, units, s->labels[at + r]);
+                else memcpy(t, s->targets + (at + r) * units, sizeof(float) * units);
+            }
             clear_rest(k->errors[0], width, units, rows);
-            sum += criterion(k->outputs[depth], k->errors[0], width, rows, 1.0f, s->loss,
-                             k->layers[depth - 1].nonlinearity);
+            sum += criterion(k->outputs[depth], k->errors[0], width, units, rows, 1.0f, s->loss, f);
         }
-        s->losses[(size_t)e * s->decoder_count + decoder] = sum / ((double)s->samples * units);
+        s->losses[(size_t)i * last->count + number] = sum / values;
     }
     free(memory);
     return DONE;
 }
 
 int SCORE(Scores *s) {
-    const int last = s->encoder_depths[0] - 1, latent = s->encoders[0][last].outputs;
-    float *codes = malloc(sizeof(float) * (size_t)s->encoder_count * s->samples * latent);
-    int ended = codes ? DONE : NO_MEMORY;
-    for (int i = 0; i < s->encoder_count && ended == DONE; i++) ended = encode(s, i, codes + i * s->samples * latent);
-    for (int i = 0; i < s->decoder_count && ended == DONE; i++) ended = decode(s, i, codes);
-    free(codes);
+    const float *from = s->inputs;
+    float *made = NULL;
+    int count = 1, ended = DONE;
+    for (int side = 0; side < s->side_count - 1 && ended == DONE; side++) {
+        const Stacks *all_of = s->sides + side;
+        const int units = all_of->layers[0][all_of->depths[0] - 1].outputs;
+        float *next = malloc(sizeof(float) * (size_t)count * all_of->count * s->samples * units);
+        ended = next ? DONE : NO_MEMORY;
+        for (int i = 0; i < all_of->count && ended == DONE; i++)
+            ended = push(all_of->layers[i], all_of->depths[i], from, count, s->samples, next, all_of->count, i);
+        free(made);
+        from = made = next;
+        count *= all_of->count;
+    }
+    for (int i = 0; i < s->sides[s->side_count - 1].count && ended == DONE; i++) ended = judge(s, i, from, count);
+    free(made);
     return ended;
 }
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from evoprune.genome import Autoencoder, Decoder, Encoder
+from evoprune.genome import Decoder, Encoder
+from evoprune.individuals import Autoencoder
 
 
 def linear(weight: Sequence[Sequence[float]], bias: Sequence[float] | None = None) -> nn.Linear:

@@ -8,7 +8,8 @@ import torch
 from scipy.stats import hypergeom
 
 from evoprune.benchmarks.analysis import mask_overlap
-from evoprune.genome import Autoencoder, Decoder, Encoder
+from evoprune.genome import Decoder, Encoder
+from evoprune.individuals import Autoencoder
 from tests.benchmarks.analysis.small import linear, pair
 
 

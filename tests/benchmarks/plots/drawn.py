@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from evoprune.benchmarks.problems.problem import Problem, Splits
-from evoprune.genome import Autoencoder, Decoder, Encoder
+from evoprune.genome import Decoder, Encoder
+from evoprune.individuals import Autoencoder
 
 NAN = float("nan")
 

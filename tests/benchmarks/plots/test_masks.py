@@ -7,7 +7,8 @@ from torch import nn
 
 from evoprune.benchmarks.plots import plot_masks
 from evoprune.benchmarks.plots.masks import binned
-from evoprune.genome import Autoencoder, Decoder, Encoder
+from evoprune.genome import Decoder, Encoder
+from evoprune.individuals import Autoencoder
 from evoprune.tied import TiedAutoencoder, TiedNetwork
 from tests.benchmarks.plots.drawn import MASK, fits, images, pair_of
 

@@ -10,7 +10,8 @@ from torch import nn
 from evoprune.benchmarks.plots import plot_reconstructions
 from evoprune.benchmarks.plots.reconstructions import near_square, picture, samples
 from evoprune.benchmarks.problems.digits import Digits
-from evoprune.genome import Autoencoder, Decoder, Encoder
+from evoprune.genome import Decoder, Encoder
+from evoprune.individuals import Autoencoder
 from tests.benchmarks.plots.drawn import NAN, Bits, fits, images, pair_of
 
 

@@ -46,7 +46,7 @@ def bits(samples: int, inputs: int) -> Tensor:
 def by(variant: str, pairs: list[Autoencoder], data: Tensor, size: int, loss: str, optimizer: Optimizer, **more: Any):
     """An epoch by one variant of the kernel."""
     epoch = Epoch(data, size, [pair.seed or 0 for pair in pairs], more.pop("corruption", 0.0))
-    trainer = native.Trainer(more.pop("learns", (True, True)), loss, optimizer, variant, **more)
+    trainer = native.Trainer(more.pop("parts", None), loss, optimizer, variant, **more)
     return trainer.train(pairs, epoch.of_cells(range(len(pairs))), [float(pair.learning_rate or 0) for pair in pairs])
 
 

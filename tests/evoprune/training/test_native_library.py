@@ -46,7 +46,7 @@ READ_ONLY = np.zeros((4, 4), np.float32)
 READ_ONLY.flags.writeable = False
 WRONG = {
     "variant": {"variant": "avx1024"},
-    "loss": {"loss": 3},
+    "loss": {"loss": 4},
     "optimizer": {"optimizer": (3, 1e-3, 0.0, 0.0, 1e-8, 0.0)},
     "no layers": {"layers": ()},
     "no tuple": {"layers": (3,)},

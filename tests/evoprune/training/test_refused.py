@@ -37,9 +37,9 @@ def test_a_genome_or_a_parameter_in_two_places_is_an_error():
         ({"parts": ()}, "parts must be some of"),
         ({"parts": ("encoder", "code")}, "parts must be some of"),
         ({"batch_size": 24}, "batch size 24 is larger than the 23 training samples"),
-        ({"opponents": [[make_pair().decoder]]}, "opponents need one part that learns"),
-        ({"parts": ("encoder",), "opponents": []}, "opponents need one part"),
-        ({"parts": ("encoder",), "opponents": [[]]}, "at least one opponent for each pair"),
+        ({"opponents": [[make_pair().decoder]]}, "opponents need networks of two parts, one of which learns"),
+        ({"parts": ("encoder",), "opponents": []}, "opponents need networks of two parts"),
+        ({"parts": ("encoder",), "opponents": [[]]}, "at least one opponent for each of them"),
         ({"parts": ("encoder",), "opponents": [[make_pair(1, 7).decoder]]}, "another structure than the part"),
     ],
 )
@@ -55,7 +55,7 @@ def test_settings_that_make_no_sense_are_refused_before_any_work(settings, messa
 def test_batches_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="no batches to train on"):
         train([make_pair()], iter([]))
-    with pytest.raises(ValueError, match="1 sources of randomness for 2 pairs"):
+    with pytest.raises(ValueError, match="1 sources of randomness for 2 individuals"):
         train([make_pair(), make_pair()], Epoch(DATA, 5, [1]))
     with pytest.raises(ValueError, match="a batch must be"):
         train([make_pair(), make_pair()], [torch.rand(3, 5, 12)])
@@ -83,15 +83,15 @@ def test_a_rate_of_a_pair_is_checked(optimizer, rate, message):
     pairs = [make_pair(1), make_pair(2)]
     pairs[1].learning_rate = rate
     before = copy.deepcopy(pairs)
-    with pytest.raises(ValueError, match=f"the learning_rate of pair 1 must be .*{message}"):
+    with pytest.raises(ValueError, match=f"the learning_rate of individual 1 must be .*{message}"):
         train_epoch(pairs, DATA, optimizer=optimizer)
     assert pairs == before
 
 
-@pytest.mark.parametrize("wrong", [make_pair(), [[*make_pair()]], [make_pair().encoder], iter([make_pair()]), None])
-def test_pairs_are_a_list_of_pairs(wrong: Any):
+@pytest.mark.parametrize("wrong", [make_pair(), [[*make_pair()]], make_pair().encoder, iter([make_pair()]), None])
+def test_individuals_are_a_list_of_individuals(wrong: Any):
     for call in (lambda: train(wrong, [DATA]), lambda: train_epoch(wrong, DATA)):
-        with pytest.raises(TypeError, match="pairs must be a list of autoencoders"):
+        with pytest.raises(TypeError, match="pairs must be a list of genomes"):
             call()
 
 

@@ -35,10 +35,13 @@ def sides(pairs: list[Autoencoder]) -> tuple[list[Genome], list[Genome]]:
 def test_they_are_torchs(loss: str, samples: int) -> None:
     encoders, decoders = sides(made(3))
     data = torch.rand(samples, 30)
-    mine, torchs = kernel_losses(encoders, decoders, data, loss), pairwise_losses(encoders, decoders, data, loss)
+    mine, torchs = (
+        kernel_losses(encoders, decoders, data, loss=loss),
+        pairwise_losses(encoders, decoders, data, loss=loss),
+    )
     for i, k in itertools.product(range(3), range(3)):
         assert mine[i][k][0] == pytest.approx(torchs[i][k][0], rel=1e-5)
-        assert mine[i][k] == kernel_loss(encoders[i], decoders[k], data, loss)  # however many at once
+        assert mine[i][k] == kernel_loss(encoders[i], decoders[k], data, loss=loss)  # however many at once
 
 
 @needs_kernel
@@ -46,7 +49,7 @@ def test_all_variants_that_round_alike_give_the_same_bits() -> None:
     encoders, decoders = sides(made(2, (77, 19, 20, 3)))
     data, found = torch.rand(57, 77), dict[str, list[float] | None]()
     for variant, arithmetic in native.variants().items():
-        losses = native.losses(encoders, decoders, data, "l1", variant)
+        losses = native.losses([encoders, decoders], data, data, "l1", variant)
         assert found.setdefault(arithmetic, losses) == losses
 
 
@@ -76,13 +79,13 @@ def test_a_diverged_network_is_the_worst_and_wrong_data_are_errors(kernel: str) 
     with pytest.raises(ValueError, match="NaN or infinity"):
         kernel_loss(pair.encoder, pair.decoder, torch.full((2, 30), math.nan), kernel=kernel)
     with pytest.raises(ValueError, match=r"outside \[0, 1\]|in \[0, 1\]"):
-        kernel_loss(pair.encoder, pair.decoder, data * 3, "bce", kernel=kernel)
+        kernel_loss(pair.encoder, pair.decoder, data * 3, loss="bce", kernel=kernel)
     with pytest.raises((ValueError, RuntimeError)):
         kernel_loss(pair.encoder, pair.decoder, torch.rand(6, 29), kernel=kernel)
     with pytest.raises(ValueError, match="samples"):
         kernel_loss(pair.encoder, pair.decoder, torch.rand(0, 30), kernel=kernel)
     with pytest.raises(ValueError, match="did you mean 'mse'"):
-        kernel_loss(pair.encoder, pair.decoder, data, "mes", kernel=kernel)
+        kernel_loss(pair.encoder, pair.decoder, data, loss="mes", kernel=kernel)
     with torch.no_grad():
         next(pair.decoder.module.parameters())[0, 0] = math.nan
     assert kernel_loss(pair.encoder, pair.decoder, data, kernel=kernel) == (WORST,)

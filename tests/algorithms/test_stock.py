@@ -38,8 +38,8 @@ def test_it_is_eaSimple_in_streams_of_its_own(size):
     assert [generation.number for generation in generations] == [0, 1, 2, 3]
     assert [generation.evaluations for generation in generations] == [size] * 4
     assert generations[0].offspring == []
-    assert [made.pair for made in generations[3].offspring] == population
-    assert all(made.train_loss == made.pair.train_loss for made in generations[3].offspring)
+    assert [made.individual for made in generations[3].offspring] == population
+    assert all(made.train_loss == made.individual.train_loss for made in generations[3].offspring)
     assert all(made.train_loss > 0 for made in generations[3].offspring)
 
 
@@ -67,14 +67,14 @@ def test_a_mutation_that_does_not_train_has_no_training_loss():
 def test_what_cannot_be_run_is_refused_before_any_work():
     toolbox = make_toolbox()
     toolbox.register("evaluate", lambda *_: pytest.fail("work was done"))
-    with pytest.raises(TypeError, match="the population is changed in place and must be a list of pairs, got tuple"):
+    with pytest.raises(TypeError, match="changed in place and must be a list of individuals, got tuple"):
         canonical_generations(tuple(make_grid(1)), toolbox, 1)  # type: ignore[arg-type]
     pair = make_grid(1)[0]
     for population, options, message in (
         ([], {"ngen": 1}, "size of the population must be"),
         ([pair], {"ngen": -1}, "ngen must be"),
         ([pair], {"ngen": 1, "start": -1}, "start must be"),
-        ([pair, copy.copy(pair)], {"ngen": 1}, "pairs 0 and 1 of the population hold the same genome"),
+        ([pair, copy.copy(pair)], {"ngen": 1}, "places 0 and 1 of the population hold the same genome"),
     ):
         with pytest.raises(ValueError, match=message):
             canonical_generations(population, toolbox, **options)
