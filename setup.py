@@ -89,7 +89,7 @@ setup(
         "pandas>=2.2,<4",
         "pillow>=10.1,<14",
         "psutil>=5.9,<8",
-        "scikit-learn>=1.4,<2",
+        "scikit-learn>=1.6,<2",
         "scipy>=1.12,<2",
         "scoop>=0.7.2,<0.8",
         "torch>=2.4,<3",

@@ -38,7 +38,7 @@ def stock_generations(
         ``mate`` where the options ask for crossover.
     :param seed: of all streams, one a generation; drawn from Python's ``random`` by default.
     :param start: generations that a resumed population has behind it; 0 evaluates it and yields it first.
-    :param options: of the algorithm, such as ``mu``, ``lambda_``, ``cxpb`` and ``mutpb``.
+    :param options: of the algorithm, such as ``mu``, ``lambda_``, ``cxpb``, ``mutpb`` and ``halloffame``.
     :raises TypeError: for a population whose items cannot be assigned, such as a tuple.
     :raises ValueError: for numbers below 0, an individual or genome that stands in two places, and missing slots,
         before any work.
@@ -79,13 +79,19 @@ def _generations(
         yield Generation(0, [], len(invalid))
     counting = _Counting(toolbox.mutate)
     own = copy.copy(toolbox)
-    own.register("mutate", counting)
+    own.mutate = counting
     for generation in range(start + 1, ngen + 1):
         counting.calls = 0
-        _mark(population)
-        with seeded(Stream.CANONICAL.seed(run, generation)):
-            population[:], logbook = algorithm(population, own, ngen=1, verbose=False, **options)
-        offspring = [Offspring(one, origins, _train_loss(one), 1) for one, origins in _origins(population)]
+        parents = list(population)
+        _mark(parents)
+        try:
+            with seeded(Stream.CANONICAL.seed(run, generation)):
+                population[:], logbook = algorithm(population, own, ngen=1, verbose=False, **options)
+                population[:] = _apart(population, toolbox.clone)
+            found = [(one, _origins(one)) for one in population]
+        finally:
+            _wipe([*parents, *population, *(options.get("halloffame") or ())])
+        offspring = [Offspring(one, origins, _train_loss(one), 1) for one, origins in found]
         yield Generation(generation, offspring, int(logbook[-1]["nevals"]), counting.calls)
 
 
@@ -107,13 +113,29 @@ def _mark(population: list[Any]) -> None:
             vars(genome)[_MARK] = place
 
 
-def _origins(population: list[Any]) -> list[tuple[Individual, tuple[int, ...]]]:
-    """The individuals, and for each part the place that it came from, -1 where nobody knows; the marks are wiped."""
-    found = [tuple(vars(genome).get(_MARK, -1) for genome in genomes(individual)) for individual in population]
-    for individual in population:
+def _origins(individual: Individual) -> tuple[int, ...]:
+    """For each part the place that it came from, -1 where nobody knows."""
+    return tuple(vars(genome).get(_MARK, -1) for genome in genomes(individual))
+
+
+def _wipe(individuals: list[Any]) -> None:
+    """Take the marks off again, also of those who did not survive or entered a hall of fame."""
+    for individual in individuals:
         for genome in genomes(individual):
             vars(genome).pop(_MARK, None)
-    return list(zip(population, found, strict=True))
+
+
+def _apart(population: list[Any], clone: Callable[[Any], Any]) -> list[Any]:
+    """The population with a clone wherever one stands a second time, as DEAP's selection and reproduction leave it.
+
+    Otherwise what happens to one would happen to the other, and a resumed run would be refused.
+    """
+    seen: set[int] = set()
+    apart = []
+    for individual in population:
+        apart.append(clone(individual) if id(individual) in seen else individual)
+        seen.add(id(individual))
+    return apart
 
 
 def _train_loss(individual: Individual) -> float:

@@ -73,6 +73,8 @@ def load_any_model(directory: str | Path) -> ImageModel:
             raise ValueError(f"image must be channels, height and width, got {shown(image)}")
     if image is None:
         raise ValueError(f"the model was trained on {settings.benchmark}, whose samples are no images")
+    if not isinstance(pair, Autoencoder):
+        raise ValueError(f"{place}: a network for {settings.task} gives no images back; it takes an autoencoder")
     with fitting(path):  # a pair that takes other images than it says
         reconstruct(pair, torch.zeros(1, math.prod(image))).reshape(1, *image)
     return ImageModel(pair, tuple(image))

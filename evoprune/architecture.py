@@ -260,11 +260,11 @@ class Blueprint:
         """The nonlinearity of all layers but the last."""
         return self.architecture.activation
 
-    def parameters(self, inputs: int) -> int:
+    def parameters(self, inputs: int, outputs: int | None = None) -> int:
         """Weights and biases of encoder and decoder together."""
         return self.architecture.parameters
 
-    def check(self, inputs: int) -> None:
+    def check(self, inputs: int, outputs: int | None = None) -> None:
         """Raise `ValueError` unless a sample has as many values as the architecture reads."""
         found = self.architecture
         at_least("inputs", inputs, 1, whole=True)
@@ -273,7 +273,7 @@ class Blueprint:
             reads = f"{shape} = {found.inputs} values a sample"
             raise ValueError(f"the architecture reads {reads}, the data have {shown(inputs)}")
 
-    def build(self, inputs: int) -> tuple[nn.Module, nn.Module]:
+    def build(self, inputs: int, outputs: int | None = None) -> tuple[nn.Module, nn.Module]:
         """A new encoder and decoder, drawn from torch's global generator.
 
         :raises ValueError: for another number of inputs than the architecture's.

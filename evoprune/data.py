@@ -14,7 +14,7 @@ from evoprune.checks import at_least, of_type, shown
 CHUNK = 256
 """Rows that are made dense at once where data are no tensor."""
 _INSTEAD = {
-    DataLoader: "; give its samples as one tensor: torch.cat(list(loader)), or torch.cat([x for x, label in loader])",
+    DataLoader: "; give its samples as one tensor: torch.cat(list(loader)), or tuple(map(torch.cat, zip(*loader)))",
     Dataset: "; give its samples as tensors, (inputs, targets), such as dataset.tensors of a TensorDataset",
     list: "; make it a tensor: torch.tensor(data), or torch.stack(data) where the samples are tensors",
     np.ndarray: "; make it floats: data.astype('float32')",
@@ -46,8 +46,7 @@ class Samples(NamedTuple):
     def chunks(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Inputs and targets as tensors: all at once where the inputs are there as one, else some rows at a time."""
         if isinstance(self.inputs, Tensor):
-            targets = self.targets
-            yield self.inputs, targets if isinstance(targets, Tensor) else targets[torch.arange(len(targets))]
+            yield self.inputs, whole(self.targets)
             return
         for places in torch.arange(len(self.inputs)).split(CHUNK):
             inputs = self.inputs[places]
@@ -72,7 +71,8 @@ def samples_of(data: Any, split: str) -> Samples:
     else:
         inputs = rows_of(data, split)
         wanted = data.targets(split) if callable(getattr(data, "targets", None)) else None
-        targets = inputs if wanted is None else wanted
+        by_row = wanted is not None and not isinstance(wanted, np.ndarray)
+        targets = inputs if wanted is None else wanted if by_row else _targets(wanted)
     if len(targets) != len(inputs):
         raise ValueError(f"data need a target for each sample, got {len(targets)} targets for {len(inputs)} samples")
     return Samples(inputs, targets)
@@ -88,21 +88,27 @@ def tensor_of(data: Any, split: str) -> Tensor:
     of_type("split", split, str, "the name of a split, such as 'train'")
     found = getattr(data, split, data)
     found = found[0] if _is_pair(found) else found
+    if isinstance(found, Tensor | np.ndarray) and not found.ndim:
+        raise ValueError(f"data must be (samples, inputs), got {shown(found)}")
     if isinstance(found, Tensor):
-        if not found.dim():
-            raise ValueError(f"data must be (samples, inputs), got {shown(found)}")
         return found
     if isinstance(found, np.ndarray) and found.dtype.kind == "f":
         return _from_numpy(found, np.float32)
-    hint = next((hint for kind, hint in _INSTEAD.items() if isinstance(found, kind)), "")
+    if isinstance(found, tuple | list) and len(found) == 2 and isinstance(found[0], Tensor | np.ndarray):
+        _targets(found[1])  # refuses what is no table; two samples are one more list
     what = "a problem, a tensor or a numpy array of floats, or (inputs, targets)"
-    raise TypeError(f"data must be {what}, got {shown(data)}{hint}")
+    raise TypeError(f"data must be {what}, got {shown(data)}{_hint(data, found)}")
 
 
 def rows_of(data: Any, split: str) -> Rows:
     """The inputs of a split by index, where a problem offers that (``rows``), else what :func:`tensor_of` gives."""
     rows: Rows = data.rows(split) if callable(getattr(data, "rows", None)) else tensor_of(data, split)
     return rows
+
+
+def whole(rows: Rows) -> Tensor:
+    """All rows as one tensor."""
+    return rows if isinstance(rows, Tensor) else rows[torch.arange(len(rows))]
 
 
 def draw_batch(data: Any, size: int = 5) -> Any:
@@ -125,6 +131,16 @@ def _is_pair(data: Any) -> bool:
     kinds = (Tensor, np.ndarray)
     pair = isinstance(data, tuple | list) and len(data) == 2 and all(isinstance(one, kinds) for one in data)
     return pair and (isinstance(data, tuple) or data[0].ndim > 1)
+
+
+def _hint(data: Any, found: Any) -> str:
+    """What to give instead of something that is no data, where it is known what it is."""
+    sample = found[0] if isinstance(found, list) and found else None
+    if isinstance(sample, tuple | list) and len(sample) == 2 and isinstance(sample[0], Tensor):
+        return "; make two tensors of it: torch.stack([x for x, y in data]), torch.tensor([y for x, y in data])"
+    if hasattr(found, "to_numpy"):
+        return "; make it an array: data.to_numpy('float32')"
+    return next((hint for kind, hint in _INSTEAD.items() if isinstance(found, kind) or isinstance(data, kind)), "")
 
 
 def _targets(values: Any) -> Tensor:

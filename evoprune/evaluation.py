@@ -12,16 +12,18 @@ from torch import Tensor, nn
 
 from evoprune.checks import listed, of_type, shown
 from evoprune.data import Rows, Samples, draw_batch, rows_of, samples_of, tensor_of
-from evoprune.fitness import finite
+from evoprune.fitness import WORST, finite
 from evoprune.genome import Genome
 from evoprune.individuals import Autoencoder, Individual, genomes, names_of
 from evoprune.layers import plain_steps
 from evoprune.losses import (
+    OF_CLASSES,
     LossFunction,
     check_classes,
     check_loss_name,
     check_probabilities,
     check_shapes,
+    check_targets,
     like_output,
     mean_loss,
 )
@@ -139,9 +141,7 @@ def loss_of(output: Tensor, data: Tensor, loss: str | LossFunction = "l1") -> fl
     :param data: the targets.
     """
     check_loss_name(loss)
-    target = like_output(data, output, loss)
-    check_probabilities(loss, "data", target)
-    check_classes(loss, target, output.shape[1] if output.dim() > 1 else None)
+    target = _readable(data, output, loss)
     value = float(mean_loss(loss, output, target, dims=output.dim()))
     if not math.isfinite(value):  # a diverged network is a bad one, but no mistake
         if not bool(target.isfinite().all()):
@@ -216,20 +216,23 @@ def _loss(parts: Sequence[Genome], names: Sequence[str], data: Any, loss: str | 
     check_loss_name(loss)
     losses = []
     for inputs, targets in samples_of(data, "validation").chunks():
-        output = _outputs(parts, names, inputs, targets)
+        output = _outputs(parts, names, inputs)
         losses.append((loss_of(output, targets, loss), len(inputs)))
+        if losses[-1][0] == WORST and not bool(inputs.isfinite().all()):
+            raise ValueError(f"the data hold NaN or infinity: {shown(inputs)}")
     if len(losses) == 1:
         return (losses[0][0],)
     return (finite(sum(value * count for value, count in losses) / sum(count for _, count in losses)),)
 
 
-def _outputs(parts: Sequence[Genome], names: Sequence[str], inputs: Tensor, targets: Tensor | None = None) -> Tensor:
+def _outputs(parts: Sequence[Genome], names: Sequence[str], inputs: Tensor) -> Tensor:
     modules = [genome.module for genome in parts]
+    first = next((module for module in modules if next(module.parameters(), None) is not None), modules[0])
     steps = [plain_steps(module) for module in modules]
     calls: Sequence[Callable[[Tensor], Tensor]] = [call for stack in steps for call in stack] if all(steps) else modules
     with torch.no_grad() if all(steps) else evaluating(*modules):
         try:
-            output = _through(calls, like_parameters(modules[0], inputs))
+            output = _through(calls, like_parameters(first, inputs))
         except Exception as error:
             blame(error, inputs, names, modules)
             raise
@@ -238,6 +241,16 @@ def _outputs(parts: Sequence[Genome], names: Sequence[str], inputs: Tensor, targ
     if not output.numel():
         raise ValueError(f"data must have samples, (samples, inputs), got shape {tuple(inputs.shape)}")
     return output
+
+
+def _readable(targets: Tensor, output: Tensor, loss: str | LossFunction) -> Tensor:
+    """Targets as a loss reads them beside the output of one network, seen to be such."""
+    target = like_output(targets, output, loss)
+    check_probabilities(loss, "data", target)
+    if isinstance(loss, str) and loss in OF_CLASSES:
+        check_targets(loss, output.shape, target.shape, target.dtype)
+        check_classes(loss, target, output.shape[1] if output.dim() > 1 else None)
+    return target
 
 
 def _through(calls: Iterable[Callable[[Tensor], Tensor]], values: Tensor) -> Tensor:
@@ -275,8 +288,6 @@ def _combined(
     losses: list[Tensor] = []
     for output in outputs:
         if not losses:
-            targets = like_output(targets, output[0], loss)
-            check_probabilities(loss, "data", targets)
-            check_classes(loss, targets, output.shape[2] if output.dim() > 2 else None)
+            targets = _readable(targets, output[0], loss)
         losses.append(mean_loss(loss, output, targets, dims=output.dim() - 1))
     return torch.stack(losses, dim=1)

@@ -53,6 +53,12 @@ class MinimizeLoss(base.Fitness):
         return _any_nonfinite(self.values)
 
 
+class MinimizeLossAndSize(MinimizeLoss):
+    """DEAP fitness of two objectives to minimize: the loss, and the share of weights kept."""
+
+    weights = (-1.0, -1.0)
+
+
 class MaximizeScore(MinimizeLoss):
     """DEAP fitness that maximizes; NaN and infinite values become the finite worst, which is negative here."""
 

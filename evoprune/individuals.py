@@ -11,7 +11,11 @@ from evoprune.layers import check_fit
 from evoprune.masks import share
 from evoprune.refusals import blame
 
-__all__ = ["Autoencoder", "Individual", "IndividualT", "Network", "genomes", "names_of", "similar"]
+__all__ = ["ONE_PART", "Autoencoder", "Individual", "IndividualT", "Network", "genomes", "names_of", "similar"]
+
+
+ONE_PART = ("network",)
+"""The name of the only part of a network."""
 
 
 class Network(list[Genome]):
@@ -41,12 +45,14 @@ class Network(list[Genome]):
         self.train_loss: float | None = None
         if not self:
             raise ValueError("a network needs at least one genome, got none")
+        if len(self.names) != len(self):  # a class that calls its parts by names of its own
+            raise ValueError(f"the parts of a {type(self).__name__} are {shown(self.names)}, got {len(self)} genomes")
         check_parts(self.names, self)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the parts are called, in activations, tables and files: their numbers, from 0."""
-        return tuple(map(str, range(len(self))))
+        """What the parts are called, in activations, tables and files: their numbers from 0, one alone ``network``."""
+        return _numbered(len(self))
 
     @property
     def preserved(self) -> float:
@@ -155,7 +161,11 @@ def names_of(individual: Any) -> tuple[str, ...]:
         return individual.names
     found = genomes(individual)
     halves = len(found) == 2 and isinstance(found[0], Encoder) and isinstance(found[1], Decoder)
-    return Autoencoder.names if halves else tuple(map(str, range(len(found))))
+    return Autoencoder.names if halves else _numbered(len(found))
+
+
+def _numbered(parts: int) -> tuple[str, ...]:
+    return ONE_PART if parts == 1 else tuple(map(str, range(parts)))
 
 
 def check_parts(names: Iterable[str], genomes: Iterable[Genome]) -> None:

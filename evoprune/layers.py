@@ -83,14 +83,13 @@ def check_data(parts: dict[str, nn.Module], width: int, wanted: int | None = Non
     :param what: what has so many: the data, or their targets.
     """
     first, last = next(iter(parts)), next(reversed(parts))
-    first_one, last_one = (called(first), called(last)) if len(parts) > 1 else ("the network", "the network")
     reads, _ = widths(parts[first])
     if reads not in (None, width):
-        raise ValueError(f"{first_one} reads {reads} values a sample, but the data have {width}")
+        raise ValueError(f"{called(first)} reads {reads} values a sample, but the data have {width}")
     check_chain(parts)
     _, gives = widths(parts[last])
     if wanted is not None and gives not in (None, wanted):
-        raise ValueError(f"{last_one} gives {gives} values a sample, but the {what} have {wanted}")
+        raise ValueError(f"{called(last)} gives {gives} values a sample, but the {what} have {wanted}")
 
 
 def called(part: str) -> str:

@@ -1,7 +1,8 @@
 """Losses by name, or functions of your own; `mean_loss` reduces, so that stacked cells get a loss each."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 from warnings import warn
 
@@ -102,11 +103,13 @@ def mean_loss(loss: str | LossFunction, output: Tensor, target: Tensor, dims: in
     at_least("dims", dims, 1, whole=True)
     classes = loss in OF_CLASSES and not target.is_floating_point()
     own = dims - classes  # dimensions of a target without cells
-    wanted = [size for at, size in enumerate(output.shape[-dims:]) if not (classes and at == 1)]
+    given, wanted = output.shape[-dims:], target.shape[max(target.ndim - own, 0) :]
+    if loss in OF_CLASSES:
+        check_targets(loss, given, wanted, target.dtype)
     # Without this an output of (5, 1) would silently broadcast against a target of (5, 1000).
-    if output.ndim < dims or target.ndim < own or list(target.shape[target.ndim - own :]) != wanted:
-        must = "agree: a class a sample" if classes else f"agree in their last {dims} dimensions"
-        raise ValueError(f"output {tuple(output.shape)} and target {tuple(target.shape)} must {must}")
+    if output.ndim < dims or target.ndim < own or (not classes and wanted != given):
+        shapes = f"output {tuple(output.shape)} and target {tuple(target.shape)}"
+        raise ValueError(f"{shapes} must agree in their last {dims} dimensions")
     values = OF_CLASSES[loss](output, target, 1 - dims) if loss in OF_CLASSES else LOSSES[loss](output, target)
     left = max(output.ndim - dims, target.ndim - own)  # cells
     return values.mean(dim=tuple(range(left - values.ndim, 0)))
@@ -116,15 +119,18 @@ def values_of(loss: str | LossFunction, output: Tensor, target: Tensor) -> Tenso
     """What a loss gives for the output of one network, whose mean is the loss.
 
     :raises TypeError: for a function that gives no tensor.
-    :raises ValueError: where a name's output and target differ in shape.
+    :raises ValueError: where a name's output and target differ in shape, and for classes that the output has not.
     """
-    if isinstance(loss, str):
-        if loss not in OF_CLASSES or target.is_floating_point():
-            check_shapes(output, target)
+    if not isinstance(loss, str):
+        values = loss(output, target)
+        of_type(f"what the loss {name_of(loss)} gives", values, Tensor, "a tensor: a scalar, or values")
+        return values if values.is_floating_point() else values.float()  # how many are wrong, perhaps
+    if loss not in OF_CLASSES:
+        check_shapes(output, target)
         return LOSSES[loss](output, target)
-    values = loss(output, target)
-    of_type(f"what the loss {name_of(loss)} gives", values, Tensor, "a tensor: a scalar, or values")
-    return values
+    check_targets(loss, output.shape, target.shape, target.dtype)
+    with naming_classes(loss, target, output.shape[1]):
+        return LOSSES[loss](output, target)
 
 
 def like_output(target: Tensor, output: Tensor, loss: str | LossFunction) -> Tensor:
@@ -140,8 +146,7 @@ def like_output(target: Tensor, output: Tensor, loss: str | LossFunction) -> Ten
         return target.to(output.device)  # whatever that function makes of it
     short = isinstance(loss, str) and output.dim() == target.dim() + 1
     if short and output.shape[-1] > 1 and not target.is_floating_point():
-        of_classes = " or ".join(OF_CLASSES)
-        raise ValueError(f"loss {loss} reads values, but the targets are classes: take {of_classes}")
+        refuse_classes(loss)
     target = target.to(output)
     return target.unsqueeze(-1) if short and output.shape[-1] == 1 else target
 
@@ -204,13 +209,53 @@ def check_probabilities(loss: str | LossFunction, what: str, values: Tensor) -> 
 def check_classes(loss: str | LossFunction, target: Tensor, classes: int | None) -> None:
     """See that targets of a loss that reads numbers of classes are some of those that a network tells apart.
 
+    Those of `hinge` may also be values of -1 and 1.
+
     :param classes: how many it tells apart, where that is known.
     """
-    if isinstance(loss, str) and loss in OF_CLASSES and not target.is_floating_point() and target.numel():
+    if not isinstance(loss, str) or loss not in OF_CLASSES or not target.numel():
+        return
+    if target.is_floating_point():
+        if loss == "hinge" and bool((target.isfinite() & (target.abs() != 1)).any()):
+            raise ValueError(f"loss hinge needs classes, or values of -1 and 1, got {shown(target)}")
+    else:
         low, high = (int(value) for value in target.aminmax())
         if low < 0 or (classes is not None and high >= classes):
             most = "at least 0" if classes is None else f"0 to {classes - 1}"
             raise ValueError(f"loss {loss} needs classes by their numbers, {most}, but they go from {low} to {high}")
+
+
+def refuse_classes(loss: str | LossFunction) -> None:
+    """Raise what `like_output` says of classes for a loss that reads values."""
+    of_classes = " or ".join(OF_CLASSES)
+    raise ValueError(f"loss {loss} reads values, but the targets are classes: take {of_classes}")
+
+
+@contextmanager
+def naming_classes(loss: str, target: Tensor, classes: int) -> Iterator[None]:
+    """What torch raises of numbers of classes that there are not says so; to look at them each time takes too long."""
+    try:
+        yield
+    except RuntimeError:
+        check_classes(loss, target, classes)
+        raise
+
+
+def check_targets(loss: str, output: Sequence[int], target: Sequence[int], dtype: torch.dtype) -> None:
+    """See that the shapes of a network's output and its targets are such as a loss of classes reads."""
+    output, target = tuple(output), tuple(target)
+    whole = not dtype.is_floating_point
+    if len(output) < 1 + (whole or loss == "cross-entropy"):
+        raise ValueError(f"loss {loss} reads a value for each class, (samples, classes), the network gives {output}")
+    if target != ((output[0], *output[2:]) if whole else output):
+        takes = f"loss {loss} takes classes, whole numbers {(output[0], *output[2:])}, or values {output}"
+        raise ValueError(f"{takes}, got targets {target} of {dtype}")
+
+
+def check_gradient(loss: str | LossFunction, value: Tensor) -> None:
+    """See that a gradient leads back from what a loss gave; otherwise nothing could be learned from it."""
+    if not value.requires_grad:
+        raise ValueError(f"the loss {name_of(loss)} has no gradient: it, or the network, detaches its values")
 
 
 def check_shapes(output: Tensor, target: Tensor) -> None:
@@ -222,6 +267,7 @@ def check_shapes(output: Tensor, target: Tensor) -> None:
 def _at(values: Tensor, classes: Tensor, dim: int) -> Tensor:
     """Of each sample the value of its class; the classes in dimension `dim`."""
     places = classes.unsqueeze(dim)
-    shape = list(values.shape)
-    shape[dim] = 1
-    return values.gather(dim, places.expand(shape)).squeeze(dim)
+    one = torch.broadcast_shapes(places.shape, values.narrow(dim, 0, 1).shape)
+    every = list(one)
+    every[dim] = values.shape[dim]
+    return values.expand(every).gather(dim, places.expand(one)).squeeze(dim)

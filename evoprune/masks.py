@@ -32,7 +32,7 @@ def kept(mask: Tensor) -> int:
     return int(np.count_nonzero(mask.cpu().numpy()))
 
 
-def share(part: int, total: int) -> float:
+def share(part: float, total: int) -> float:
     """Of what there is, in [0, 1]; 1 where there is nothing, of which nothing is missing."""
     return part / total if total else 1.0
 

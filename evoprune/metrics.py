@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from evoprune.checks import at_least
+from evoprune.evaluation import loss_of, wrong_share
+from evoprune.fitness import WORST
 from evoprune.losses import check_classes, check_shapes, l1, like_output
 
 MetricFunction = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -19,13 +21,18 @@ MetricFunction = Callable[[Tensor, Tensor, Tensor], Tensor]
 class Metric:
     """A metric of a problem: ``test_<key>`` in the summary of a run, ``title`` in its tables.
 
-    ``values`` gives (samples,) for outputs, inputs and targets. A ``share`` is in [0, 1], and shown in percent.
+    ``values`` gives (samples,) for outputs, inputs and targets; ``whole`` their mean at once, where that takes less. A
+    ``share`` is in [0, 1], and shown in percent. ``rises`` where more is better. ``held_out`` is a metric that says
+    nothing of training data.
     """
 
     key: str
     title: str
     values: MetricFunction
     share: bool = False
+    rises: bool = False
+    held_out: bool = False
+    whole: Callable[[Tensor, Tensor, Tensor], float] | None = None
 
 
 def mean_of(values: Tensor) -> float:
@@ -104,23 +111,32 @@ def discounted(output: Tensor, inputs: Tensor, targets: Tensor, k: int) -> Tenso
     return _counted((found * discounts).sum(1) / ideal, total)
 
 
-ACCURACY = Metric("accuracy", "accuracy", hits, share=True)
+def _mean_error(output: Tensor, inputs: Tensor, targets: Tensor) -> float:
+    error = loss_of(output, targets, "l1")
+    return error if error < WORST else math.nan
+
+
+def _wrong_share(output: Tensor, inputs: Tensor, targets: Tensor) -> float:
+    return wrong_share(output, targets)
+
+
+ACCURACY = Metric("accuracy", "accuracy", hits, share=True, rises=True)
 ERROR = Metric("error", "error", misses, share=True)
-WRONG_BITS = Metric("error", "wrong bits", wrong_bits, share=True)
-L1 = Metric("l1", "L1", absolute_error)
-R2 = Metric("r2", "R2", explained)
+WRONG_BITS = Metric("error", "wrong bits", wrong_bits, share=True, whole=_wrong_share)
+L1 = Metric("l1", "L1", absolute_error, whole=_mean_error)
+R2 = Metric("r2", "R2", explained, rises=True)
 
 
 def recall_at(k: int) -> Metric:
     """The metric recall@k."""
     at_least("k", k, 1, whole=True)
-    return Metric(f"recall@{k}", f"recall@{k}", partial(recalled, k=k), share=True)
+    return Metric(f"recall@{k}", f"recall@{k}", partial(recalled, k=k), share=True, rises=True, held_out=True)
 
 
 def ndcg_at(k: int) -> Metric:
     """The metric nDCG@k."""
     at_least("k", k, 1, whole=True)
-    return Metric(f"ndcg@{k}", f"nDCG@{k}", partial(discounted, k=k), share=True)
+    return Metric(f"ndcg@{k}", f"nDCG@{k}", partial(discounted, k=k), share=True, rises=True, held_out=True)
 
 
 def _same_shape(output: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

@@ -138,8 +138,13 @@ class MLP:
         if self.beta != 1.0 and not self.variational:
             raise ValueError(f"beta {self.beta:g} has no effect unless the network is variational")
 
-    def parameters(self, inputs: int) -> int:
-        """Weights and biases of encoder and decoder together, for ``inputs`` values a sample.
+    def check(self, inputs: int, outputs: int | None = None) -> None:
+        """Raise `ValueError` for a code longer than the inputs, of which there are as many as outputs."""
+        if self.latent > inputs:
+            raise ValueError(f"a code of {shown(self.latent)} is longer than the {inputs} inputs")
+
+    def parameters(self, inputs: int, outputs: int | None = None) -> int:
+        """Weights and biases of encoder and decoder together, for ``inputs`` values a sample, and as many outputs.
 
         :raises ValueError: for inputs that are no positive whole number.
         """
@@ -149,14 +154,13 @@ class MLP:
         total = sum((a + 1) * b for widths in (there, again) for a, b in pairwise(widths))
         return total + (there[-2] + 1) * self.latent * self.variational  # its second head
 
-    def build(self, inputs: int) -> tuple[nn.Module, nn.Module]:
+    def build(self, inputs: int, outputs: int | None = None) -> tuple[nn.Module, nn.Module]:
         """A new encoder and decoder for `inputs` values a sample, drawn from torch's global generator.
 
         :raises ValueError: for inputs that are no positive whole number, or a code longer than the inputs.
         """
         inputs = _positive_int("inputs", inputs)
-        if self.latent > inputs:
-            raise ValueError(f"a code of {shown(self.latent)} is longer than the {inputs} inputs")
+        self.check(inputs)
         widths = (inputs, *self.hidden, self.latent)
         make = partial(variational_encoder, beta=self.beta) if self.variational else mlp_encoder
         back = self.hidden[::-1] if self.decoder_hidden is None else self.decoder_hidden

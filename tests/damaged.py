@@ -5,12 +5,15 @@ Files and folders to give as ``--data``, contents of JSON and TOML files, and ra
 
 import random
 
+from tests.damaged_cifar10 import CIFAR10
 from tests.damaged_images import IDX, IMAGES
 from tests.damaged_tables import DIGITS, TABLES, Maker
+from tests.damaged_text import RETRIEVAL, TEXT
 
-DAMAGED: dict[str, Maker] = {**TABLES, **IDX, **IMAGES}
+DAMAGED: dict[str, Maker] = {**TABLES, **IDX, **CIFAR10, **IMAGES, **RETRIEVAL, **TEXT}
 """Name -> function that writes into an empty folder and returns what to give as ``--data``: of :data:`TABLES` to
-``run --benchmark file``, of :data:`IDX` to ``weights``, of :data:`IMAGES` to ``run --benchmark images``."""
+``run --benchmark file``, of :data:`IDX` to ``weights``, of the others to ``run --benchmark`` ``cifar10``, ``images``,
+``retrieval`` and ``text``."""
 JSON: dict[str, bytes] = {
     "empty": b"",
     "a list": b"[]",

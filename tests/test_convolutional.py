@@ -11,7 +11,7 @@ from torch import nn
 
 from evoprune import Autoencoder, Decoder, Encoder
 from evoprune.activations import ActivationProbe
-from evoprune.architecture import Architecture, Conv, Linear, parse_architecture
+from evoprune.architecture import Architecture, Blueprint, Conv, Linear, parse_architecture
 from evoprune.benchmarks.pruning.run import load_model, start
 from evoprune.benchmarks.pruning.settings import make_settings
 from evoprune.copying import copy_module
@@ -138,6 +138,7 @@ def test_from_a_search(tmp_path):
     settings = make_settings(RUN, {"network": f"from {tmp_path}"})
     assert settings.network == SMALL  # so the settings need no other directory
     assert settings.as_dict() == make_settings(RUN).as_dict()
+    assert isinstance(settings.architecture, Blueprint)
     assert settings.architecture.latent == 6
     settings.check_data()
 

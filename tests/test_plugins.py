@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import torch
 
 from evoprune.benchmarks import Problem, Splits
-from evoprune.genome import genomes
+from evoprune.individuals import genomes
 from evoprune.operators import Schedule
 from evoprune.operators.choice import prune_lowest
 

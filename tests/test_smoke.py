@@ -41,6 +41,7 @@ DEFAULTS = {"operator": "random", "schedule": "fixed", "optimizer": "adam", "los
 def test_every_entry_of_every_registry_in_a_stock_algorithm(kind, name):
     chosen = DEFAULTS | {"output": "sigmoid", kind: name}
     operator, x = OPERATORS[chosen["operator"]], torch.rand(12, 20)
+    x = x.round() * 2 - 1 if chosen["loss"] == "hinge" else x  # which reads -1 and 1
     recipe = NETWORKS[name] if kind == "network" else MLP((6,), 3, chosen["activation"], chosen["output"])
     encoder, decoder = recipe.build(20)
     offered = {"amount": 0.3, "activations": ActivationProbe(x), "threshold": 0.9}

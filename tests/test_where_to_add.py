@@ -15,7 +15,8 @@ from evoprune.benchmarks import BENCHMARKS, BinaryClustering
 from evoprune.benchmarks.plots.save import PLOTS
 from evoprune.benchmarks.pruning.algorithms import ALGORITHMS
 from evoprune.benchmarks.pruning.presets import PRESETS
-from evoprune.genome import genomes
+from evoprune.individuals import genomes
+from evoprune.losses import LOSSES
 from evoprune.networks import MLP, NETWORKS
 from evoprune.operators import OPERATORS, SCHEDULES, Fixed
 from evoprune.operators.choice import prune_lowest
@@ -58,6 +59,7 @@ def seen(row: str) -> Callable[[dict, Path], bool]:
         "problem": lambda summary, place: summary["benchmark"] == "mine",
         "algorithm": lambda summary, place: summary["algorithm"] == "mine",
         "network": lambda summary, place: "mine" in (place / "settings.json").read_text(),
+        "loss": lambda summary, place: summary["loss"] == "mine" and summary["test_loss"] < summary["test_l1"],
         "optimizer": lambda summary, place: "mine" in (place / "settings.json").read_text(),
         "plot": lambda summary, place: (place / "plots" / "mine.png").stat().st_size > 1000,
         "preset": lambda summary, place: summary["seed"] == 77,
@@ -80,6 +82,7 @@ ADDED: dict[str, tuple[dict, object, list[str]]] = {
         ["--algorithm", "mine", "--cells", "1"],
     ),
     "network": (NETWORKS, MLP(hidden=(4,), latent=2), ["--network", "mine"]),
+    "loss": (LOSSES, lambda output, target: (output - target).pow(4), ["--loss", "mine"]),
     "optimizer": (OPTIMIZERS, SGD(momentum=0.5), ["--optimizer", "mine"]),
     "plot": (PLOTS, lambda run: Figure(), []),
     "preset": (PRESETS, ("a seed", {"seed": 77}), ["mine"]),

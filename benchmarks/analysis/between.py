@@ -1,4 +1,4 @@
-"""What all measures do: take pairs and samples, stack the cells that can be compared, lay the values out in rows."""
+"""What all measures do: take networks and samples, stack the cells that can be compared, lay values out in rows."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,12 +13,12 @@ from evoprune.benchmarks.experiments import DEFAULT, experiment_of
 from evoprune.benchmarks.problems.problem import Problem
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.pruning.snapshots import load_snapshots, read_settings
+from evoprune.checks import of_type
 from evoprune.genome import Genome
-from evoprune.individuals import Autoencoder
-from evoprune.runs.experiment import PARTS
+from evoprune.individuals import ONE_PART, Individual, Network, genomes, names_of
 
-Source = str | Path | Mapping[int, Sequence[Autoencoder]] | Sequence[Autoencoder]
-"""A run directory, generation -> pairs, or the pairs of one generation, which is then called 0."""
+Source = str | Path | Mapping[int, Sequence[Individual]] | Sequence[Individual]
+"""A run directory, generation -> individuals, or those of one generation, which is then called 0."""
 
 Data = Problem | Tensor | None
 """A problem, whose validation split is used; samples (samples, inputs); None for the run directory's own problem."""
@@ -28,23 +28,30 @@ Measure = Callable[[np.ndarray, Any], dict[str, np.ndarray]]
 """Maps arrays of one shape, stacked to (cells, ...), and their key to matrices (cells, cells) by name."""
 
 
-def grids(source: Source) -> dict[int, list[Autoencoder]]:
-    """The pairs of each generation, in order.
+def grids(source: Source) -> dict[int, list[Any]]:
+    """The individuals of each generation, in order.
 
-    :raises ValueError: for a directory without networks, or no pairs at all.
-    :raises TypeError: for something that is no pair.
+    :raises ValueError: for a directory without networks, none at all, or individuals of different parts.
+    :raises TypeError: for something that is no individual.
     """
     if isinstance(source, str | Path):
         check_cells(source)
         return load_snapshots(source)
-    found = source if isinstance(source, Mapping) else {0: [source] if isinstance(source, Autoencoder) else source}
-    made = {int(generation): list(pairs) for generation, pairs in sorted(found.items())}
+    single = isinstance(source, Genome | Network)
+    found: Any = source if isinstance(source, Mapping) else {0: [source] if single else source}
+    made = {int(generation): list(individuals) for generation, individuals in sorted(found.items())}
     if not any(made.values()):
-        raise ValueError("there are no pairs to measure")
-    for pair in (pair for pairs in made.values() for pair in pairs):
-        if not isinstance(pair, Autoencoder):
-            raise TypeError(f"expected pairs (Autoencoder), got {pair!r}")
+        raise ValueError("there are no networks to measure")
+    for one in (one for individuals in made.values() for one in individuals):
+        of_type("what is measured", one, Genome | Network, "networks: genomes, autoencoders, or others")
+    if len(parts := {names_of(one) for individuals in made.values() for one in individuals}) > 1:
+        raise ValueError(f"networks of different parts cannot be compared: {sorted(parts)}")
     return made
+
+
+def parts_of(grids: Mapping[int, Sequence[Individual]]) -> tuple[str, ...]:
+    """The names of the parts that the individuals have."""
+    return names_of(next(one for individuals in grids.values() for one in individuals))
 
 
 def samples_of(source: Source, data: Data = None, limit: int | None = None) -> Tensor:
@@ -55,7 +62,7 @@ def samples_of(source: Source, data: Data = None, limit: int | None = None) -> T
     if data is None and isinstance(source, str | Path):
         data = run_settings(source).problem
     if data is None:
-        raise ValueError("pairs alone do not say what to show them: give data, a problem or a tensor")
+        raise ValueError("networks alone do not say what to show them: give data, a problem or a tensor")
     samples = data if isinstance(data, Tensor) else data.validation
     if len(samples) == 0 or (limit is not None and limit < 1):
         raise ValueError(f"at least one sample is needed, got {len(samples)} with limit {limit!r}")
@@ -81,37 +88,38 @@ def check_cells(directory: str | Path) -> None:
         raise ValueError(f"{directory}: runs of experiment {name} have no cells to compare")
 
 
-def activations(pairs: Sequence[Autoencoder], samples: Tensor) -> dict[tuple[str, str], list[np.ndarray | None]]:
+def activations(individuals: Sequence[Individual], samples: Tensor) -> dict[tuple[str, str], list[np.ndarray | None]]:
     """Part and layer -> the activations of each cell, (samples, units) in double precision; None where it is missing.
 
-    :raises ValueError: for a pair that cannot take the samples.
+    :raises ValueError: for an individual that cannot take the samples.
     """
     probe = ActivationProbe(samples)
     found: dict[tuple[str, str], list[np.ndarray | None]] = {}
-    for cell, pair in enumerate(pairs):
+    for cell, individual in enumerate(individuals):
         try:
-            seen = probe(pair)
+            seen = probe(individual)
         except RuntimeError as error:
             shape = tuple(samples.shape)
             raise ValueError(f"cell {cell} cannot take samples of shape {shape}: {error}") from error
-        for part in PARTS:
-            for layer, values in seen[part].items():
-                found.setdefault((part, layer), [None] * len(pairs))[cell] = values.double().cpu().numpy()
+        tables = {ONE_PART[0]: seen} if isinstance(individual, Genome) else seen
+        for part, layers in tables.items():
+            for layer, values in layers.items():
+                found.setdefault((part, layer), [None] * len(individuals))[cell] = values.double().cpu().numpy()
     return found
 
 
 def by_part(
     source: Source, named: Callable[[Genome], dict[str, np.ndarray] | None], measure: Measure, columns: Sequence[str]
 ) -> pd.DataFrame:
-    """A measure between the encoders and between the decoders of every two cells.
+    """A measure between the same parts of every two cells: between encoders, and between decoders.
 
     :param named: the arrays of a genome by name; those of the same names and shapes are compared, None with nothing.
     :param measure: gets them flat, end to end, and names with shapes as their key.
     """
-    tables = []
-    for generation, pairs in grids(source).items():
-        for i, part in enumerate(PARTS):
-            found = [named(pair[i]) for pair in pairs]
+    tables, all_of = [], grids(source)
+    for generation, individuals in all_of.items():
+        for i, part in enumerate(parts_of(all_of)):
+            found = [named(genomes(individual)[i]) for individual in individuals]
             flat = [one if one is None else _end_to_end(list(one.values())) for one in found]
             keys = [tuple((name, array.shape) for name, array in (one or {}).items()) for one in found]
             tables.append(tidy(among(flat, measure, keys), generation=generation, part=part))
@@ -129,8 +137,8 @@ def by_layer(
     """A measure between the activations of every two cells on the same samples, layer by layer; see :func:`among`."""
     samples = samples_of(source, data, limit)
     tables = []
-    for generation, pairs in grids(source).items():
-        for (part, layer), arrays in activations(pairs, samples).items():
+    for generation, individuals in grids(source).items():
+        for (part, layer), arrays in activations(individuals, samples).items():
             tables.append(tidy(among(arrays, measure, prepare=prepare), generation=generation, part=part, layer=layer))
     return joined(tables, columns)
 

@@ -15,7 +15,6 @@ from evoprune.benchmarks.analysis.responses import similarity, similarity_over_t
 from evoprune.benchmarks.problems.problem import validate
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.pruning.snapshots import has_snapshots, load_snapshots
-from evoprune.individuals import Autoencoder
 
 MEASURES: dict[str, Callable[..., pd.DataFrame]] = {
     "weight-distance": weight_distance,  # how far the weights of two cells lie apart
@@ -26,7 +25,7 @@ MEASURES: dict[str, Callable[..., pd.DataFrame]] = {
     "similarity-over-time": similarity_over_time,  # debiased linear CKA of a cell with itself later
     "mask-overlap": mask_overlap,  # Jaccard index of the masks of two cells
 }
-"""The measures by name. Each takes a run directory, generation -> pairs, or pairs, and returns a tidy table."""
+"""The measures by name. Each takes a run directory, generation -> networks, or networks, and returns a tidy table."""
 
 WEIGHTS_ONLY = ("weight-distance", "mask-overlap")  # the others need samples
 TRIALS, SAMPLES = 3, 200
@@ -76,7 +75,7 @@ def collect(
     return found
 
 
-def _measured(grids: dict[int, list[Autoencoder]], settings: Settings, samples: int | None) -> dict[str, pd.DataFrame]:
+def _measured(grids: dict[int, list[Any]], settings: Settings, samples: int | None) -> dict[str, pd.DataFrame]:
     """All measures of one run."""
     validate(settings.problem, 1)
     seen = {"data": settings.problem, "limit": samples}

@@ -17,7 +17,7 @@ MASKS = ("generation", "part", "cell", "other", "jaccard", "expected", "kept", "
 def weight_distance(source: Source) -> pd.DataFrame:
     """Distances between the weights of every two cells, pruned weights as the zeros that they are.
 
-    :returns: a row a generation, part (encoder, decoder) and two cells (``cell`` < ``other``). ``distance`` is the
+    :returns: a row a generation, part (encoder, decoder ...) and two cells (``cell`` < ``other``). ``distance`` is the
         Euclidean norm of the difference of all parameters, ``|a - b|``; ``normalised`` is ``|a - b| / (|a| + |b|)``,
         from 0 for equal to 1 for opposite weights, NaN where both are zero. Both are NaN for parts of different
         structure.
@@ -37,7 +37,7 @@ def activation_distance(source: Source, data: Data = None, limit: int | None = 1
         over the samples of the Euclidean distance between activation vectors, ``|A - B| / sqrt(samples)`` in Frobenius
         norms; ``normalised`` is ``|A - B| / (|A| + |B|)``, from 0 to 1, NaN where both are zero. Both are NaN where the
         layers have different numbers of units.
-    :raises ValueError: for a directory without networks, no data, or pairs that cannot take them.
+    :raises ValueError: for a directory without networks, no data, or networks that cannot take them.
     """
     return by_layer(source, data, limit, _per_sample, ACTIVATIONS)
 
@@ -69,8 +69,8 @@ def mask_overlap(source: Source) -> pd.DataFrame:
 
     Runs in reference semantics have no masks: what they prune grows again, and every index is 1.
 
-    :returns: a row a generation, part (encoder, decoder) and two cells (``cell`` < ``other``): ``jaccard`` from 0 to 1,
-        ``expected``, and the shares of prunable weights that the two have ``kept``. NaN for parts of different
+    :returns: a row a generation, part (such as encoder, decoder) and two cells (``cell`` < ``other``): ``jaccard`` from
+        0 to 1, ``expected``, and the shares of prunable weights that the two have ``kept``. NaN for parts of different
         structure; no row where no cell has prunable weights.
     :raises ValueError: for a directory without networks.
     """

@@ -10,31 +10,37 @@ from torch import Tensor
 
 from evoprune.benchmarks.analysis.between import Data, Source, grids, joined, run_settings, samples_of
 from evoprune.checks import lookup
+from evoprune.data import samples_of as data_of, whole
 from evoprune.evaluation import evaluating, like_parameters
-from evoprune.individuals import Autoencoder
+from evoprune.individuals import Individual, genomes, names_of
 from evoprune.layers import check_chain
-from evoprune.losses import LOSSES, mean_loss
+from evoprune.losses import LOSSES, like_output, mean_loss
 
 COLUMNS = ("generation", "cell", "other", "loss")
 OWN_COLUMNS = ("generation", "cell", "own", "others", "advantage", "rank")
 
 
 def pairing_loss(source: Source, data: Data = None, limit: int | None = None, loss: str | None = None) -> pd.DataFrame:
-    """The reconstruction loss of every encoder of the grid with every decoder.
+    """The loss of every encoder of the grid with every decoder; of other networks the first part with the rest.
 
     :param data: samples; the validation split of the run by default, all of it unless ``limit`` says how many.
-    :param loss: name of the loss; by default the one that the run trains with, and l1 for pairs from memory.
+    :param loss: name of the loss; by default the one that the run trains with, and l1 for networks from memory.
     :returns: a row a generation, encoder (of ``cell``) and decoder (of ``other``), own pairs included, with the mean
-        ``loss``; NaN where the code does not fit the decoder or the reconstruction is not finite.
-    :raises ValueError: for a directory without networks, no data, pairs that cannot take them, or an unknown loss.
+        ``loss``; NaN where the code does not fit the decoder or the output is not finite. No rows for networks in one
+        part.
+    :raises ValueError: for a directory without networks, no data, networks that cannot take them, or an unknown loss.
     """
     if loss is None:
         loss = run_settings(source).loss if isinstance(source, str | Path) else "l1"
     lookup("loss", loss, LOSSES)
     samples = samples_of(source, data, limit)
+    chosen = run_settings(source).problem if data is None and isinstance(source, str | Path) else data
+    targets = whole(data_of(chosen, "validation").targets)[: len(samples)]
     tables = []
-    for generation, pairs in grids(source).items():
-        matrix = _matrix(pairs, samples, loss)
+    for generation, individuals in grids(source).items():
+        if len(genomes(individuals[0])) < 2:
+            continue
+        matrix = _matrix(individuals, samples, targets, loss)
         cell, other = (index.ravel() for index in np.indices(matrix.shape))
         values = {"generation": generation, "cell": cell, "other": other, "loss": matrix.ravel()}
         tables.append(pd.DataFrame(values))
@@ -60,25 +66,30 @@ def own_decoder(losses: pd.DataFrame) -> pd.DataFrame:
     return table[[*key[:-2], *OWN_COLUMNS]]
 
 
-def _matrix(pairs: Sequence[Autoencoder], samples: Tensor, loss: str) -> np.ndarray:
-    """Losses, encoders in rows; each encoder runs once."""
-    matrix = np.full((len(pairs), len(pairs)), np.nan)
-    for i, mine in enumerate(pairs):
-        with evaluating(mine.encoder.module):
+def _matrix(individuals: Sequence[Individual], samples: Tensor, targets: Tensor, loss: str) -> np.ndarray:
+    """Losses, first parts in rows; each runs once."""
+    matrix = np.full((len(individuals), len(individuals)), np.nan)
+    parts = [[genome.module for genome in genomes(individual)] for individual in individuals]
+    before, after = (names_of(individuals[0])[k] for k in (0, 1))
+    for i, (first, *_) in enumerate(parts):
+        with evaluating(first):
             try:
-                codes = mine.encoder.module(like_parameters(mine.encoder.module, samples))
+                codes = first(like_parameters(first, samples))
             except RuntimeError as error:
                 raise ValueError(f"cell {i} cannot take samples of {tuple(samples.shape)}: {error}") from error
-        for j, theirs in enumerate(pairs):
+        for j, (_, *rest) in enumerate(parts):
             try:
-                check_chain({"encoder": mine.encoder.module, "decoder": theirs.decoder.module})
+                check_chain({before: first, after: rest[0]})
             except ValueError:
                 continue  # stays NaN
-            with evaluating(theirs.decoder.module):
+            output = codes
+            with evaluating(*rest):
                 try:
-                    output = theirs.decoder.module(codes)
+                    for module in rest:
+                        output = module(output)
                 except RuntimeError as error:
-                    raise ValueError(f"the decoder of cell {j} cannot take the codes of cell {i}: {error}") from error
+                    raise ValueError(f"the {after} of cell {j} cannot take the codes of cell {i}: {error}") from error
             if bool(torch.isfinite(output).all()):
-                matrix[i, j] = mean_loss(loss, output, samples.to(output), dims=output.dim()).item()
+                wanted = like_output(targets, output, loss)
+                matrix[i, j] = mean_loss(loss, output, wanted, dims=output.dim()).item()
     return matrix

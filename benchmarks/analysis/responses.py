@@ -29,7 +29,7 @@ def similarity(source: Source, data: Data = None, limit: int | None = 500) -> pd
 
     :param data: samples; the first 500 of the run's validation split by default.
     :returns: a row a generation, part, layer and two cells (``cell`` < ``other``), with ``cka``.
-    :raises ValueError: for a directory without networks, fewer than 4 samples, or pairs that cannot take them.
+    :raises ValueError: for a directory without networks, fewer than 4 samples, or networks that cannot take them.
     """
     return by_layer(source, data, limit, _aligned, SIMILAR, u_centred)
 
@@ -108,7 +108,7 @@ def unit_coverage(source: Source, data: Data = None, limit: int | None = None, q
     :returns: a row a generation, part, layer and cell: ``units``, ``dead`` (a count), ``share`` = dead / units, and
         ``constant``, the units whose activations differ by no more than ``quiet`` over the samples, dead ones included:
         they may be on, but tell nothing. Activations that are not finite are neither.
-    :raises ValueError: for a directory without networks, no data, or pairs that cannot take them.
+    :raises ValueError: for a directory without networks, no data, or networks that cannot take them.
     """
     samples = samples_of(source, data, limit)
     rows = []

@@ -78,6 +78,7 @@ class ArchitectureSettings(SettingsBase):
     optimizer: str = option("adam", "the optimizer", OPTIMIZERS)
     learning_rate: float = option(5e-3, "learning rate", positive=True, most=RATE)
     batch_size: int = option(64, "samples a gradient step", least=1)
+    horizontal_flip: bool = option(False, "mirror each image from left to right with probability 0.5 in training")
     kernel: str = option("auto", WHAT, KERNELS)
     final_epochs: int = option(80, "epochs that the best architecture is trained at the end", least=1)
     compare: bool = option(False, "genetic: also train as many random architectures, for the comparison at the end")

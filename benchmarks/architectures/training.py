@@ -79,6 +79,7 @@ def trained(
     """Train a pair in place, and say the training loss after each epoch."""
     how = {name: getattr(settings, name) for name in ("batch_size", "loss", "optimizer", "learning_rate")}
     how["kernel"] = kernel or settings.kernel
+    how["mirror"] = settings.problem.image if settings.horizontal_flip else None
     for epoch in range(epochs):
         pair.seed = derive(seed, epoch)
         yield train_epoch([pair], settings.problem, **how).item()

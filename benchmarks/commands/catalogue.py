@@ -7,11 +7,13 @@ from typing import Any
 from evoprune.algorithms.cells import CONCEPTS
 from evoprune.benchmarks.experiments import EXPERIMENTS
 from evoprune.benchmarks.paper.comparisons import COMPARISONS, SCALES
+from evoprune.benchmarks.problems.tasks import TASKS
 from evoprune.benchmarks.pruning.algorithms import ALGORITHMS
 from evoprune.benchmarks.pruning.choices import SEMANTICS, TOPOLOGIES
 from evoprune.benchmarks.pruning.parts import REGISTRIES, own_options
 from evoprune.benchmarks.pruning.presets import PRESETS
 from evoprune.checks import lookup
+from evoprune.feedforward import FEED_FORWARD
 from evoprune.losses import LOSSES
 from evoprune.networks import ACTIVATIONS, NETWORKS, OUTPUTS
 from evoprune.plugins import entries
@@ -48,11 +50,15 @@ def catalogue() -> dict[str, dict[str, str]]:
         "schedules": _open("schedule"),
         "semantics": SEMANTICS,
         "problems": _open("benchmark"),
+        "tasks": {name: task.line for name, task in TASKS.items()},
         "networks": {name: _network(item) for name, item in NETWORKS.items()},
+        "networks for classes and values": {
+            name: "-".join(map(str, ("inputs", *item.hidden, "outputs"))) for name, item in FEED_FORWARD.items()
+        },
         "losses": {name: _first_line(item) for name, item in LOSSES.items()},
         "optimizers": {name: repr(item) for name, item in OPTIMIZERS.items()},
         "topologies": TOPOLOGIES,
-        "concepts": {name: f"an encoder's loss is the {name} over its neighbours' decoders" for name in CONCEPTS},
+        "concepts": {name: f"a part's loss is the {name} over its neighbours' other parts" for name in CONCEPTS},
         "activations": {name: item.__name__ for name, item in ACTIVATIONS.items()},
         "outputs": {name: item.__name__ for name, item in OUTPUTS.items()},
     }

@@ -12,11 +12,12 @@ from matplotlib.ticker import FuncFormatter
 
 from evoprune.benchmarks.plots import style
 from evoprune.fitness import WORST
+from evoprune.metrics import L1, Metric
 
 BAND = (0.1, 0.9)  # quantiles: unlike a standard deviation they stay within the values that there are
 MAIN: dict[str, Any] = {"color": style.BLUE, "linewidth": 1.8}
 BAND_LABEL = "10th to 90th percentile\nof the cells"
-PARTS = {"preserved": "Pair", "preserved_encoder": "Encoder", "preserved_decoder": "Decoder"}
+PARTS = {"preserved": "Network", "preserved_encoder": "Encoder", "preserved_decoder": "Decoder"}
 REFERENCES = [(style.GREEN, "--"), (style.BLACK, ":"), (style.PURPLE, "-."), (style.ORANGE, (0, (6, 2, 1, 2, 1, 2)))]
 MANY_DECADES = 30  # highest over lowest value from which a loss is drawn on a logarithmic axis
 MANY_CELLS = 30  # more than these are not drawn one by one
@@ -30,11 +31,15 @@ def numbers(cells: pd.DataFrame, column: str) -> pd.Series:
     return values.where(values.abs() < WORST / 2)
 
 
-def over_cells(cells: pd.DataFrame, column: str) -> pd.DataFrame:
-    """By generation `mean`, `low`, `high` (the band) and `best` (the minimum) over the cells that have a number."""
+def over_cells(cells: pd.DataFrame, column: str, rises: bool = False) -> pd.DataFrame:
+    """By generation `mean`, `low`, `high` (the band) and `best` over the cells that have a number.
+
+    :param rises: whether more is better; the best is the minimum otherwise.
+    """
     groups = numbers(cells, column).groupby(cells["gen"])
     low, high = (groups.quantile(share) for share in BAND)
-    return pd.DataFrame({"mean": groups.mean(), "low": low, "high": high, "best": groups.min()}).dropna()
+    best = groups.max() if rises else groups.min()
+    return pd.DataFrame({"mean": groups.mean(), "low": low, "high": high, "best": best}).dropna()
 
 
 def left_out(cells: pd.DataFrame, column: str) -> int:
@@ -54,19 +59,22 @@ def rates_vary(cells: pd.DataFrame) -> bool:
     return bool((numbers(cells, "learning_rate").groupby(cells["gen"]).nunique() > 1).any())
 
 
-def plot_loss(cells: pd.DataFrame, baselines: Mapping[str, float] | None = None, loss: str = "") -> Figure:
-    """Training loss, and below it the mean absolute error on the validation split, over the generations.
+def plot_loss(
+    cells: pd.DataFrame, baselines: Mapping[str, float] | None = None, loss: str = "", metric: Metric = L1
+) -> Figure:
+    """Training loss, and below it a metric on the validation split, over the generations.
 
     :param cells: a row a cell and generation, with `gen`, `cell` and any of `loss` (of one batch, what selection sees),
-        `train_loss` (mean over the epoch) and `validation_l1`. Values that are NaN, infinite or `WORST` are left out,
-        and a note says how many.
-    :param baselines: mean absolute errors to compare with, name -> value, drawn as horizontal lines.
+        `train_loss` (mean over the epoch) and `validation_l1`, or what the metric is. Values that are NaN, infinite or
+        `WORST` are left out, and a note says how many.
+    :param baselines: values of the metric to compare with, name -> value, drawn as horizontal lines.
     :param loss: the name of the loss that the run trains with, for the label.
     """
     figure = style.new_figure(5.6)
     upper, lower = figure.subplots(2, 1, sharex=True)
     style.dress(upper, "Training", y=f"training loss ({loss})" if loss else "training loss")
-    style.dress(lower, "Validation", x="generation", y="mean absolute error")
+    named = "mean absolute error" if metric is L1 else f"{metric.title}{' (%)' * metric.share}"
+    style.dress(lower, "Validation", x="generation", y=named)
 
     epoch, batch = over_cells(cells, "train_loss"), over_cells(cells, "loss")
     _draw(upper, batch, f"one batch, {_whose(cells)}", color=style.GREY, linestyle=":", linewidth=1)
@@ -74,35 +82,39 @@ def plot_loss(cells: pd.DataFrame, baselines: Mapping[str, float] | None = None,
     _band(upper, epoch, cells)
     _finish(upper, pd.concat([epoch, batch]), left_out(cells, "train_loss") + left_out(cells, "loss"))
 
-    validation = over_cells(cells, "validation_l1")
+    column, scale = f"validation_{metric.key}", 100 if metric.share else 1
+    validation = over_cells(cells, column, metric.rises) * scale
     _draw(lower, validation, _whose(cells))
     _band(lower, validation, cells)
     if _count(cells) > 1:
         _draw(lower, validation, "best cell", "best", color=style.VERMILION, linestyle="-.", linewidth=1.2)
-    known = {name: value for name, value in (baselines or {}).items() if math.isfinite(value)}
+    known = {name: value * scale for name, value in (baselines or {}).items() if math.isfinite(value)}
     for i, (name, value) in enumerate(known.items()):
         colour, dashes = REFERENCES[i % len(REFERENCES)]
         lower.axhline(value, color=colour, linestyle=dashes, linewidth=1.2, label=f"{name}: {value:.3g}")
-    _finish(lower, validation, left_out(cells, "validation_l1"))
+    _finish(lower, validation, left_out(cells, column))
     return figure
 
 
 def plot_size(cells: pd.DataFrame, log: pd.DataFrame | None = None) -> Figure:
-    """The weights kept, in per cent, of pair, encoder and decoder, and the probability of pruning where it is logged.
+    """The weights kept, in per cent, of a network and its parts, and the probability of pruning where it is logged.
 
     :param cells: a row a cell and generation, with `gen`, `cell` and any of `preserved`, `preserved_encoder` and
         `preserved_decoder` in [0, 1].
     :param log: a row a generation, with `gen` and, if known, `mutpb`.
     """
     chances = pd.Series(dtype=float) if log is None else numbers(log, "mutpb").dropna()
-    figure = style.new_figure(5.0 if len(chances) else 2.9)
-    rows, columns = (2, 2) if len(chances) else (1, 3)
-    panels = list(figure.subplots(rows, columns, sharex=True).flat)
+    shown = [column for column in PARTS if column in cells] or ["preserved"]
+    count = len(shown) + bool(len(chances))
+    columns = min(count, 2 if len(chances) else 3)
+    rows = -(-count // columns)
+    figure = style.new_figure(2.9 if rows == 1 else 5.0)
+    panels = list(figure.subplots(rows, columns, sharex=True, squeeze=False).flat)
 
-    shares = {column: over_cells(cells, column) * 100 for column in PARTS}
+    shares = {column: over_cells(cells, column) * 100 for column in shown}
     lowest = min((summary["low"].min() for summary in shares.values() if len(summary)), default=100.0)
     bottom = 0 if lowest < 60 else 10 * math.floor((lowest - 1) / 10)
-    for i, (axes, (column, summary)) in enumerate(zip(panels[:3], shares.items(), strict=True)):
+    for i, (axes, (column, summary)) in enumerate(zip(panels, shares.items(), strict=False)):
         end = f": {summary['mean'].iloc[-1]:.1f}% at the end" if len(summary) else ""
         style.dress(axes, f"{PARTS[column]}{end}", y="" if i % columns else "weights kept (%)")
         axes.set_ylim(bottom, 100 + 0.03 * (100 - bottom))
@@ -111,11 +123,14 @@ def plot_size(cells: pd.DataFrame, log: pd.DataFrame | None = None) -> Figure:
         if summary.empty:
             style.say_nothing(axes)
     if log is not None and len(chances):
-        style.dress(panels[3], "Pruning", y="probability")
+        panel = panels[len(shown)]
+        style.dress(panel, "Pruning", y="probability")
         steps = log.loc[chances.index, "gen"]
-        panels[3].plot(steps, chances, color=style.GREEN, linewidth=1.8, marker="o" if len(steps) == 1 else "")
+        panel.plot(steps, chances, color=style.GREEN, linewidth=1.8, marker="o" if len(steps) == 1 else "")
         top = 1.1 * chances.max() or 1.0
-        panels[3].set_ylim(-0.03 * top, top)
+        panel.set_ylim(-0.03 * top, top)
+    for empty in panels[count:]:
+        empty.set_axis_off()
     style.whole_numbers(panels[0], bins=6)  # the others share its axis
     band = f"; line: {_whose(cells)}, band: {BAND_LABEL}".replace("\n", " ") if _count(cells) > 1 else ""
     figure.supxlabel(f"generation{band}", fontsize=style.SMALL)

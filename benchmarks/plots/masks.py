@@ -1,4 +1,4 @@
-"""What the masks of a pair leave: every layer as a small map, and the pictures that the first layer looks at."""
+"""What the masks of a network leave: every layer as a small map, and the pictures that the first layer looks at."""
 
 from collections.abc import Iterator
 from itertools import zip_longest
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from evoprune.benchmarks.plots import style
 from evoprune.genome import prunable_layers
-from evoprune.individuals import Autoencoder
+from evoprune.individuals import Autoencoder, Network
 from evoprune.tied import TiedAutoencoder, TiedLinear
 
 MANY_UNITS = 30  # more than these are not shown one by one
@@ -21,8 +21,8 @@ PANEL = 1.55  # inches: the height of a layer's map with its title
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d, TiedLinear)
 
 
-def plot_masks(pair: Autoencoder, shape: tuple[int, int] | None = None) -> Figure:
-    """A map a layer of the weights kept, encoder on the left, decoder on the right, and what has nothing left.
+def plot_masks(network: Network, shape: tuple[int, int] | None = None) -> Figure:
+    """A map a layer of the weights kept, parts side by side, encoder on the left, and what has nothing left.
 
     A row is a unit and a column an input; in convolutions they are channels, and a field is the share kept of a kernel.
     Both are sorted, those that keep most first, so units without inputs are an empty band at the bottom.
@@ -30,15 +30,17 @@ def plot_masks(pair: Autoencoder, shape: tuple[int, int] | None = None) -> Figur
     :param shape: height and width, where samples are images. Then below it each unit of a fully connected first layer
         is an image of the inputs that it keeps, and another one counts the units an input.
     """
-    layers = {name: (layer, mask) for name, layer, mask in masked_layers(pair)}
+    layers = {name: (layer, mask) for name, layer, mask in masked_layers(network)}
     if not layers:
-        return style.message_figure("No layer of this pair can be pruned: all weights are kept.")
-    sides = [[name for name in layers if name.startswith(part)] for part in ("encoder", "decoder")]
+        return style.message_figure("No layer of this network can be pruned: all weights are kept.")
+    tied = isinstance(network, TiedAutoencoder)
+    parts = Autoencoder.names if tied else network.names
+    sides = [[name for name in layers if name.partition(".")[0] == part] for part in parts]
     rows = list(zip_longest(*filter(None, sides), fillvalue="."))
     height, (name, (layer, mask)) = PANEL * len(rows) + 0.7, next(iter(layers.items()))
     figure: Any = style.new_figure(height)
     upper = figure
-    first = next((layer for _, layer in prunable_layers(pair.encoder.module)), None)
+    first = next((layer for _, layer in prunable_layers(network[0].module)), None)
     if shape is not None and layer is first and _fits(layer, shape):
         lines = -(-(min(len(mask), MANY_UNITS) + 1) // COLUMNS)
         below = 0.5 + lines * (style.WIDTH / COLUMNS * shape[0] / shape[1] + 0.2)
@@ -50,17 +52,17 @@ def plot_masks(pair: Autoencoder, shape: tuple[int, int] | None = None) -> Figur
         image = _map(axes, name, *layers[name])
     style.colour_bar(upper, image, list(panels.values()), "weights kept (%)", pad=0.02, fraction=0.03)
     upper.supxlabel("a row is a unit, a column an input; those that keep most come first", fontsize=style.SMALL)
-    hidden = [mask for name, (_, mask) in layers.items() if name not in sides[1][-1:]]  # the last ones are the outputs
+    hidden = [mask for name, (_, mask) in layers.items() if name not in sides[-1][-1:]]  # the last ones are the outputs
     dead, units = sum(map(without_inputs, hidden)), sum(map(len, hidden))
     headline = f"{dead} of {units} hidden units have no inputs left; " if units else ""
-    upper.suptitle(f"{headline}the masks keep {pair.preserved:.1%} of all weights", fontsize=style.LARGE)
+    upper.suptitle(f"{headline}the masks keep {network.preserved:.1%} of all weights", fontsize=style.LARGE)
     return figure
 
 
-def masked_layers(pair: Autoencoder) -> Iterator[tuple[str, nn.Module, np.ndarray]]:
-    """Name, layer and mask of all prunable weights, encoder first, each mask (units, inputs, kernel...) of bools."""
-    tied = isinstance(pair, TiedAutoencoder)
-    for part, genome in zip(("encoder", "decoder"), pair, strict=True):
+def masked_layers(network: Network) -> Iterator[tuple[str, nn.Module, np.ndarray]]:
+    """Name, layer and mask of all prunable weights, part by part, each mask (units, inputs, kernel...) of bools."""
+    tied = isinstance(network, TiedAutoencoder)
+    for part, genome in zip(network.names, network, strict=True):
         masks = {id(genome.module.get_parameter(name)): mask for name, mask in genome.masks.items()}
         for name, layer in prunable_layers(genome.module):
             mask: Tensor | None = masks.get(id(layer.weight))

@@ -13,16 +13,19 @@ import matplotlib.style
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
+from torch import Tensor
 
 from evoprune import folders
 from evoprune.benchmarks.plots import style
 from evoprune.benchmarks.plots.curves import plot_learning_rate, plot_loss, plot_size, rates_vary
+from evoprune.benchmarks.plots.front import plot_front
 from evoprune.benchmarks.plots.masks import plot_masks
+from evoprune.benchmarks.plots.predictions import plot_predictions
 from evoprune.benchmarks.plots.reconstructions import plot_reconstructions
 from evoprune.benchmarks.problems.problem import Problem
 from evoprune.files import write
 from evoprune.folders import Folder
-from evoprune.individuals import Autoencoder
+from evoprune.individuals import Autoencoder, Network
 from evoprune.plugins import label
 
 DPI = 150
@@ -30,36 +33,44 @@ LINE, LETTER = 0.14, 0.055  # inches: a line of the caption, and what a letter o
 CAPTION = ("algorithm", "operator", "schedule", "benchmark", "seed")
 
 PLOTS: dict[str, Callable[[Any], Figure | None]] = {
-    "loss": lambda run: plot_loss(run.cells, run.baselines, run.summary["loss"]),
+    "loss": lambda run: plot_loss(run.cells, run.baselines, run.summary["loss"], run.problem.metric),
     "size": lambda run: plot_size(run.cells, run.log),
-    "masks": lambda run: plot_masks(run.pair, run.problem.shape),
-    "reconstructions": lambda run: plot_reconstructions(run.pair, run.problem),
+    "masks": lambda run: plot_masks(run.model, run.problem.shape),
+    "reconstructions": lambda run: plot_reconstructions(run.model, run.problem) if gives_back(run) else None,
+    "predictions": lambda run: plot_predictions(run.model, run.problem),
+    "front": lambda run: plot_front(run.cells, run.problem.metric),
     "learning_rate": lambda run: plot_learning_rate(run.cells) if rates_vary(run.cells) else None,
 }
 """The plots of a run by the names of their files; ``run`` has what :func:`save_plots` takes, by these names."""
+
+
+def gives_back(run: Any) -> bool:
+    """Whether the network of a run reconstructs held-out samples that can be shown as they are."""
+    return isinstance(run.model, Autoencoder) and isinstance(run.problem.rows("test"), Tensor)
 
 
 def save_plots(
     directory: Folder | str | Path,
     log: pd.DataFrame,
     cells: pd.DataFrame,
-    pair: Autoencoder,
+    model: Network,
     problem: Problem,
     summary: Mapping[str, Any],
     baselines: Mapping[str, float],
 ) -> list[Path]:
     """Write the plots of a run as PNG files of 150 dpi, and return their paths.
 
-    `loss.png`, `size.png`, `masks.png`, `reconstructions.png`, and `learning_rate.png` where learning rates differ.
+    `loss.png`, `size.png`, `masks.png`; `reconstructions.png` of an autoencoder, `predictions.png` of other networks;
+    `front.png` where cells differ in size, and `learning_rate.png` where they differ in that.
 
     :param directory: made if it is not there; or the open folder of a run, where they stand below `plots`.
     :param log: a row a generation, with `gen` and perhaps `mutpb`.
     :param cells: a row a cell and generation; see :func:`plot_loss`, :func:`plot_size`, :func:`plot_learning_rate`.
-    :param pair: whose masks and reconstructions are shown: the one that the run hands out.
+    :param model: whose masks and outputs are shown: the one that the run hands out.
     :param summary: of the run, for the captions and the name of the loss.
-    :param baselines: mean absolute errors on the validation split to compare with, name -> value.
+    :param baselines: values of the problem's metric on validation data to compare with, name -> value.
     """
-    run = SimpleNamespace(log=log, cells=cells, pair=pair, problem=problem, summary=summary, baselines=baselines)
+    run = SimpleNamespace(log=log, cells=cells, model=model, problem=problem, summary=summary, baselines=baselines)
     plots = {name: partial(plot, run) for name, plot in PLOTS.items()}
     return save(directory, plots, {name: summary[name] for name in CAPTION})
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe
+from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe, task_of
 from evoprune.memory import FLOAT, check_fits
 from evoprune.runs.settings import SEEDS
 
@@ -23,7 +23,8 @@ class BinaryClustering(Problem):
     Source: the binary clustering benchmark of Lipi-AE-S (arXiv 2505.05138). Each split has `n_samples` samples and its
     own noise. Sample i belongs to cluster i modulo `n_clusters` in every split, so each slice is balanced and clusters
     differ by at most one sample; shuffling is the trainer's work. Centroids do not depend on `n_samples` or `noise`.
-    With the defaults the constant 1 has an L1 of 0.25 * 0.95 + 0.75 * 0.05 = 0.275, and the true centroid 0.05.
+    The class of a sample is its cluster. With the defaults the constant 1 has an L1 of 0.25 * 0.95 + 0.75 * 0.05 =
+    0.275, and the true centroid 0.05.
 
     :raises ValueError: for a count below 1 or not whole, more clusters than samples, noise outside [0, 0.5], `p_one`
         outside [0, 1], a negative seed.
@@ -41,6 +42,7 @@ class BinaryClustering(Problem):
     )
     p_one: float = field(default=0.75, metadata={"help": "probability that a bit of a centroid is 1", "share": True})
     seed: int = field(default=1, metadata={"help": "seed of the data", "least": 0, "most": SEEDS})
+    task: str = task_of("reconstruction", "classification")
 
     def __post_init__(self) -> None:
         check_recipe(self)

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from evoprune.benchmarks.problems.paths import readable
-from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe
+from evoprune.benchmarks.problems.paths import absolute, readable
+from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe, task_of
 from evoprune.memory import FLOAT, check_fits
 from evoprune.runs.settings import SEEDS
 
@@ -34,9 +34,11 @@ class IdxImages(Problem):
     split_seed: int = field(
         default=0, metadata={"help": "seed of the split into train and validation", "least": 0, "most": SEEDS}
     )
+    task: str = task_of("reconstruction", "classification")
 
     def __post_init__(self) -> None:
         check_recipe(self)
+        object.__setattr__(self, "directory", str(absolute(self.directory)))
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -1,30 +1,22 @@
 """Images as problems: a folder of the user's own, and patches of two photographs that come with scikit-learn."""
 
-import os
 import warnings
-from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from evoprune.benchmarks.problems import image_classes
+from evoprune.benchmarks.problems.image_files import COPIES, NAMED, SUFFIXES, folder_memory, read_folder, read_image
 from evoprune.benchmarks.problems.paths import absolute, readable
-from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe, random_split
-from evoprune.memory import FLOAT, check_fits
+from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe, random_split, task_of
 from evoprune.runs.settings import SEEDS
 
-SUFFIXES = (".png", ".jpg", ".jpeg")
-GREY = ("1", "L", "LA", "I", "F", "I;16")
-NAMED = 10  # unreadable files that a warning names
+__all__ = ["SUFFIXES", "ImageFolder", "ImageProblem", "Photographs", "image_problem", "read_image", "split"]
+
 LARGEST = 4096
 """Pixels a side that an image may be resized to."""
-COPIES = 1 + 2 * FLOAT
-"""Memory of a value at the peak of loading: its byte, and floats beside a copy of them."""
-UNPACKED = 12
-"""Memory of a pixel of the picture that is being read: it is converted, which copies it, and cut."""
-LARGE = 10**7  # pixels of a picture from which on it is worth to ask for the memory
 
 
 class ImageProblem(Problem):
@@ -88,8 +80,13 @@ class ImageFolder(ImageProblem):
     be read are left out, and a warning names them. The recipe holds the absolute path, so workers have to see it there;
     a folder that changes later in the same process is not read again.
 
+    The classes are the subfolders right below the folder, sorted by name; an image deeper down belongs to the one that
+    it is under. Where each image lies in one of two or more, there are labels, also for reconstruction, and the split
+    is the same for both tasks.
+
     :raises ValueError: for no such folder, fewer than five images that can be read, with `size` 0 images of different
-        sizes.
+        sizes; for classification an image in no subfolder, fewer than two subfolders, a class of fewer than five images
+        or of which none is in the training split.
     """
 
     name = "images"
@@ -106,6 +103,7 @@ class ImageFolder(ImageProblem):
     split_seed: int = field(
         default=0, metadata={"help": "seed of the split into train, validation and test", "least": 0, "most": SEEDS}
     )
+    task: str = task_of("reconstruction", "classification")
 
     def __post_init__(self) -> None:
         check_recipe(self)
@@ -118,25 +116,30 @@ class ImageFolder(ImageProblem):
 
     @property
     def image(self) -> tuple[int, int, int]:
-        _, channels, height, width = _read_folder(self.path, self.size)[0].shape
+        _, channels, height, width = read_folder(self.path, self.size).images.shape
         return (channels, height, width)
 
     @property
     def memory(self) -> float:
-        return _memory(self.path, self.size)
+        return folder_memory(self.path, self.size)
 
     @property
     def unreadable(self) -> list[str]:
         """The files that were left out, with the reasons."""
-        return list(_read_folder(self.path, self.size)[1])
+        return list(read_folder(self.path, self.size).unreadable)
 
     def load(self) -> Splits:
-        images, unreadable = _read_folder(self.path, self.size)
-        if unreadable:
-            more = f" and {len(unreadable) - NAMED} more" if len(unreadable) > NAMED else ""
-            names = ", ".join(unreadable[:NAMED])
-            warnings.warn(f"{self.path}: {len(unreadable)} files left out: {names}{more}", stacklevel=2)
-        return split(images, self.split_seed)
+        folder = read_folder(self.path, self.size)
+        if folder.unreadable:
+            more = f" and {len(folder.unreadable) - NAMED} more" if len(folder.unreadable) > NAMED else ""
+            names = ", ".join(folder.unreadable[:NAMED])
+            warnings.warn(f"{self.path}: {len(folder.unreadable)} files left out: {names}{more}", stacklevel=2)
+        if self.task == "classification":
+            image_classes.check_classes(self.path, folder)
+        found = split(folder.images, self.split_seed, image_classes.labels(folder))
+        if self.task == "classification" and found.train_labels is not None:
+            image_classes.check_training(self.path, folder, found.train_labels)
+        return replace(found, class_names=image_classes.class_names(folder))
 
 
 def image_problem(name: str, data: str | None, size: int | None, seed: int) -> ImageProblem:
@@ -151,88 +154,10 @@ def image_problem(name: str, data: str | None, size: int | None, seed: int) -> I
     return ImageFolder(data, ImageFolder.size if size is None else size, seed)
 
 
-def read_image(path: str | Path, size: int | tuple[int, int] = 0, colour: bool = True) -> np.ndarray:
-    """An image as bytes (channels, height, width): three channels, or one without ``colour``.
-
-    :param size: cut to the middle and resize to a square of so many pixels, or to (width, height); 0 leaves it alone.
-    :raises Exception: of any kind where it cannot be read, and ValueError where it does not fit into memory.
-    """
-    from PIL import Image, ImageOps  # slow to import, and only images need it
-
-    if not Path(path).is_file():  # a pipe would be waited for without end
-        raise ValueError(f"{path}: no regular file")
-    with warnings.catch_warnings(action="ignore"), Image.open(path) as opened:
-        if (pixels := opened.width * opened.height) > LARGE:
-            check_fits({str(path): pixels * UNPACKED})
-        picture: Any = opened.convert("RGB" if colour else "L")
-    if size:
-        picture = ImageOps.fit(picture, (size, size) if isinstance(size, int) else size)
-    values = np.asarray(picture)
-    return np.ascontiguousarray(values.transpose(2, 0, 1)) if colour else values[None].copy()
-
-
-def split(images: np.ndarray, seed: int) -> Splits:
-    """Bytes (samples, channels, height, width) as flat values in [0, 1]: 60 % training, 20 % validation, 20 % test."""
-    return random_split(torch.from_numpy(images.reshape(len(images), -1)).float() / 255, seed)
-
-
-@lru_cache(maxsize=2)
-def _read_folder(path: str, size: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Bytes (samples, channels, height, width), and what could not be read."""
-    from PIL import Image
-
-    check_fits({f"the images in {path}": _memory(path, size)}, "take fewer or smaller ones")
-    images: dict[str, np.ndarray] = {}
-    unreadable, colour = [], False
-    for file in _files(path):
-        name = str(file.relative_to(path))
-        name = name if name.isprintable() else repr(name)
-        try:
-            images[name] = read_image(file, size)
-            with Image.open(file) as opened:
-                colour = colour or opened.mode not in GREY
-        except Exception as error:  # whatever a damaged file makes the reader stumble over
-            unreadable.append(f"{name} ({type(error).__name__})")
-    if len(images) < 5:
-        skipped = f"; {len(unreadable)} could not be read: {', '.join(unreadable[:NAMED])}" if unreadable else ""
-        raise ValueError(f"{path}: a split needs at least 5 PNG or JPEG images, found {len(images)}{skipped}")
-    shapes = {pixels.shape: name for name, pixels in reversed(images.items())}
-    if len(shapes) > 1:
-        found = ", ".join(f"{name} has {h} x {w}" for (_, h, w), name in list(shapes.items())[:2])
-        raise ValueError(f"{path}: the images have different sizes ({found}); give a size to resize them to")
-    stacked = np.stack(list(images.values()))
-    return (stacked if colour else stacked[:, :1]), tuple(unreadable)
-
-
-def _files(path: str) -> list[Path]:
-    """The images of a folder and the folders in it, by their names.
-
-    :raises ValueError: for a folder that cannot be read.
-    """
-
-    def fail(error: OSError) -> None:
-        with readable(error.filename or path):
-            raise error
-
-    found = [Path(place, name) for place, _, names in os.walk(path, onerror=fail) for name in names]
-    return sorted(file for file in found if file.suffix.lower() in SUFFIXES)
-
-
-def _memory(path: str, size: int) -> float:
-    """Bytes that loading a folder takes at its peak, about; with size 0 by what the images' heads say."""
-    files = _files(path)
-    return 3 * COPIES * (len(files) * size**2 if size else sum(_pixels(file) for file in files if file.is_file()))
-
-
-def _pixels(file: Path) -> int:
-    """Pixels of an image, by its head; none where it cannot be read, which is said later."""
-    from PIL import Image
-
-    try:
-        with warnings.catch_warnings(action="ignore"), Image.open(file) as opened:
-            return int(opened.width * opened.height)
-    except Exception:
-        return 0
+def split(images: np.ndarray, seed: int, labels: Tensor | None = None) -> Splits:
+    """Bytes (samples, channels, height, width) as flat values in [0, 1], with the class of each: 60 % training, 20 %
+    validation, 20 % test."""
+    return random_split(torch.from_numpy(images.reshape(len(images), -1)).float() / 255, seed, labels)
 
 
 def _cut(photograph: np.ndarray, patch: int) -> np.ndarray:

@@ -24,7 +24,7 @@ SPLITS = ("train", "validation", "test")
 @dataclass(frozen=True)
 class Splits:
     """The tensors of a problem: float32 (samples, inputs); int64 (samples,) labels where it has classes; float32
-    (samples, outputs) values where it has some that are to be predicted."""
+    (samples, outputs) values where it has some that are to be predicted; and what the classes are called."""
 
     train: Tensor
     validation: Tensor
@@ -35,6 +35,7 @@ class Splits:
     train_values: Tensor | None = None
     validation_values: Tensor | None = None
     test_values: Tensor | None = None
+    class_names: tuple[str, ...] = dataclasses.field(default=(), kw_only=True)
 
 
 def task_of(*tasks: str) -> Any:
@@ -78,9 +79,19 @@ class Problem(ABC):
         return TASKS[self.task].output
 
     @property
+    def metric(self) -> Metric:
+        """What a run shows of validation data while it goes on."""
+        return TASKS[self.task].metrics[0]
+
+    @property
     def metrics(self) -> tuple[Metric, ...]:
-        """What reports say of outputs beside the loss."""
+        """What reports say of outputs beside the loss, :attr:`metric` first."""
         return TASKS[self.task].metrics + ((WRONG_BITS,) if self.task == "reconstruction" and self.binary else ())
+
+    @property
+    def constant(self) -> tuple[str, Tensor]:
+        """What to compare a network with: what it says of itself, and the same outputs (outputs,) for every sample."""
+        return TASKS[self.task].constant(self)
 
     @property
     def binary(self) -> bool:
@@ -122,12 +133,18 @@ class Problem(ABC):
         return max((int(numbers.max()) + 1 for numbers in labels if numbers is not None), default=0)
 
     @property
+    def class_names(self) -> tuple[str, ...]:
+        """What the classes are called, by their numbers; empty where nothing says it."""
+        return splits(self).class_names
+
+    @property
     def outputs(self) -> int:
         """Values that a network gives for a sample."""
         targets = self.targets("train")
         if targets is None:
             return self.inputs
-        return targets.shape[1] if targets.is_floating_point() else self.classes
+        of_classes = isinstance(targets, Tensor) and not targets.is_floating_point()
+        return self.classes if of_classes else targets.shape[1]
 
     @property
     def train(self) -> Tensor:
@@ -152,7 +169,7 @@ class Problem(ABC):
         rows: Rows = getattr(self, split)
         return rows
 
-    def targets(self, split: str) -> Tensor | None:
+    def targets(self, split: str) -> Rows | None:
         """What a network is to give for the samples of a split; None where it is to give them back.
 
         :returns: classes, int64 (samples,), or values, float32 (samples, outputs).
@@ -161,7 +178,7 @@ class Problem(ABC):
         needs = TASKS[self.task].targets
         if not needs:
             return None
-        found: Tensor | None = getattr(splits(self), f"{split}_{needs}")
+        found: Rows | None = getattr(splits(self), f"{split}_{needs}")
         if found is None:
             raise ValueError(f"{shown(self)} has no {needs}, so it cannot be a task of {self.task}")
         return found

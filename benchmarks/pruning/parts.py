@@ -9,6 +9,9 @@ from typing import Any, cast
 from evoprune.architecture import Blueprint
 from evoprune.benchmarks.problems import BENCHMARKS
 from evoprune.benchmarks.problems.problem import Problem
+from evoprune.benchmarks.problems.tasks import TASKS
+from evoprune.checks import lookup, shown
+from evoprune.feedforward import FeedForward, parse_feed_forward
 from evoprune.networks import MLP, parse_network
 from evoprune.operators import OPERATORS, SCHEDULES
 from evoprune.plugins import find, is_allowed
@@ -34,7 +37,7 @@ SCHEDULE_TAKES = {
     "n": "the size of a neighbourhood",
     "reference": "whether `--semantics` is `reference`",
 }
-PROBLEM_TAKES = {"seed": "data_seed", "split_seed": "data_seed", "path": "data"}
+PROBLEM_TAKES = {"seed": "data_seed", "split_seed": "data_seed", "path": "data", "directory": "data", "task": "task"}
 """Field of a problem -> the setting that fills it."""
 
 
@@ -99,14 +102,27 @@ def _error(owner: str, name: str, value: Any, option: Option) -> ValueError | No
     return None
 
 
-def problem_of(name: str, data: str | None, data_seed: int, given: Mapping[str, Any]) -> Problem:
+def suited(name: str, what: str, task: str | None) -> Any:
+    """What a problem says itself, or else its task, where a setting is left to it.
+
+    :param what: ``"task"``, ``"loss"``, ``"output"``, or another of a task's attributes.
+    :param task: of the run, where that is known.
+    """
+    own = inspect.getattr_static(known("benchmark", name), what, None)
+    if isinstance(own, str):
+        return own
+    return "reconstruction" if what == "task" else getattr(lookup("task", task or "", TASKS), what)
+
+
+def problem_of(name: str, task: str, data: str | None, data_seed: int, given: Mapping[str, Any]) -> Problem:
     """A problem, a recipe.
 
     :param given: values of its options.
-    :raises ValueError: where it needs ``data`` and there are none, and what the problem itself refuses.
+    :raises ValueError: where it needs ``data`` and there are none, for a task that it has not, and what the problem
+        itself refuses.
     """
     kind = find("benchmark", name, BENCHMARKS)
-    settings = {"data": data, "data_seed": data_seed}
+    settings = {"data": data, "data_seed": data_seed, "task": task}
     values = {}
     for parameter in parameters(kind).values():
         if parameter.name not in PROBLEM_TAKES:
@@ -117,6 +133,8 @@ def problem_of(name: str, data: str | None, data_seed: int, given: Mapping[str, 
             fields = {field.name: field.metadata.get("help", "a path") for field in dataclasses.fields(kind)}
             raise ValueError(f"benchmark {name} needs data: {fields[parameter.name]}")
     made: Problem = kind(**values)
+    if getattr(made, "task", task) != task:
+        raise ValueError(f"benchmark {name} has no task {task}: its task is {made.task}")
     return made
 
 
@@ -132,11 +150,17 @@ def schedule_of(name: str, provided: Mapping[str, Any], given: Mapping[str, Any]
     return cast(Callable[[int, int], float], made)
 
 
-def architecture_of(network: str, decoder: str | None, activation: str, output: str) -> MLP | Blueprint:
+def architecture_of(
+    task: str, network: str, decoder: str | None, activation: str, output: str
+) -> MLP | Blueprint | FeedForward:
     """The recipe of the networks.
 
     :raises ValueError: for widths that do not match, and a decoder or activation that contradicts an architecture.
     """
+    if TASKS[task].targets:
+        if decoder is not None:
+            raise ValueError(f"decoder {shown(decoder)}: a network for {task} has none; network names all its widths")
+        return dataclasses.replace(parse_feed_forward(network), activation=activation, output=output)
     recipe = parse_network(network)
     if isinstance(recipe, Blueprint):
         if activation != recipe.activation:

@@ -13,7 +13,8 @@ from evoprune.benchmarks.problems.problem import Problem
 from evoprune.benchmarks.pruning.choices import ACTIVATION_SAMPLES
 from evoprune.benchmarks.pruning.parts import REGISTRIES
 from evoprune.benchmarks.pruning.settings import Settings
-from evoprune.individuals import Autoencoder
+from evoprune.data import samples_of, whole
+from evoprune.individuals import Individual
 from evoprune.losses import Loss
 from evoprune.operators import ScheduledProbability, gated, towards
 from evoprune.plugins import find
@@ -40,7 +41,8 @@ def pruning(settings: Settings, probability: ScheduledProbability) -> Any:
     if settings.amount is not None:
         values["amount"] = settings.amount
     recipes: dict[str, Callable[[Any], Any]] = {
-        **dict.fromkeys(("samples", "targets"), partial(validation_of, problem)),
+        "samples": partial(validation_of, problem),
+        "targets": partial(targets_of, problem),
         "rng": global_random,
         "gradients": Gradients(problem, settings.loss),
     }
@@ -86,6 +88,11 @@ def validation_of(problem: Problem, individual: Any) -> Tensor:
     return problem.validation
 
 
+def targets_of(problem: Problem, individual: Any) -> Tensor:
+    """What the validation data should become: themselves, their classes, or values."""
+    return whole(samples_of(problem, "validation").targets)
+
+
 def global_random(individual: Any) -> Any:
     """Python's ``random``, which is seeded for the cell and the generation; a module cannot be pickled."""
     return random
@@ -98,16 +105,16 @@ class Gradients:
         self.problem, self.loss = problem, loss
         self.prepare(())
 
-    def prepare(self, population: Sequence[Autoencoder]) -> None:
+    def prepare(self, population: Sequence[Individual]) -> None:
         """These wait; what others were told is forgotten."""
         self.waiting = population
         self.ready: dict[int, list[dict[str, Tensor]]] = {}
 
-    def __call__(self, individual: Autoencoder) -> list[dict[str, Tensor]]:
+    def __call__(self, individual: Individual) -> list[dict[str, Tensor]]:
         if id(individual) not in self.ready:
-            data = self.problem.validation
+            data = validation_of(self.problem, individual), targets_of(self.problem, individual)
             group = self.waiting if any(individual is one for one in self.waiting) else [individual]
-            self.ready |= zip(map(id, group), gradients(group, data, data, self.loss), strict=True)
+            self.ready |= zip(map(id, group), gradients(group, *data, self.loss), strict=True)
             self.waiting = ()
         return self.ready.pop(id(individual))  # once: afterwards it has other weights
 

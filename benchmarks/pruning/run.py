@@ -1,4 +1,4 @@
-"""A run of the main experiment: evolve and prune a grid of pairs, then compare it with the same without pruning."""
+"""A run of the main experiment: evolve and prune a grid of networks, then compare it with the same without pruning."""
 
 import dataclasses
 import math
@@ -11,43 +11,32 @@ import pandas as pd
 
 from evoprune.benchmarks.pruning.choices import GROUPS
 from evoprune.benchmarks.pruning.effects import without_effect
-from evoprune.benchmarks.pruning.experiment import (
-    Recorder,
-    device_of,
-    first_pair,
-    generations,
-    initial_grid,
-    make_toolbox,
-)
+from evoprune.benchmarks.pruning.experiment import device_of, generations, make_toolbox
+from evoprune.benchmarks.pruning.networks import first_individual, initial_grid
 from evoprune.benchmarks.pruning.parts import problem_options
 from evoprune.benchmarks.pruning.presets import layers_of
+from evoprune.benchmarks.pruning.recorder import Recorder, columns
 from evoprune.benchmarks.pruning.settings import Settings, make_settings
-from evoprune.benchmarks.pruning.snapshots import empty_pair, name_of, save_snapshot
-from evoprune.benchmarks.pruning.summary import baselines, measure, summarize, table
+from evoprune.benchmarks.pruning.snapshots import empty_individual, name_of, part_names, save_snapshot
+from evoprune.benchmarks.pruning.summary import baselines, check_figures, measure, summarize, table
 from evoprune.benchmarks.pruning.upgrade import OLD
 from evoprune.engines import Engine
 from evoprune.folders import Folder
-from evoprune.individuals import Autoencoder
+from evoprune.individuals import Network
 from evoprune.plugins import label
-from evoprune.runs.experiment import DEFAULT, PARTS, Experiment, Map
+from evoprune.runs.experiment import DEFAULT, Experiment, Map
 from evoprune.runs.kernels import Trained
 from evoprune.runs.state import RunResult, RunState
-from evoprune.runs.stored import check_any_finite, check_fitness, check_kinds, check_rows, check_tensors, load_genome
+from evoprune.runs.stored import (
+    Columns,
+    check_any_finite,
+    check_fitness,
+    check_kinds,
+    check_rows,
+    check_tensors,
+    load_genome,
+)
 from evoprune.training.optimizers import OPTIMIZERS
-
-SIZES = {"preserved": float, "preserved_encoder": float, "preserved_decoder": float}
-LOG = {
-    **{"gen": int, "nevals": int, "loss": float, "train_loss": float, "validation_l1": float, "learning_rate": float},
-    **SIZES,
-    **{"loss_min": float, "loss_max": float, "nonfinite": int, "mutpb": float, "updates": int},
-}
-CELLS = {
-    **{"gen": int, "cell": int, "encoder_from": int, "decoder_from": int},
-    **{"loss": float, "train_loss": float, "validation_l1": float},
-    **SIZES,
-    **{"learning_rate": float, "age": int},
-}
-"""The columns of ``log.csv`` and ``cells.csv``."""
 
 
 @dataclass
@@ -55,7 +44,7 @@ class PruningState(RunState):
     """A run of pruning: its grid, a row a cell and generation, and the metrics of its twin without pruning."""
 
     settings: Settings
-    grid: list[Autoencoder]
+    grid: list[Any]
     cells: list[dict[str, Any]] = field(default_factory=list)
     unpruned: dict[str, Any] | None = None
 
@@ -71,24 +60,23 @@ class PruningState(RunState):
 
 @dataclass(frozen=True)
 class Result(RunResult):
-    """What a run gave: also the cells' table and the pairs of the grid, of which ``model`` is one."""
+    """What a run gave: also the cells' table and the networks of the grid, of which ``model`` is one."""
 
     settings: Settings
     cells: pd.DataFrame
-    grid: list[Autoencoder]
+    grid: list[Any]
 
 
-class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
+class Pruning(Experiment[Settings, PruningState, Result, Any]):
     """The main experiment."""
 
     name = DEFAULT
-    line = "evolve and prune autoencoders"
+    line = "evolve and prune networks: autoencoders, or for classes and values"
     description = (
         "Run an experiment, without arguments the default one, and leave a run directory. Presets, then settings "
         "files, then options decide."
     )
     settings = Settings
-    log = LOG
     groups = GROUPS
     old_names = tuple(OLD)
     presets = staticmethod(layers_of)
@@ -107,9 +95,12 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
         super().check(settings, engine)
         device_of(settings.device)
 
+    def columns(self, settings: Settings) -> Columns:
+        return columns(settings)[0]
+
     def trained(self, settings: Settings) -> Trained:
         device, opponents = device_of(settings.device), settings.opponents == "random"
-        return Trained(first_pair(settings), settings.loss, settings.optimizer, device, opponents)
+        return Trained(first_individual(settings), settings.loss, settings.optimizer, device, opponents)
 
     def begin(self, settings: Settings) -> PruningState:
         return PruningState(settings, initial_grid(settings))
@@ -135,31 +126,31 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
 
     def stored(self, state: PruningState) -> dict[str, Any]:
         grid = [
-            {part: genome.state() for part, genome in zip(PARTS, pair, strict=True)}
-            | {"learning_rate": pair.learning_rate, "fitness": list(pair.fitness.values)}
-            for pair in state.grid
+            {part: genome.state() for part, genome in zip(one.names, one, strict=True)}
+            | {"learning_rate": one.learning_rate, "fitness": list(one.fitness.values)}
+            for one in state.grid
         ]
         return {"grid": grid, "cells": state.cells, "unpruned": state.unpruned}
 
     def restored(self, settings: Settings, stored: Mapping[str, Any], **common: Any) -> PruningState:
         check_kinds(stored, {"grid": list, "cells": list, "unpruned": dict | None})
         if len(stored["grid"]) != settings.cells:  # before so many are made
-            raise ValueError(f"grid must have {settings.cells} pairs, got {len(stored['grid'])}")
-        check_rows("cells", stored["cells"], CELLS, (common["generation"] + 1) * settings.cells)
+            raise ValueError(f"grid must have {settings.cells} networks, got {len(stored['grid'])}")
+        check_rows("cells", stored["cells"], columns(settings)[1], (common["generation"] + 1) * settings.cells)
         if [(row["gen"], row["cell"]) for row in stored["cells"]] != [
             (row["gen"], cell) for row in common["log"] for cell in range(settings.cells)
         ]:
             raise ValueError("cells must have every cell of every generation in order")
-        _check_figures(stored["unpruned"])
+        check_figures(settings.problem, stored["unpruned"])
         state = PruningState(settings, initial_grid(settings), stored["cells"], stored["unpruned"], **common)
         if state.generation < 1:  # the algorithms go on after a generation, or begin
             return self.begin(settings)
-        for number, (pair, kept) in enumerate(zip(state.grid, stored["grid"], strict=True)):
+        for number, (one, kept) in enumerate(zip(state.grid, stored["grid"], strict=True)):
             try:
-                _restore(pair, kept, OPTIMIZERS[settings.optimizer].moments)
+                _restore(one, kept, OPTIMIZERS[settings.optimizer].moments)
             except ValueError as error:
-                raise ValueError(f"grid, pair {number}: {error}") from error
-        check_any_finite([genome.module for genome in pair] for pair in state.grid)
+                raise ValueError(f"grid, cell {number}: {error}") from error
+        check_any_finite([genome.module for genome in one] for one in state.grid)
         return state
 
     def twins(self, state: PruningState) -> Iterator[PruningState]:
@@ -177,16 +168,17 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
         log, cells = self.tables(state).values()
         return Result(settings, summary, log, state.grid[kept], directory, cells, state.grid)
 
-    def model(self, stored: dict[str, Any]) -> Autoencoder:
-        check_kinds(stored, {"encoder": dict, "decoder": dict, "masks": dict})
-        pair = empty_pair(self._settings(stored["settings"]), stored["decoder"])
-        for part, genome in zip(PARTS, pair, strict=True):
+    def model(self, stored: dict[str, Any]) -> Network:
+        settings = self._settings(stored["settings"])
+        check_kinds(stored, {"masks": dict} | dict.fromkeys(part_names(settings), dict))
+        network = empty_individual(settings, stored)
+        for part, genome in zip(network.names, network, strict=True):
             check_tensors(part, stored[part], genome.module.state_dict())
             check_tensors(f"masks, {part}", stored["masks"].get(part), genome.masks)
             genome.module.load_state_dict(stored[part])
             for parameter, mask in stored["masks"][part].items():
                 genome.prune(parameter, mask)
-        return pair
+        return network
 
     def leaves(self, settings: Settings) -> Iterator[str]:
         from evoprune.benchmarks.plots.save import PLOTS  # slow to import
@@ -204,33 +196,25 @@ class Pruning(Experiment[Settings, PruningState, Result, Autoencoder]):
         save_plots(place, result.log, result.cells, result.model, problem, summary, lines)
 
 
-def _restore(pair: Autoencoder, kept: Any, moments: int) -> None:
-    """Take over what a checkpoint holds of a pair.
+def _restore(network: Network, kept: Any, moments: int) -> None:
+    """Take over what a checkpoint holds of a network.
 
     :raises ValueError: naming what does not fit.
     """
-    check_kinds(kept, dict.fromkeys(PARTS, dict) | {"learning_rate": float | None, "fitness": list})
+    check_kinds(kept, dict.fromkeys(network.names, dict) | {"learning_rate": float | None, "fitness": list})
     rate = kept["learning_rate"]
-    if (rate is None) != (pair.learning_rate is None) or not (rate is None or 0 < rate < math.inf):
-        expected = "none" if pair.learning_rate is None else "a finite number above 0"
+    if (rate is None) != (network.learning_rate is None) or not (rate is None or 0 < rate < math.inf):
+        expected = "none" if network.learning_rate is None else "a finite number above 0"
         raise ValueError(f"learning_rate must be {expected}, got {rate!r}")
-    check_fitness(pair, kept["fitness"])
-    for part, genome in zip(PARTS, pair, strict=True):
+    check_fitness(network, kept["fitness"])
+    for part, genome in zip(network.names, network, strict=True):
         try:
             load_genome(genome, kept[part], moments)
         except ValueError as error:
             raise ValueError(f"{part}: {error}") from error
-    pair.learning_rate = rate
+    network.learning_rate = rate
     if kept["fitness"]:
-        pair.fitness.values = kept["fitness"]
-
-
-def _check_figures(unpruned: dict[str, Any] | None) -> None:
-    """See that the figures of the run without pruning are numbers, and all there that a run's table shows."""
-    if unpruned is not None:
-        shown_ones = ("test_loss", "test_l1", "test_error", "preserved")
-        needed = dict.fromkeys([*shown_ones, *(f"best_{name}" for name in shown_ones), *unpruned], float | None)
-        check_kinds(unpruned, needed)
+        network.fitness.values = kept["fitness"]
 
 
 def saved(generation: int, settings: Settings) -> bool:

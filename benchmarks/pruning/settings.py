@@ -2,34 +2,41 @@
 
 from collections import ChainMap
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from evoprune.algorithms.cells import CONCEPTS
 from evoprune.algorithms.spatial import UPDATES
-from evoprune.architecture import PREFIX, Blueprint, found_in
-from evoprune.benchmarks.problems.problem import Problem, validate
+from evoprune.architecture import Blueprint
+from evoprune.benchmarks.problems.problem import Problem
+from evoprune.benchmarks.problems.tasks import TASKS
 from evoprune.benchmarks.pruning import choices, parts
 from evoprune.benchmarks.pruning.algorithms import ALGORITHMS, ORDERS, Algorithm
 from evoprune.benchmarks.pruning.choices import PAPER
+from evoprune.benchmarks.pruning.fit import check_algorithm, check_fit
+from evoprune.benchmarks.pruning.layers import laid_over
+from evoprune.benchmarks.pruning.outside import with_architecture, with_code
 from evoprune.benchmarks.pruning.parts import REGISTRIES, known
 from evoprune.benchmarks.pruning.upgrade import BENCHMARK, OLD, upgraded
 from evoprune.checks import lookup
-from evoprune.losses import LOSSES, check_loss
+from evoprune.feedforward import FeedForward
+from evoprune.losses import LOSSES
 from evoprune.memory import check_fits
 from evoprune.networks import ACTIVATIONS, MLP, OUTPUTS
 from evoprune.operators import OPERATORS, ScheduledProbability
 from evoprune.operators.choice import SCOPES
 from evoprune.operators.schedules import Until
 from evoprune.operators.target import check_target, expected_preserved
-from evoprune.plugins import allow, canonical, find, fingerprint, is_code
+from evoprune.plugins import find
 from evoprune.runs.kernels import BEFORE, WHAT
 from evoprune.runs.settings import PARAMETER, RATE, SEEDS, WIDTHS, SettingsBase, check_fields, check_names, option
 from evoprune.runs.takes import chosen, parameters
 from evoprune.training.kernel import KERNELS
 from evoprune.training.optimizers import OPTIMIZERS
 
-DEFAULT_TARGET = 0.2
+SUITED = TASKS["reconstruction"], TASKS["classification"]
+DEFAULT_TARGET = SUITED[0].target_preserved
+BY_TASK = "(default {:g}, for classes and values {:g})"
 ROW = 1500
 """Bytes of a cell's row in the tables, about, while they are written."""
 OR_NONE = ChainMap[str, Any]({"none": None}, OPERATORS)
@@ -50,8 +57,8 @@ class Settings(SettingsBase):
     probability: float = option(1.0, "C, the largest probability of the schedule", share=True)
     target_preserved: float | None = option(
         None,
-        "share of weights to keep at the end, for operators that take an amount (persistent; default "
-        f"{DEFAULT_TARGET}, or what the schedule can reach)",
+        "share of weights to keep at the end, for operators that take an amount, persistent; or what the schedule can "
+        "reach " + BY_TASK.format(*(task.target_preserved for task in SUITED)),
         share=True,
     )
     amount: float | None = option(
@@ -65,12 +72,19 @@ class Settings(SettingsBase):
     semantics: str = option("persistent", "whether pruned weights stay pruned", choices.SEMANTICS)
     benchmark: str = option(BENCHMARK, "the problem", REGISTRIES["benchmark"], code=True)
     benchmark_options: dict[str, Any] = option({}, "the problem's own parameters")
-    data: str | None = option(None, "file: a .npy, .npz or .csv with a sample a row; images: a folder")
+    task: str = option(
+        None, "what a network makes of a sample (default: what the problem is for)", TASKS, suited="task"
+    )
+    data: str | None = option(
+        None,
+        "file: a .npy, .npz or .csv with a sample a row; images: a folder; idx, cifar10, retrieval: the folder of "
+        "their files; text: a file with a document a line, or a folder",
+    )
     data_seed: int = option(1, "seed of the data or of their split", least=0, most=SEEDS)
     network: str = option(
         "default",
         'a network by name, the encoder\'s widths after the inputs, such as 30-10, or "from DIR", what evoprune '
-        "architectures found",
+        "architectures found; for classes and values all widths, such as 64-100-10",
     )
     decoder: str | None = option(
         None,
@@ -79,17 +93,34 @@ class Settings(SettingsBase):
         such="widths such as 10-30, the code first",
     )
     activation: str = option("relu", "nonlinearity between the layers", ACTIVATIONS)
-    output_activation: str = option("sigmoid", "nonlinearity of the output", OUTPUTS)
-    loss: str = option("bce", "the training loss and the fitness", LOSSES)
+    output_activation: str = option(None, "nonlinearity of the output (default: by task)", OUTPUTS, suited="output")
+    loss: str = option(None, "the training loss and the fitness (default: by task)", LOSSES, suited="loss")
     optimizer: str = option("adam", "the optimizer", OPTIMIZERS)
-    learning_rate: float = option(1e-3, "learning rate, in cells the one they start with", positive=True, most=RATE)
+    learning_rate: float = option(
+        None,
+        "learning rate, in cells the one they start with " + BY_TASK.format(*(task.learning_rate for task in SUITED)),
+        positive=True,
+        most=RATE,
+        suited="learning_rate",
+    )
     rate_sigma: float = option(1e-5, "standard deviation of the rate's step a generation, in cells and a walk", least=0)
     rate_decay: str = option("constant", "the course of the learning rate, for an algorithm of DEAP's", choices.ENDINGS)
-    batch_size: int = option(5, "samples a gradient step, and in the batches that fitness is measured on", least=1)
+    batch_size: int = option(
+        None,
+        "samples a gradient step, and in the batches that fitness is measured on "
+        + BY_TASK.format(*(task.batch_size for task in SUITED)),
+        least=1,
+        suited="batch_size",
+    )
     corruption: float = option(0.0, "denoising: probability that an input is set to zero in training", share=True)
     shuffle: bool = option(True, "draw the samples in a new order every epoch")
+    horizontal_flip: bool = option(False, "mirror each image from left to right with probability 0.5 in training")
     generations: int = option(200, "generations; in each a selected pair trains for one epoch", least=1, most=10**6)
-    cells: int = option(10, "cells of the grid, or pairs of the population", least=1, most=10**6)
+    cells: int = option(10, "cells of the grid, or individuals of the population (mu)", least=1, most=10**6)
+    offspring: int | None = option(
+        None, "children a generation (lambda), for mu-... and nsga2; default as many as cells, or twice", least=1
+    )
+    crossover: float = option(0.0, "share of these children that come from a crossover of two, untrained", share=True)
     topology: str = option("ring", "the grid", choices.TOPOLOGIES)
     radius: int = option(1, "how far a neighbourhood reaches", least=0)
     concept: str = option("minimum", "an encoder's loss over its neighbours' decoders", CONCEPTS)
@@ -116,13 +147,18 @@ class Settings(SettingsBase):
         check_fits({"the tables of the run": ROW * (self.generations + 1) * self.cells}, "fewer generations or cells")
         for kind in REGISTRIES:
             self._choose_options(kind)
+        for field in fields(self):
+            if field.metadata.get("suited") and getattr(self, field.name) is None:
+                suits = parts.suited(self.benchmark, field.metadata["suited"], self.task)
+                object.__setattr__(self, field.name, suits)
         if not 0 <= self.threshold < 1:
             raise ValueError(f"threshold must be in [0, 1), at 1 every unit could be marked; got {self.threshold!r}")
         self._check_amount()
         self.neighbourhoods  # noqa: B018  a radius that does not fit
         self.architecture  # noqa: B018  widths that do not fit
-        if self.opponents == "random" and not self.loop.stock and "opponents" not in self.loop.uses:
-            raise ValueError("opponents random belongs to the spatial algorithm")
+        if self.loop.children is not None and self.offspring is None:
+            object.__setattr__(self, "offspring", self.cells * self.loop.children)
+        check_algorithm(self)
 
     def _choose_options(self, kind: str) -> None:
         """Complete the options of the operator, the schedule or the problem by their defaults."""
@@ -148,7 +184,7 @@ class Settings(SettingsBase):
             object.__setattr__(self, "amount", 0.1)
         elif self.target_preserved is None:
             reachable = expected_preserved(self.course, self.generations, 1.0) if self.takes("amount") else 0.0
-            object.__setattr__(self, "target_preserved", max(reachable, DEFAULT_TARGET))
+            object.__setattr__(self, "target_preserved", max(reachable, TASKS[self.task].target_preserved))
         if self.target_preserved is not None:
             if not 0 < self.target_preserved <= 1:
                 raise ValueError(f"target_preserved must be a number in (0, 1], got {self.target_preserved!r}")
@@ -161,9 +197,10 @@ class Settings(SettingsBase):
         return operator is not None and name in parameters(operator)
 
     @property
-    def architecture(self) -> MLP | Blueprint:
+    def architecture(self) -> MLP | Blueprint | FeedForward:
         """The recipe of the networks."""
-        return parts.architecture_of(self.network, self.decoder, self.activation, self.output_activation)
+        how = self.network, self.decoder, self.activation, self.output_activation
+        return parts.architecture_of(self.task, *how)
 
     @property
     def neighbourhoods(self) -> list[list[int]]:
@@ -205,12 +242,12 @@ class Settings(SettingsBase):
     @property
     def problem(self) -> Problem:
         """The problem, a recipe."""
-        return parts.problem_of(self.benchmark, self.data, self.data_seed, self.benchmark_options)
+        return parts.problem_of(self.benchmark, self.task, self.data, self.data_seed, self.benchmark_options)
 
     @property
     def memory(self) -> dict[str, float]:
         """What the run takes beside its data -> bytes, about."""
-        size = self.architecture.parameters(self.problem.inputs)
+        size = self.architecture.parameters(self.problem.inputs, self.problem.outputs)
         return {
             "networks": PARAMETER * size * self.cells,
             "tables": ROW * (self.generations + 1) * self.cells,
@@ -222,14 +259,7 @@ class Settings(SettingsBase):
             if getattr(self, kind) != "none":
                 find(kind, getattr(self, kind), registry)
         self.course  # noqa: B018  options that the schedule itself refuses
-        problem = self.problem
-        validate(problem, self.batch_size)
-        check_loss(self.loss, self.output_activation, problem.train)
-        architecture = self.architecture
-        if isinstance(architecture, Blueprint):
-            architecture.check(problem.inputs)
-        if architecture.latent > problem.inputs:
-            raise ValueError(f"a code of {architecture.latent} units is larger than the {problem.inputs} inputs")
+        check_fit(self.problem, self.architecture, self)
 
     @classmethod
     def stored(cls, values: Mapping[str, Any]) -> "Settings":
@@ -253,47 +283,18 @@ def make_settings(*layers: Mapping[str, Any], **last: Any) -> Settings:
         for one, other in (("amount", "target_preserved"), ("target_preserved", "amount")):
             if layer.get(one) is not None and layer.get(other) is None:
                 given.pop(other, None)
-        given = _laid_over(given, layer)
+        given = laid_over(Settings, given, layer)
     parts.check_loose(given, given.get("benchmark", BENCHMARK))
-    given = _with_architecture(_with_code(upgraded(given)))
+    given = with_architecture(with_code(upgraded(given)))
     loop = lookup("algorithm", given.get("algorithm", Settings.algorithm), ALGORITHMS)
     base: dict[str, Any] = {"cells": loop.pairs} if loop.pairs else {}
     if given.get("semantics") == "reference":
         base = {**PAPER, **loop.paper}
+        if TASKS.get(given.get("task", ""), TASKS["reconstruction"]).targets:
+            base.pop("loss")  # which reconstructs
         if given.get("target_preserved") is not None:
             base.pop("amount")
     settings = Settings(**(base | given))
     if loop.pairs and settings.cells != loop.pairs:
         raise ValueError(f"the {settings.algorithm} algorithm evolves one pair, got cells {settings.cells}")
     return settings
-
-
-def _laid_over(given: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
-    """A layer over those before it. Options add up, but belong to one operator, schedule or problem."""
-    made = {**given, **layer}
-    for kind in REGISTRIES:
-        name, options = kind, f"{kind}_options"
-        same = name not in layer or layer[name] == given.get(name, getattr(Settings, name))
-        if same and options in given and options in layer:
-            made[options] = {**given[options], **layer[options]}
-        elif not same and options not in layer:
-            made.pop(options, None)
-    return made
-
-
-def _with_code(given: dict[str, Any]) -> dict[str, Any]:
-    """With code from outside imported, and its file and hash among the settings."""
-    names = {kind: canonical(given[kind]) for kind in REGISTRIES if is_code(given.get(kind, ""))}
-    for name in names.values():
-        allow(name)
-    return given | names | {"code": {name: fingerprint(name) for name in names.values()}}
-
-
-def _with_architecture(given: dict[str, Any]) -> dict[str, Any]:
-    """An architecture in its text form, so that the settings need no other run's directory, with its activation."""
-    network = str(given.get("network", ""))
-    if network.startswith("from "):
-        given = given | {"network": found_in(network.removeprefix("from ").strip()).text}
-    elif not network.startswith(PREFIX):
-        return given
-    return {"activation": Blueprint(given["network"]).activation} | given

@@ -9,15 +9,16 @@ import torch
 from torch import Tensor
 
 from evoprune.architecture import Blueprint
+from evoprune.benchmarks.pruning.networks import network_of
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.checks import shown
 from evoprune.copying import MaskPacker, unpack_mask
+from evoprune.feedforward import FeedForward
 from evoprune.files import fitting, read_json
 from evoprune.folders import RUN, Folder, opened
-from evoprune.genome import Decoder, Encoder, Genome
-from evoprune.individuals import Autoencoder
+from evoprune.genome import Genome
+from evoprune.individuals import ONE_PART, Autoencoder, Network
 from evoprune.records import load_checkpoint, save_tensors
-from evoprune.runs.kind import PARTS
 from evoprune.runs.stored import check_any_finite, check_kinds, check_tensor, load_genome
 from evoprune.seeds import seeded
 from evoprune.state import cloned
@@ -27,7 +28,7 @@ FOLDER = "snapshots"
 _FRESH: dict[str, Any] = {"moments": {}, "steps": 0, "age": 0, "nonzero": None, "fitness": []}
 
 
-def save_snapshot(directory: Folder | str | Path, generation: int, grid: list[Autoencoder]) -> Path:
+def save_snapshot(directory: Folder | str | Path, generation: int, grid: list[Network]) -> Path:
     """Write ``snapshots/<generation>.pt`` in a run directory: weights and masks of all cells, as plain tensors.
 
     A mask is a bit a weight, or None where nothing is pruned. The file appears whole or not at all.
@@ -35,7 +36,7 @@ def save_snapshot(directory: Folder | str | Path, generation: int, grid: list[Au
     :param generation: names the file, in six digits.
     :returns: the path of the file.
     """
-    cells = [{part: _stored(genome) for part, genome in zip(PARTS, pair, strict=True)} for pair in grid]
+    cells = [{part: _stored(genome) for part, genome in zip(one.names, one, strict=True)} for one in grid]
     with opened(directory, RUN) as place:
         save_tensors(path := place(name_of(generation)), {"format": SNAPSHOT, "generation": generation, "cells": cells})
     return path
@@ -46,10 +47,10 @@ def name_of(generation: int) -> str:
     return f"{FOLDER}/{generation:06d}.pt"
 
 
-def load_snapshots(directory: str | Path) -> dict[int, list[Autoencoder]]:
-    """The grids that a run directory holds, generation -> pairs, in order.
+def load_snapshots(directory: str | Path) -> dict[int, list[Any]]:
+    """The grids that a run directory holds, generation -> networks, in order.
 
-    Without snapshots it is the generation of the checkpoint alone. The pairs have weights and masks, no fitness.
+    Without snapshots it is the generation of the checkpoint alone. They have weights and masks, no fitness.
 
     :raises ValueError: for a directory without either, without settings, or with a damaged file.
     """
@@ -87,43 +88,54 @@ def read_settings(directory: str | Path) -> Settings:
         return Settings.stored(values)
 
 
-def _read(path: Path, settings: Settings) -> tuple[int, list[Autoencoder]]:
+def _read(path: Path, settings: Settings) -> tuple[int, list[Network]]:
     state = load_checkpoint(path, "snapshot", SNAPSHOT)
     with fitting(path):
         check_kinds(state, {"generation": int, "cells": list})
+        parts = part_names(settings)
         for cell in state["cells"]:
-            check_kinds(cell, dict.fromkeys(PARTS, dict))
-        cells = [{part: _unpacked(cell[part]) for part in PARTS} for cell in state["cells"]]
+            check_kinds(cell, dict.fromkeys(parts, dict))
+        cells = [{part: _unpacked(cell[part]) for part in parts} for cell in state["cells"]]
         return state["generation"], _grid(settings, cells)
 
 
-def empty_pair(settings: Settings, decoder: Mapping[str, Tensor]) -> Autoencoder:
-    """A pair of the run's structure, for weights that it left: those of the decoder say how wide. Needs no data."""
-    recipe = settings.architecture
+def part_names(settings: Settings) -> tuple[str, ...]:
+    """The names of the parts of a run's networks."""
+    return ONE_PART if isinstance(settings.architecture, FeedForward) else Autoencoder.names
+
+
+def empty_individual(settings: Settings, weights: Mapping[str, Any]) -> Network:
+    """A network of the run's structure, for weights that it left, which say how wide it is. Needs no data.
+
+    :param weights: part -> parameter -> tensor.
+    """
+    recipe, names = settings.architecture, part_names(settings)
+    first, last = list(weights[names[0]].values()), list(weights[names[-1]].values())
     if isinstance(recipe, Blueprint):
-        inputs = recipe.architecture.inputs
-    elif decoder and isinstance(last := list(decoder.values())[-1], Tensor) and last.dim():
-        inputs = len(last)
+        ends = (recipe.architecture.inputs,) * 2
+    elif last and isinstance(last[-1], Tensor) and last[-1].dim():
+        reads = first[0].shape[-1] if first and isinstance(first[0], Tensor) and first[0].dim() == 2 else 0
+        ends = (reads if len(names) == 1 else len(last[-1]), len(last[-1]))
     else:
-        raise ValueError(f"weights of the decoder must be tensors, got {shown(decoder)}")
+        raise ValueError(f"weights of the {names[-1]} must be tensors, got {shown(weights[names[-1]])}")
     with seeded(0):  # leaves the caller's streams as they are
-        parts = recipe.build(inputs)
-    return Autoencoder([Encoder(parts[0]), Decoder(parts[1])])
+        return network_of(recipe.build(*ends))
 
 
-def _grid(settings: Settings, cells: list[dict[str, Any]]) -> list[Autoencoder]:
-    grid: list[Autoencoder] = []
+def _grid(settings: Settings, cells: list[dict[str, Any]]) -> list[Network]:
+    grid: list[Network] = []
+    parts = part_names(settings)
     for number, cell in enumerate(cells):
-        check_kinds(cell, dict.fromkeys(PARTS, dict))
-        for part in PARTS:
+        check_kinds(cell, dict.fromkeys(parts, dict))
+        for part in parts:
             check_kinds(cell[part], {"weights": dict, "masks": dict})
-        grid.append(pair := empty_pair(settings, cell["decoder"]["weights"]))
-        for part, genome in zip(PARTS, pair, strict=True):
+        grid.append(one := empty_individual(settings, {part: cell[part]["weights"] for part in parts}))
+        for part, genome in zip(parts, one, strict=True):
             try:
                 load_genome(genome, {"weights": cell[part]["weights"], "masks": cell[part]["masks"], **_FRESH}, 0)
             except ValueError as error:
                 raise ValueError(f"cell {number}, {part}: {error}") from error
-    check_any_finite([genome.module for genome in pair] for pair in grid)
+    check_any_finite([genome.module for genome in one] for one in grid)
     return grid
 
 

@@ -1,22 +1,24 @@
 """The final figures of a run: what ``summary.json`` says, and what to compare it with."""
 
 import math
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from typing import Any
-
-from torch import Tensor
 
 from evoprune._version import __version__
 from evoprune.benchmarks.problems.problem import Problem, trivial_l1
 from evoprune.benchmarks.pruning.choices import ACTIVATION_SAMPLES
-from evoprune.benchmarks.pruning.experiment import PRESERVED, sizes
+from evoprune.benchmarks.pruning.measured import first_samples, measured, of_constant
 from evoprune.benchmarks.pruning.settings import Settings
-from evoprune.evaluation import loss_of, reconstruct, wrong_share
-from evoprune.fitness import WORST
-from evoprune.individuals import Autoencoder
+from evoprune.benchmarks.pruning.sizes import PRESERVED, sizes
+from evoprune.data import samples_of
+from evoprune.individuals import Network
+from evoprune.metrics import ACCURACY, ERROR, L1, R2, Metric
 from evoprune.runs.state import RunResult
+from evoprune.runs.stored import check_kinds
 from evoprune.runs.terminal import text_table
+
+ALWAYS = tuple(metric.key for metric in (L1, ERROR, ACCURACY, R2))
+"""Metrics that every summary has, null where they mean nothing."""
 
 
 def summarize(
@@ -28,73 +30,114 @@ def summarize(
     :param updates: gradient steps of all cells together.
     :param unpruned: the metrics of the same run without pruning.
     """
-    what = ("algorithm", "operator", "schedule", "semantics", "benchmark", "loss", "seed", "generations", "cells")
+    names = (
+        "algorithm",
+        "operator",
+        "schedule",
+        "semantics",
+        "benchmark",
+        "task",
+        "loss",
+        "seed",
+        "generations",
+        "cells",
+    )
+    problem, metric = settings.problem, settings.problem.metric
+    trivial = {} if metric is L1 else {f"trivial_{metric.key}": _constant(problem, [metric])[0]}
     return {
-        **{name: getattr(settings, name) for name in what},
+        **{name: getattr(settings, name) for name in names},
         **metrics,
         "updates": updates,
         "seconds": seconds,
         "version": __version__,
         "unpruned": unpruned,
-        "trivial_l1": trivial_l1(settings.problem),
-        "noise_floor": settings.problem.noise_floor,
+        "trivial_l1": trivial_l1(problem),
+        **trivial,
+        "noise_floor": problem.noise_floor,
     }
 
 
-def measure(grid: list[Autoencoder], settings: Settings) -> tuple[dict[str, Any], int]:
+def measure(grid: list[Network], settings: Settings) -> tuple[dict[str, Any], int]:
     """Figures on the whole splits, means over the cells, and the cell that is best on the validation split.
 
-    ``validation_l1`` is the log's: on the first ``ACTIVATION_SAMPLES`` validation samples.
-    Cells whose loss is not finite, ``nonfinite`` of them, are left out of the means; NaN where none is left.
+    ``validation_l1``, or what the problem's metric is, is the log's: on the first ``ACTIVATION_SAMPLES`` validation
+    samples. Cells whose loss is not finite, ``nonfinite`` of them, are left out of the means; NaN where none is left.
     """
     problem, loss = settings.problem, settings.loss
-    l1, own = partial(_loss, loss="l1"), partial(_loss, loss=loss)
-    (train,) = _figures(grid, problem.train, l1)
-    (validation,) = _figures(grid, problem.validation, own)
-    (sample,) = _figures(grid, problem.validation[:ACTIVATION_SAMPLES], l1)
-    test, held_out, *errors = _figures(grid, problem.test, l1, own, *[wrong_share] * problem.binary)
+    first, shown = problem.metric, problem.metrics
+    (validation,) = measured(grid, samples_of(problem, "validation"), [], loss)
     best = min(range(len(grid)), key=lambda cell: math.inf if math.isnan(validation[cell]) else validation[cell])
-    shares = [sizes(pair, settings.semantics) for pair in grid]
+    *tests, test_loss = measured(grid, samples_of(problem, "test"), shown, loss)
+    found: dict[str, Any] = {"train_l1": None}
+    if not first.held_out:
+        found[f"train_{first.key}"] = _mean(measured(grid, samples_of(problem, "train"), [first], loss)[0])
+    for key in ALWAYS:
+        found |= {f"test_{key}": None, f"best_test_{key}": None}
+    for metric, values in zip(shown, tests, strict=True):
+        found |= {f"test_{metric.key}": _mean(values), f"best_test_{metric.key}": values[best]}
+    sample = first_samples(problem, "validation", ACTIVATION_SAMPLES)
+    found |= {"validation_l1": None, f"validation_{first.key}": _mean(measured(grid, sample, [first], loss)[0])}
+    shares = [sizes(network, settings.semantics) for network in grid]
+    preserved = {name: _mean([share[name] for share in shares]) if name in shares[0] else None for name in PRESERVED}
     return {
-        "train_l1": _mean(train),
-        "test_l1": _mean(test),
-        "best_test_l1": test[best],
-        "validation_l1": _mean(sample),
-        "test_loss": _mean(held_out),
-        "best_test_loss": held_out[best],
-        "test_error": _mean(errors[0]) if errors else None,
-        "best_test_error": errors[0][best] if errors else None,
-        **{name: _mean([share[name] for share in shares]) for name in PRESERVED},
+        **found,
+        "test_loss": _mean(test_loss),
+        "best_test_loss": test_loss[best],
+        **preserved,
         "best_preserved": shares[best]["preserved"],
         "best_cell": best,
-        "nonfinite": sum(map(math.isnan, test)),
-        "diverged": all(map(math.isnan, test)),
+        "nonfinite": sum(map(math.isnan, test_loss)),
+        "diverged": all(map(math.isnan, test_loss)),
     }, best
 
 
+def check_figures(problem: Problem, unpruned: dict[str, Any] | None) -> None:
+    """See that the stored figures of a run without pruning are numbers, and all there that a run's table shows.
+
+    :raises ValueError: naming what is not.
+    """
+    if unpruned is not None:
+        ones = ("test_loss", *(f"test_{metric.key}" for metric in problem.metrics), "preserved")
+        check_kinds(unpruned, dict.fromkeys([*ones, *(f"best_{name}" for name in ones), *unpruned], float | None))
+
+
 def baselines(summary: dict[str, Any], problem: Problem) -> dict[str, float]:
-    """What to compare a ``validation_l1`` with: the same samples' error by the best constant, the noise floor where it
+    """What to compare the log's validation metric with: the same samples by the best constant, the noise floor where it
     is known, and the run without pruning, where there was one that measured it (version 0.1 did not)."""
-    sample, constant = problem.validation[:ACTIVATION_SAMPLES], problem.train.median()
+    metric = problem.metric
+    (constant,) = of_constant(problem, first_samples(problem, "validation", ACTIVATION_SAMPLES), [metric])
     lines = {
-        "constant": (sample - constant).abs().mean().item(),
-        "noise floor": summary["noise_floor"],
-        "without pruning": (summary["unpruned"] or {}).get("validation_l1"),
+        "constant": constant,
+        "noise floor": summary["noise_floor"] if metric is L1 else None,
+        "without pruning": (summary["unpruned"] or {}).get(f"validation_{metric.key}"),
     }
     return {name: value for name, value in lines.items() if value is not None}
 
 
-def _figures(
-    grid: Iterable[Autoencoder], data: Tensor, *figures: Callable[[Tensor, Tensor], float]
-) -> list[tuple[float, ...]]:
-    """Figures of a split: for each of them a number a cell. What a cell makes of the data is computed once."""
-    outputs = (reconstruct(pair, data) for pair in grid)
-    return list(zip(*([figure(output, data) for figure in figures] for output in outputs), strict=True))
+def table(result: RunResult) -> str:
+    """Held-out loss and metrics, and the share of weights kept."""
+    summary, problem = result.summary, result.settings.problem
+    shown = problem.metrics
+    metrics = {"this run": summary, "without pruning": summary["unpruned"]}
+    rows = [row for name, values in metrics.items() if values for row in _rows(shown, values, name, summary["cells"])]
+    rows.append([problem.constant[0], "", *map(_text, shown, _constant(problem, shown)), ""])
+    if problem.noise_floor is not None:
+        floor = [_text(metric, problem.noise_floor) for metric in shown]
+        rows.append(["noise floor: the data without their noise", "", *floor, ""])
+    titles = [f"held-out {metric.title}" if metric is L1 else metric.title for metric in shown]
+    return text_table(["", f"held-out {summary['loss']}", *titles, "weights kept"], rows)
 
 
-def _loss(output: Tensor, data: Tensor, loss: str) -> float:
-    value = loss_of(output, data, loss)
-    return value if value < WORST else math.nan
+def _rows(shown: Iterable[Metric], values: dict[str, Any], name: str, cells: int) -> Iterable[list[str]]:
+    words = [name] if cells == 1 else [f"{name}, mean of {cells} cells", f"{name}, best cell"]
+    for line, prefix in zip(words, ("", "best_"), strict=False):
+        figures = [_text(metric, values[f"{prefix}test_{metric.key}"]) for metric in shown]
+        kept = values[f"{prefix}preserved"]
+        yield [line, _number(values[f"{prefix}test_loss"]), *figures, _percent(kept, 1)]
+
+
+def _constant(problem: Problem, metrics: Iterable[Metric]) -> list[float]:
+    return of_constant(problem, samples_of(problem, "test"), list(metrics))
 
 
 def _mean(values: Iterable[float]) -> float:
@@ -102,29 +145,8 @@ def _mean(values: Iterable[float]) -> float:
     return sum(numbers) / len(numbers) if numbers else math.nan
 
 
-def table(result: RunResult) -> str:
-    """Held-out error, wrong bits where the data are binary, and the share of weights kept."""
-    summary, problem = result.summary, result.settings.problem
-    metrics = {"this run": summary, "without pruning": summary["unpruned"]}
-    rows = [row for name, values in metrics.items() if values for row in _rows(values, name, summary["cells"])]
-    constant = float(problem.train.median())
-    wrong = float(((problem.test >= 0.5) != (constant >= 0.5)).float().mean())
-    rows.append((f"always {constant:g} (the training median)", None, summary["trivial_l1"], wrong, None))
-    if problem.noise_floor is not None:
-        rows.append(("noise floor: the data without their noise", None, problem.noise_floor, problem.noise_floor, None))
-    lines = [("", f"held-out {summary['loss']}", "held-out L1", "wrong bits", "weights kept")]
-    for name, loss, l1, error, kept in rows:
-        lines.append((name, _number(loss), _number(l1), _percent(error, 2), _percent(kept, 1)))
-    heads, *cells = lines if problem.binary else [(*line[:3], line[4]) for line in lines]
-    return text_table(heads, cells)
-
-
-def _rows(metrics: dict[str, Any], name: str, cells: int) -> list[tuple[Any, ...]]:
-    mean = [metrics[key] for key in ("test_loss", "test_l1", "test_error", "preserved")]
-    best = [metrics[key] for key in ("best_test_loss", "best_test_l1", "best_test_error", "best_preserved")]
-    if cells == 1:
-        return [(name, *mean)]
-    return [(f"{name}, mean of {cells} cells", *mean), (f"{name}, best cell", *best)]
+def _text(metric: Metric, value: float | None) -> str:
+    return _percent(value, 2) if metric.share else _number(value)
 
 
 def _number(value: float | None) -> str:

@@ -8,9 +8,12 @@ from evoprune.benchmarks.plots.curves import numbers
 from evoprune.benchmarks.report.curves import Curves, over_trials, plot_curves, plot_sizes
 from evoprune.benchmarks.report.ends import plot_boxes, plot_during_after, plot_schedules
 from evoprune.benchmarks.report.groups import groups, schedule_sweeps
-from evoprune.benchmarks.report.results import KNOWN, Metric, Results, metric
-from evoprune.benchmarks.report.section import Marks, Part, Picture, Section
+from evoprune.benchmarks.report.results import Metric, Results, metric
+from evoprune.benchmarks.report.section import Marks, Part, Picture, Section, anchor
 
+VALIDATION = "validation_"
+L1 = "mean absolute error, validation data"
+ENDS = ("train_l1", "test_l1", "train_accuracy", "test_accuracy", "train_r2", "test_r2", "test_loss")
 LAST = 0.05  # share of the generations, at the end, over which the training loss is averaged
 COUNTERS = (
     *("gen", "nevals", "updates", "trial", "mutpb", "nonfinite", "loss_min", "loss_max", "learning_rate"),
@@ -64,17 +67,22 @@ def _losses(results: Results) -> Iterator[Part]:
                 f"Training loss ({group.loss}) over the generations{group.on}, the mean over an epoch and the "
                 f"cells. {BAND}{note}",
             )
-    for group in groups(results, by_loss=False):
-        curves = _curves(results, "validation_l1", group.variants)
-        if curves:
-            yield Picture(
-                "-".join(["validation-l1", group.slug]).rstrip("-"),
-                plot_curves(curves, "mean absolute error, validation data"),
-                f"Mean absolute error on validation data over the generations{group.on}. {BAND}",
-            )
+    for column in (str(name) for name in results.logs if str(name).startswith(VALIDATION)):
+        key = column.removeprefix(VALIDATION)
+        known, scale = metric(f"test_{key}"), metric(f"test_{key}").scale
+        name = "mean absolute error" if key == "l1" else key
+        for group in groups(results, by_loss=False):
+            if curves := _curves(results, column, group.variants):
+                yield Picture(
+                    "-".join([f"validation-{anchor(key)}", group.slug]).rstrip("-"),
+                    plot_curves(curves, known.label.replace("held-out", "validation") if key != "l1" else L1, scale),
+                    f"{name[:1].upper()}{name[1:]} on validation data over the generations{group.on}. {BAND}",
+                )
 
 
 def _sizes(results: Results) -> Part:
+    if "preserved_encoder" not in results.logs:
+        return _whole_sizes(results)
     encoder, decoder = (_curves(results, f"preserved_{part}", results.variants) for part in ("encoder", "decoder"))
     lowest = {v: min(encoder[v]["q1"].min(), decoder[v]["q1"].min()) for v in encoder if v in decoder}
     pruned = [variant for variant, least in lowest.items() if least < 1]
@@ -87,6 +95,15 @@ def _sizes(results: Results) -> Part:
         plot_sizes({v: encoder[v] for v in pruned}, {v: decoder[v] for v in pruned}),
         f"Weights kept in encoder and decoder over the generations, means over the cells. {BAND}{rest}",
     )
+
+
+def _whole_sizes(results: Results) -> Part:
+    curves = _curves(results, "preserved", results.variants)
+    shown = {variant: curve for variant, curve in curves.items() if curve["q1"].min() < 1}
+    if not shown:
+        return "No figure of the sizes: no log has them below 100 %."
+    figure = plot_curves(shown, "weights kept (%)", 100)
+    return Picture("sizes", figure, f"Weights kept over the generations, means over the cells. {BAND}")
 
 
 def _ends(results: Results, metrics: list[Metric], marks: Marks | None) -> Iterator[Part]:
@@ -104,14 +121,14 @@ def _ends(results: Results, metrics: list[Metric], marks: Marks | None) -> Itera
 
 
 def _schedules(results: Results) -> Iterator[Part]:
-    name = "train_l1" if "train_l1" in results.numeric else "test_l1"
+    name = next((name for name in ENDS if name in results.numeric), ENDS[0])
     values = results.by_variant(name)
     for i, sweep in enumerate(schedule_sweeps({variant: results.settings[variant] for variant in values}), 1):
         boxes = {operator: {s: values[v] for s, v in group.items()} for operator, group in sweep.operators.items()}
         without = dict.fromkeys(boxes, values[sweep.without].median()) if sweep.without else {}
         yield Picture(
             f"schedules-{i}",
-            plot_schedules(boxes, KNOWN[name].label, without),
+            plot_schedules(boxes, metric(name).label, without),
             f"Schedules by operator{f', {sweep.name}' if sweep.name else ''}: `{name}` at the end, a point a trial.",
         )
 

@@ -80,14 +80,21 @@ KNOWN = {
     for metric in (
         Metric("train_l1", "Training error at the end", "mean absolute error, training data"),
         Metric("test_l1", "Held-out error at the end", "mean absolute error, held-out data"),
-        Metric("test_error", "Wrong bits at the end", "wrong bits, held-out data (%)", 100),
+        Metric("test_error", "Wrong bits or classes at the end", "wrong bits or classes, held-out data (%)", 100),
+        Metric("train_accuracy", "Training accuracy at the end", "accuracy, training data (%)", 100),
+        Metric("test_accuracy", "Held-out accuracy at the end", "accuracy, held-out data (%)", 100),
+        Metric("train_r2", "Training R2 at the end", "R2, training data"),
+        Metric("test_r2", "Held-out R2 at the end", "R2, held-out data"),
         Metric("preserved", "Weights kept", "weights kept (%)", 100),
         Metric("preserved_encoder", "Weights kept in the encoder", "weights kept, encoder (%)", 100),
         Metric("preserved_decoder", "Weights kept in the decoder", "weights kept, decoder (%)", 100),
         Metric("seconds", "Time", "time of a run (s)"),
     )
 }
-USUAL = ("train_l1", "test_l1", "test_error", "preserved", "seconds")
+USUAL = (
+    *("train_l1", "test_l1", "test_error", "train_accuracy", "test_accuracy", "train_r2", "test_r2"),
+    *("preserved", "seconds"),
+)
 
 # Columns that say what ran or how the data are, not how well.
 DESCRIPTIVE = (
@@ -98,7 +105,7 @@ DESCRIPTIVE = (
 
 def metric(name: str) -> Metric:
     """A metric by its column; one that is not known is called as its column."""
-    return KNOWN.get(name, Metric(name, name.replace("_", " "), name.replace("_", " ")))
+    return KNOWN.get(name, Metric(name, name.replace("_", " "), name.replace("_", " "), 100 if "@" in name else 1))
 
 
 def choose(results: Results, names: Sequence[str] | None = None) -> list[Metric]:
@@ -110,8 +117,9 @@ def choose(results: Results, names: Sequence[str] | None = None) -> list[Metric]
     if names:
         return [metric(lookup("metric", name, dict.fromkeys(present, name))) for name in dict.fromkeys(names)]
     usual = [name for name in USUAL if name in present]
-    if results.experiment == "run":
-        return [metric(name) for name in usual]
+    if results.experiment == "run":  # a problem may have metrics of its own
+        own = [name for name in present if name.startswith("test_") and name not in (*KNOWN, "test_loss")]
+        return [metric(name) for name in (*usual[:-2], *own, *usual[-2:])]
     chosen = {key for settings in results.settings.values() for key in settings}  # settings are no outcomes
     others = [name for name in present if name not in DESCRIPTIVE and name not in chosen]
     return [metric(name) for name in dict.fromkeys([*others, *usual])]

@@ -12,7 +12,7 @@ from evoprune.plugins import label
 SAME_RESULT = ("seed", "checkpoint_every", "compare", "snapshots")
 """Settings that make no other variant: the trial, and what does not touch the evolution."""
 
-DATA = ("benchmark", "data", "data_seed", "image_size", "resize", "samples")
+DATA = ("benchmark", "task", "data", "data_seed", "image_size", "resize", "samples")
 """Settings that say on which data set a variant runs, beside the options of the problem."""
 
 

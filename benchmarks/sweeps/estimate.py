@@ -4,7 +4,8 @@ import time
 from collections.abc import Sequence
 from statistics import fmean
 
-from evoprune.benchmarks.pruning.experiment import generations, initial_grid, make_toolbox
+from evoprune.benchmarks.pruning.experiment import generations, make_toolbox
+from evoprune.benchmarks.pruning.networks import initial_grid
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.sweeps.plan import Run
 from evoprune.training.kernel import Kernel
@@ -13,7 +14,7 @@ MOST = 12
 """Kinds of runs that are timed; others are taken for their mean."""
 START = 0.5  # seconds that a run takes beside its generations
 COST = (
-    *("algorithm", "opponents", "cells", "radius", "batch_size", "benchmark", "benchmark_options"),
+    *("algorithm", "opponents", "cells", "offspring", "radius", "batch_size", "benchmark", "benchmark_options", "task"),
     *("data", "network", "decoder", "optimizer", "loss", "corruption", "device", "kernel"),
 )
 """The settings that decide what a generation costs."""

@@ -25,7 +25,7 @@ from evoprune.benchmarks.weights.measures import measure, references, table
 from evoprune.benchmarks.weights.settings import METHODS, WeightsSettings, make_settings
 from evoprune.checks import lookup
 from evoprune.folders import Folder
-from evoprune.genome import similar
+from evoprune.individuals import similar
 from evoprune.runs.experiment import Experiment, Map
 from evoprune.runs.kernels import Trained
 from evoprune.runs.state import RunResult, RunState

@@ -171,7 +171,8 @@ class Experiment(Kind[SettingsT, StateT, ResultT, ModelT]):
         """
         with _checkpoint(directory) as stored:
             self._check_mark(stored)
-            settings, common = self._settings(stored.get("settings")), check_log(stored, self.log)
+            settings = self._settings(stored.get("settings"))
+            common = check_log(stored, self.columns(settings))
             state = self.restored(settings, stored, **common)
             kernels.restore(state, stored)
             if state.generation > state.total:

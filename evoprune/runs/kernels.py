@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evoprune.checks import lookup
-from evoprune.individuals import Autoencoder
+from evoprune.individuals import Individual
 from evoprune.runs.state import RunState
 from evoprune.runs.stored import check_kinds
 from evoprune.training.kernel import KERNELS, TORCH, Kernel, check_takes, kernel_for
@@ -21,9 +21,9 @@ BEFORE = {"kernel": TORCH.name}
 
 @dataclass(frozen=True)
 class Trained:
-    """A pair such as a run trains, and how: what a kernel is asked whether it takes."""
+    """An individual such as a run trains, and how: what a kernel is asked whether it takes."""
 
-    pair: Autoencoder
+    individual: Individual
     loss: str
     optimizer: str
     device: str = "cpu"
@@ -31,7 +31,7 @@ class Trained:
 
 
 def kernel_of(asked: str, trained: Callable[[], Trained]) -> Kernel:
-    """What the setting of a run comes to here: ``auto`` is torch where the native kernel does not take its pairs.
+    """What the setting of a run comes to here: ``auto`` is torch where the native kernel does not take its networks.
 
     :raises ValueError: for an unknown kernel, and ``native`` where it is not here or takes none of them.
     """
@@ -40,7 +40,7 @@ def kernel_of(asked: str, trained: Callable[[], Trained]) -> Kernel:
         return TORCH
     run = trained()
     try:
-        check_takes(kernel, run.pair, run.loss, run.optimizer, run.device, run.opponents)
+        check_takes(kernel, run.individual, run.loss, run.optimizer, run.device, run.opponents)
     except ValueError:
         if asked != AUTO:
             raise

@@ -10,7 +10,7 @@ import pandas as pd
 
 from evoprune import records
 from evoprune.folders import Folder
-from evoprune.individuals import Autoencoder
+from evoprune.individuals import Network, names_of
 from evoprune.runs.kernels import BEFORE, Trained
 from evoprune.runs.options import Flags
 from evoprune.runs.state import RunResult, RunSettings, RunState
@@ -24,7 +24,7 @@ Map = Callable[..., Iterable[Any]]
 SettingsT = TypeVar("SettingsT", bound=RunSettings)
 StateT = TypeVar("StateT", bound=RunState)
 ResultT = TypeVar("ResultT", bound=RunResult)
-ModelT = TypeVar("ModelT", bound=Autoencoder)
+ModelT = TypeVar("ModelT", bound=Network)
 
 
 class Kind(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
@@ -44,8 +44,8 @@ class Kind(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
     """Settings of version 0.1 that may still be in settings files."""
     presets: Callable[[str], list[dict[str, Any]]] | None = None
     """Layers of settings by the name of a preset, where the experiment has presets."""
-    log: Columns
-    """The columns of ``log.csv``, in any order."""
+    log: Columns = MappingProxyType({})
+    """The columns of ``log.csv``, in any order, where they do not depend on the settings: see :meth:`columns`."""
     titles: tuple[str, ...] = ("method", "benchmark", "seed")
     """The settings of which a run directory without a name gets its own."""
     why_serial = ""
@@ -74,9 +74,13 @@ class Kind(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
         """What the user is to be warned of: settings that were given and have no effect, a line each."""
         return ()
 
+    def columns(self, settings: SettingsT) -> Columns:
+        """The columns of ``log.csv`` in a run with these settings."""
+        return self.log
+
     @abstractmethod
     def trained(self, settings: SettingsT) -> Trained:
-        """A pair such as a run trains; of different ones the simplest."""
+        """An individual such as a run trains; of different ones the simplest."""
 
     @abstractmethod
     def begin(self, settings: SettingsT) -> StateT:
@@ -118,7 +122,7 @@ class Kind(ABC, Generic[SettingsT, StateT, ResultT, ModelT]):
 
     def export(self, result: ResultT) -> dict[str, Any]:
         """What ``model.pt`` holds beside settings and version, as tensors and plain values."""
-        states = {part: genome.state() for part, genome in zip(PARTS, result.model, strict=True)}
+        states = {part: genome.state() for part, genome in zip(names_of(result.model), result.model, strict=True)}
         weights = {part: state["weights"] for part, state in states.items()}
         return weights | {"masks": {part: state["masks"] for part, state in states.items()}}
 

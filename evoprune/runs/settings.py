@@ -31,7 +31,8 @@ def option(default: Any, help: str, choices: Iterable[str] = (), **more: Any) ->
     :param choices: of a registry, also those that come later.
     :param more: ``least`` and ``most``, the bounds of a number; ``share``, a number in [0, 1]; ``positive``, a number
         above 0; ``form``, a regular expression that a text has to match, with ``such``, an example for the message;
-        ``code``, names of code outside of evoprune are welcome; ``hidden``, no option of the command line.
+        ``code``, names of code outside of evoprune are welcome; ``hidden``, no option of the command line; ``suited``,
+        None stands for what suits the other settings, which their class puts in its place.
     """
     metadata = {"help": help, "choices": choices if isinstance(choices, Mapping) else tuple(choices), **more}
     if isinstance(default, dict):
@@ -60,6 +61,8 @@ def check_fields(settings: Any) -> None:
     types = types_of(type(settings))
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
+        if value is None and field.metadata.get("suited"):
+            continue
         check_type(field.name, value, types[field.name])
         names, more = field.metadata["choices"], field.metadata
         if value is None:

@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from evoprune.individuals import Autoencoder
 from evoprune.training.kernel import TORCH, Kernel
 
 
@@ -71,5 +70,5 @@ class RunResult:
     settings: Any
     summary: dict[str, Any]
     log: pd.DataFrame
-    model: Autoencoder
+    model: Any
     directory: Path | None

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from evoprune.checks import at_least, in_unit_interval, listed, of_type, shown, true_or_false
-from evoprune.data import Rows
+from evoprune.data import Rows, whole
 from evoprune.individuals import Individual
 from evoprune.seeds import Rng, Stream, generator
 from evoprune.training.seen import Seen, largest_of, with_mirrored
@@ -70,14 +70,17 @@ class Epoch:
         in_unit_interval("corruption", corruption)
         true_or_false("shuffle", shuffle)
         listed("sources", sources, "a list of sources of randomness")
-        if targets is not None and len(targets) != len(data):
-            raise ValueError(f"the data have {len(data)} samples, but {len(targets)} targets")
+        if targets is not None:
+            _check_gives_rows("targets", targets)
+            if len(targets) != len(data):
+                raise ValueError(f"the data have {len(data)} samples, but {len(targets)} targets")
         self.count, self.size, self.sources = len(data), size, sources
         self.corruption, self.shuffle, self.mirror = corruption, shuffle, mirror
-        self.data, self.targets = data, data if targets is None else targets
+        own = targets is not None and targets is not data
+        self.data, self.targets = data, cast(Rows, targets) if own else data
         if mirror is not None:
             self.data = with_mirrored(data, mirror)
-            self.targets = self.data if targets is None else torch.cat([_tensor(targets)] * 2)
+            self.targets = torch.cat([whole(self.targets)] * 2) if own else self.data
 
     def __len__(self) -> int:
         return -(-self.count // self.size)
@@ -108,7 +111,8 @@ class Epoch:
                 keeps.append(kept)
             if noise_width:
                 noises.append(torch.randn(self.count, noise_width, generator=source))
-        data, targets = (_as(like, t) if isinstance(t, Tensor) else t for t in (self.data, self.targets))
+        data = _as(like, self.data)
+        targets = _as(like, self.targets) if self.labelled else data
         order = torch.stack(orders).to(like.device)
         keep = torch.stack(keeps).to(like.device) if keeps else None
         noise = torch.stack(noises).to(like) if noises else None
@@ -156,7 +160,8 @@ class Given:
     """Batches that are given as tensors, for several individuals.
 
     :param batches: tensors, or pairs of them, (inputs, targets): inputs (samples, inputs) for all individuals alike, or
-        (individuals, samples, ...); targets likewise. Of a pair it may be (samples, ...) as well.
+        (individuals, samples, ...); targets likewise. Inputs of a pair may be (samples, ...) as well, unless they could
+        be meant either way: as many samples as individuals, and targets that go on as the inputs do.
     :param individuals: all of them; their seeds name the streams of the noise.
     :raises ValueError: for no batches, and one of another shape.
     """
@@ -213,7 +218,7 @@ class Given:
     def _of(self, cells: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
         """Each batch for these individuals: inputs and targets (cells, samples, ...), or the same tensor twice."""
         for inputs, targets in self.batches:
-            shared = _is_shared(inputs, targets, len(self.individuals))
+            shared = is_shared(inputs, targets, len(self.individuals))
             x = inputs.expand(len(cells), *inputs.shape) if shared else inputs[cells]
             if targets is inputs:
                 yield x, x
@@ -224,14 +229,10 @@ class Given:
 _inputs, _wanted = Seen(), Seen()
 
 
-def _tensor(rows: Rows) -> Tensor:
-    return rows if isinstance(rows, Tensor) else rows[torch.arange(len(rows))]
-
-
 def _picked(data: Any, chosen: Tensor, like: Tensor) -> Tensor:
     """Rows of the data for every cell, (cells, samples, ...)."""
     rows = chosen.flatten()
-    picked = data.index_select(0, rows) if isinstance(data, Tensor) else _as(like, data[rows.cpu()])
+    picked: Tensor = data.index_select(0, rows) if isinstance(data, Tensor) else _as(like, data[rows.cpu()])
     return picked.view(*chosen.shape, *data.shape[1:])
 
 
@@ -252,7 +253,7 @@ def _flat(data: Tensor) -> Tensor:
     return data.reshape(-1, data.shape[-1] if data.dim() > 1 else 1).to("cpu", torch.float32).contiguous()
 
 
-def _is_shared(inputs: Tensor, targets: Tensor, count: int) -> bool:
+def is_shared(inputs: Tensor, targets: Tensor, count: int) -> bool:
     """Whether a batch is for all individuals alike."""
     if targets is inputs or inputs.dim() < 3:
         return inputs.dim() == 2
@@ -262,12 +263,12 @@ def _is_shared(inputs: Tensor, targets: Tensor, count: int) -> bool:
 
 def _check_spread(inputs: Tensor, targets: Tensor, count: int) -> None:
     """Refuse a batch that is neither for all individuals alike nor one for each."""
-    shared, own = _is_shared(inputs, targets, count), targets is not inputs
-    if own and not (shared and len(inputs) != len(targets)):
+    shared, own = is_shared(inputs, targets, count), targets is not inputs
+    if own and inputs.dim() > 1:
+        if shared and targets.shape[:1] != inputs.shape[:1]:
+            found = f"{tuple(inputs.shape)} and {tuple(targets.shape)}"
+            raise ValueError(f"a batch must have a target for each sample, got inputs and targets of shapes {found}")
         return
-    if own:
-        found = f"{tuple(inputs.shape)} and {tuple(targets.shape)}"
-        raise ValueError(f"a batch must have a target for each sample, got inputs and targets of shapes {found}")
     if shared or (inputs.dim() >= 3 and len(inputs) == count):
         return
     raise ValueError(
@@ -278,12 +279,18 @@ def _check_spread(inputs: Tensor, targets: Tensor, count: int) -> None:
 
 def _check_rows(data: Any) -> None:
     """Refuse what does not give rows of a tensor; for :func:`evoprune.data.rows_of` whoever made it answers."""
-    if isinstance(data, np.ndarray) or not (hasattr(data, "shape") and hasattr(data, "__getitem__")):
-        raise TypeError(f"the data of an epoch must be a tensor, or give rows of one, got {shown(data)}")
+    _check_gives_rows("data", data)
     if len(data.shape) < 2 or not all(data.shape):
         raise ValueError(f"the data to train on must have samples, (samples, inputs), got shape {tuple(data.shape)}")
 
 
-def _as(like: Tensor, data: Tensor) -> Tensor:
-    """Data on the device of a parameter and, where they are floating, of its type."""
+def _check_gives_rows(what: str, rows: Any) -> None:
+    if isinstance(rows, np.ndarray) or not (hasattr(rows, "shape") and hasattr(rows, "__getitem__")):
+        raise TypeError(f"the {what} of an epoch must be a tensor, or give rows of one, got {shown(rows)}")
+
+
+def _as(like: Tensor, data: Any) -> Any:
+    """Tensors on the device of a parameter and, where they are floating, of its type."""
+    if not isinstance(data, Tensor):
+        return data
     return data.to(like.device, like.dtype if data.is_floating_point() else None)

@@ -10,7 +10,7 @@ from torch.func import functional_call, vmap
 
 from evoprune.checks import of_type
 from evoprune.individuals import Individual, genomes
-from evoprune.losses import LossFunction, like_output, values_of
+from evoprune.losses import LossFunction, check_gradient, like_output, values_of
 from evoprune.seeds import Stream, alone
 from evoprune.training.stacking import Stack
 from evoprune.training.structure import aliases
@@ -66,6 +66,7 @@ class VmapProgram:
         leaves = [{name: p.detach().requires_grad_() for name, p in stack.params.items()} for stack in self.stacks]
         states = [leaf | stack.fixed for leaf, stack in zip(leaves, self.stacks, strict=True)]
         losses = vmap(one, in_dims=(0, 0, 0, None if noise is None else 0))(states, x, target, noise)
+        check_gradient(self.loss, losses)
         _store(self.stacks, leaves, losses.sum())
         return losses.detach()
 
@@ -102,6 +103,7 @@ class LoopProgram:
         self._swap(self.drawn[i])
         loss = mean_of(self.modules[i], self.tied, self.loss, states, x, target, noise)
         self.drawn[i] = [source.get_state() for source in self.sources]
+        check_gradient(self.loss, loss)
         _store(self.stacks, leaves, loss, i)
         for state, kept in zip(states, buffers, strict=True):
             for name, buffer in kept.items():

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from evoprune.checks import shown
+from evoprune.checks import at_least, listed, shown
 
 
 def largest_of(data: Sequence[Tensor]) -> float:
@@ -43,7 +43,7 @@ class _Mirrored:
     def __init__(self) -> None:
         self.last: tuple[Any, Any, Tensor | None] = (lambda: None, None, None)
 
-    def of(self, data: Tensor, image: tuple[int, int, int]) -> Tensor:
+    def of(self, data: Tensor, image: Sequence[int]) -> Tensor:
         """Samples (samples, ...) and then the same ones mirrored, (2 * samples, ...)."""
         known, key, table = self.last
         if table is None or known() is not data or key != (data._version, image):
@@ -60,8 +60,14 @@ def with_mirrored(data: Any, image: tuple[int, int, int]) -> Tensor:
     """Images, (samples, ...), and then each of them mirrored from left to right, (2 * samples, ...).
 
     :param image: channels, height and width of a sample.
+    :raises TypeError: for an image that is no list of sizes.
     :raises ValueError: for samples that are no such images, or no tensor.
     """
+    sizes = listed("mirror", image, "channels, height and width of the images")
+    if len(sizes) != 3:
+        raise ValueError(f"mirror must be channels, height and width of the images, got {shown(image)}")
+    for size in sizes:
+        at_least("a size of images to mirror", size, 1, whole=True)
     values = math.prod(data.shape[1:])
     if not isinstance(data, Tensor) or values != math.prod(image):
         size = " x ".join(map(str, image))

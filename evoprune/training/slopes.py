@@ -6,7 +6,18 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from evoprune.losses import OF_CLASSES, LossFunction, check_shapes, like_output, values_of
+from evoprune.losses import (
+    LossFunction,
+    check_gradient,
+    check_shapes,
+    check_targets,
+    like_output,
+    naming_classes,
+    values_of,
+)
+
+WRITTEN = ("l1", "mse", "bce")
+"""Losses whose gradients are written out here, beside the cross-entropy."""
 
 
 def slopes(loss: str | LossFunction, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -17,8 +28,10 @@ def slopes(loss: str | LossFunction, output: Tensor, target: Tensor) -> tuple[Te
     """
     target = like_output(target, output, loss)
     if loss == "cross-entropy" and output.dim() == 3:
-        return _cross_entropy(output, target)
-    if not isinstance(loss, str) or loss in OF_CLASSES:
+        check_targets(loss, output.shape[1:], target.shape[1:], target.dtype)
+        with naming_classes(loss, target, output.shape[2]):
+            return _cross_entropy(output, target)
+    if loss not in WRITTEN:
         return _by_autograd(loss, output, target)
     check_shapes(output[0], target[0])
     share = 1 / target[0].numel()
@@ -37,7 +50,6 @@ def _cross_entropy(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     likelihood = output.log_softmax(-1)
     delta = likelihood.exp()
     if target.is_floating_point():
-        check_shapes(output[0], target[0])
         losses = (target * likelihood).sum(-1)
         delta.mul_(target.sum(-1, keepdim=True)).sub_(target)
     else:
@@ -56,6 +68,7 @@ def _by_autograd(loss: str | LossFunction, output: Tensor, target: Tensor) -> tu
             losses = vmap(one)(leaf, target)
         except RuntimeError:  # what vmap refuses; a real mistake shows itself in the loop as well
             losses = torch.stack([one(mine, wanted) for mine, wanted in zip(leaf, target, strict=True)])
+        check_gradient(loss, losses)
         (delta,) = torch.autograd.grad(losses.sum(), leaf)
     return losses.detach(), delta
 

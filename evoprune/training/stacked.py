@@ -55,7 +55,7 @@ class StackedTrainer:
         steps = [self.optimizer.bind(s, torch.tensor(rates, dtype=torch.float64)) for s in stacks if s.params]
         change = None if opponents is None else _changing(individuals, opponents, learns.index(False), stacks)
         modules = (genome.module for side, _ in sides for genome in side)
-        with _flushing_denormals(), _blaming(data.tensors), keeping_modes(modules):
+        with _flushing_denormals(), _blaming(data), keeping_modes(modules):
             for side, learning in sides:
                 for genome in side:
                     genome.module.train(learning)
@@ -131,12 +131,13 @@ def _flushing_denormals() -> Iterator[None]:
 
 
 @contextmanager
-def _blaming(data: Sequence[Tensor]) -> Iterator[None]:
-    """What torch raises on data that are no floating point numbers says so; an embedding may well take them."""
+def _blaming(data: Epoch | Given) -> Iterator[None]:
+    """What torch raises on inputs that are no floating point numbers says so; an embedding may well take them."""
     try:
         yield
     except RuntimeError as error:
-        kinds = {str(tensor.dtype) for tensor in data if not tensor.is_floating_point()}
+        tables = [data.data] if isinstance(data, Epoch) else [inputs for inputs, _ in data.batches]
+        kinds = {str(table.dtype) for table in tables if isinstance(table, Tensor) and not table.is_floating_point()}
         if not kinds:
             raise
         raise TypeError(

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from evoprune.individuals import Individual, genomes
+from evoprune.individuals import Individual, genomes, names_of
 
 # Of a module's attributes, what is looked at on its own or does not tell two networks apart.
 _APART = frozenset(("training", "_parameters", "_buffers", "_modules"))
@@ -13,7 +13,7 @@ _APART = frozenset(("training", "_parameters", "_buffers", "_modules"))
 
 def structure(individual: Individual) -> tuple[Any, ...]:
     """A key that is equal for individuals which can be stacked."""
-    return tuple(structure_of(genome.module) for genome in genomes(individual))
+    return names_of(individual), *(structure_of(genome.module) for genome in genomes(individual))
 
 
 def alike(individuals: Sequence[Individual]) -> list[list[int]]:

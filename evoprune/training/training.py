@@ -8,12 +8,12 @@ from torch import Tensor
 
 from evoprune.data import samples_of
 from evoprune.genome import Genome
-from evoprune.individuals import Individual, genomes, names_of
-from evoprune.layers import check_data, widths
-from evoprune.losses import OF_CLASSES, LossFunction, check_classes
+from evoprune.individuals import Individual
+from evoprune.losses import LossFunction
 from evoprune.seeds import Rng, generator, unseeded
 from evoprune.training import native
 from evoprune.training.batches import Epoch, Given
+from evoprune.training.fit import check_fits, check_learns, kinds_of
 from evoprune.training.kernel import Kernel, kernel_for
 from evoprune.training.optimizers import Optimizer, optimizer_for
 from evoprune.training.refused import check_individuals, check_training
@@ -71,10 +71,10 @@ def train(
     ones = [i for i, one in enumerate(pairs) if able and not native.refuses(one, *asked)]
     rest = sorted(set(range(len(pairs))).difference(ones))
     groups = [[rest[i] for i in members] for members in alike([pairs[i] for i in rest])]
-    shapes = _shapes(data)
+    kinds = kinds_of(data, loss)
     for first in (*ones, *(group[0] for group in groups)):
-        _check_fits(pairs[first], shapes, loss)
-        _check_learns(pairs[first], parts)
+        check_fits(pairs[first], kinds, loss)
+        check_learns(pairs[first], parts)
     rates = [float(learning_rate if one.learning_rate is None else one.learning_rate) for one in pairs]
     losses = torch.zeros(len(pairs), dtype=torch.float64)
     if ones:
@@ -116,33 +116,3 @@ def train_epoch(
     samples = samples_of(data, "train")
     targets = samples.targets if samples.labelled else None
     return train(pairs, Epoch(samples.inputs, batch_size, sources, corruption, shuffle, targets, mirror), **settings)
-
-
-def _shapes(data: Epoch | Given) -> dict[tuple[int, int | None], Tensor | None]:
-    """Values a sample and how many are wanted of it, None for classes -> the classes."""
-    found: Sequence[tuple[Any, Any]] = [(data.data, data.targets)] if isinstance(data, Epoch) else data.batches
-    shapes: dict[tuple[int, int | None], Tensor | None] = {}
-    for inputs, targets in found:
-        of_classes = isinstance(targets, Tensor) and targets is not inputs and not targets.is_floating_point()
-        wide = targets is inputs or len(targets.shape) == len(inputs.shape)
-        wanted = None if of_classes or not wide else targets.shape[-1]
-        shapes.setdefault((inputs.shape[-1], wanted), targets if of_classes else None)
-    return shapes
-
-
-def _check_fits(individual: Individual, shapes: dict[tuple[int, int | None], Tensor | None], loss: Any) -> None:
-    """Refuse data that an individual does not read, or whose targets it cannot give, as far as its layers tell."""
-    modules = {name: one.module for name, one in zip(names_of(individual), genomes(individual), strict=True)}
-    for (width, wanted), classes in shapes.items():
-        check_data(modules, width, wanted if isinstance(loss, str) else None)
-        if classes is not None and loss in OF_CLASSES:
-            check_classes(loss, classes, widths(list(modules.values())[-1])[1])
-
-
-def _check_learns(individual: Individual, parts: Sequence[str] | None) -> None:
-    """Refuse an individual in which nothing would move."""
-    names = names_of(individual)
-    found = [one for name, one in zip(names, genomes(individual), strict=True) if parts is None or name in parts]
-    if not any(parameter.requires_grad for genome in found for parameter in genome.module.parameters()):
-        who = " or ".join(name for name in names if parts is None or name in parts)
-        raise ValueError(f"nothing learns: no {who} has a parameter that requires a gradient")

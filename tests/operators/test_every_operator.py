@@ -20,9 +20,10 @@ from torch import Tensor, nn
 from evoprune.activations import ActivationProbe
 from evoprune.fitness import MinimizeLoss
 from evoprune.genome import Decoder, Encoder, Genome
-from evoprune.individuals import Autoencoder, genomes
+from evoprune.individuals import Autoencoder, Network, genomes
 from evoprune.networks import mlp_decoder, mlp_encoder
 from evoprune.operators import OPERATORS
+from tests.parts import plain
 from tests.tied import TiedConvolutions
 
 
@@ -85,6 +86,8 @@ INDIVIDUALS: dict[str, Callable[[], Any]] = {
     "pruned": pruned,
     "doubles": doubles,
     "nan": nans,
+    "one part": lambda: Network([mlp().encoder]),
+    "three parts": lambda: Network([Genome(nn.Flatten()), Genome(plain(16, 5, 3)), Genome(plain(3, 4))]),
     "excluded": lambda: Genome(mlp_encoder([16, 6, 5, 3]), exclude=["0", "2.bias", "4.weight"]),
 }
 SAMPLES = torch.rand(7, 16, generator=torch.Generator().manual_seed(0))
@@ -155,7 +158,7 @@ def test_reference_sets_weights_to_zero_once_and_says_how_many_are_left(name: st
         assert configured(name, scope=scope, persistent=False)(individual)[0] is individual
         assert only_zeroed(individual, start)
         assert all(torch.equal(old, new) for old, new in zip(before, masks(individual), strict=True))
-        for genome in genomes(individual):
+        for genome in filter(lambda genome: genome.masks, genomes(individual)):
             left = sum(int(genome.module.get_parameter(name).count_nonzero()) for name in genome.masks)
             assert genome.nonzero == left / sum(mask.numel() for mask in genome.masks.values())
     assert individual.fitness.values == (0.25,)

@@ -136,7 +136,7 @@ static int take_targets(Views *views, PyObject *from, Py_ssize_t samples, int ou
     if (loss != CROSS_ENTROPY) return PyErr_SetString(PyExc_ValueError, "this loss reads no labels"), 0;
     for (Py_ssize_t i = 0; i < samples; i++)
         if ((*labels)[i] < 0 || (*labels)[i] >= outputs)
-            return PyErr_Format(PyExc_ValueError, "label %zd is none of the %d outputs", i, outputs), 0;
+            return PyErr_Format(PyExc_ValueError, "labels[%zd] is none of the %d outputs", i, outputs), 0;
     return 1;
 }
 

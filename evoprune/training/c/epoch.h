@@ -89,7 +89,8 @@ static double train_batch(Work *k, const Epoch *e) {
     float *d = k->outputs[depth];
     const int width = k->widths[depth];
     const float share = share_of(e->loss, k->samples, l[last].outputs);
-    const double loss = criterion(d, k->targets, width, l[last].outputs, k->samples, share, e->loss, l[last].nonlinearity);
+    const double loss = criterion(d, k->targets, width, l[last].outputs, k->samples, share, e->loss, l[last].nonlinearity,
+                                  e->labels != NULL);
     memset(d + (size_t)k->samples * width, 0, sizeof(float) * width * (k->padded - k->samples));
     const int unbounded = e->loss == MSE || e->loss == CROSS_ENTROPY;
     note(k, &k->bounds.error, unbounded ? largest(d, (size_t)k->samples * width) : share * (1 + e->largest));
@@ -102,6 +103,7 @@ static double train_batch(Work *k, const Epoch *e) {
         widen(k, l + i, &e->optimizer);
         backward(l + i, k, k->outputs[i], k->widths[i], d, k->widths[i + 1], errors, e->optimizer.kind, below);
         if (errors) before_all(errors, k->outputs[i], k->widths[i], l[i].inputs, k->padded, below);
+        if (errors) clear_padding(k, errors, k->widths[i]);
         d = errors;
     }
     return loss;

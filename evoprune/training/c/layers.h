@@ -22,6 +22,11 @@ static void poison(const Work *k, const float *from, int width, float *to, int n
         for (int i = 0; i < k->padded * n; i++) to[i] = NAN;
 }
 
+/* What fills batches up is no sample: 0 times infinity must not get from there into a gradient. */
+static void clear_padding(const Work *k, float *rows, int width) {
+    if (k->careful) memset(rows + (size_t)k->samples * width, 0, sizeof(float) * width * (k->padded - k->samples));
+}
+
 static void to_lanes(const Work *k, const float *x, int width, int units, float *lanes) {
     for (int s = 0; s < k->padded; s += 8)
         spread(x + (size_t)s * width, width, units, k->padded - s, lanes + (size_t)s * units);
@@ -52,6 +57,7 @@ static void forward(Layer *l, Work *k, const float *x, int lx, float *y, int ly,
         for (int s = 0; s < k->padded; s++)
             for (int c = 0; c < ly; c += WIDTH) store(y + (size_t)s * ly + c, load(y + (size_t)s * ly + c) + load(l->bias + c));
     activate(y, ly, l->outputs, k->padded, l->nonlinearity);
+    clear_padding(k, y, ly);
 }
 
 /* d are the errors of the outputs before their nonlinearity; e become those of the inputs x, where it is not NULL. */

@@ -111,6 +111,7 @@ static PyObject *scores(PyObject *self, PyObject *arguments) {
     if (!variant) return NULL;
     const int count = (int)PyTuple_Size(sides);
     if (s.loss < 0 || s.loss >= LOSSES) return PyErr_Format(PyExc_ValueError, "no loss %d", s.loss);
+    if (!count) return PyErr_SetString(PyExc_ValueError, "there are no sides"), NULL;
     if (count < 1 || count > 64) return PyErr_SetString(PyExc_ValueError, "1 to 64 sides are wanted"), NULL;
     Views views = {0};
     Stacks *stacks = calloc(count, sizeof *stacks);

@@ -75,7 +75,7 @@ static int judge(const Scores *s, int number, const float *from, int count) {
                 else memcpy(t, s->targets + (at + r) * units, sizeof(float) * units);
             }
             clear_rest(k->errors[0], width, units, rows);
-            sum += criterion(k->outputs[depth], k->errors[0], width, units, rows, 1.0f, s->loss, f);
+            sum += criterion(k->outputs[depth], k->errors[0], width, units, rows, 1.0f, s->loss, f, s->labels != NULL);
         }
         s->losses[(size_t)i * last->count + number] = sum / values;
     }

@@ -118,9 +118,9 @@ def test_every_measure_takes_directories_grids_and_pairs(name, runs):
     assert len(measure(runs[2][2]))
     with pytest.raises(ValueError, match=r"no such directory|no run directory"):
         measure(runs[0][2].parent / "nowhere")
-    with pytest.raises(ValueError, match="no pairs"):
+    with pytest.raises(ValueError, match="no networks"):
         measure([], **data)
-    with pytest.raises(TypeError, match="expected pairs"):
+    with pytest.raises(TypeError, match="must be networks"):
         measure([1], **data)
 
 

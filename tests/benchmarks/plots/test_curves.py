@@ -115,7 +115,7 @@ def test_size_is_in_per_cent():
 @pytest.mark.parametrize("log", [None, pd.DataFrame({"gen": [0]}), pd.DataFrame({"gen": [0], "mutpb": [NAN]})])
 def test_size_without_probability(log):
     figure = plot_size(table(preserved=NAN), log)
-    assert [axes.get_title("left").split(":")[0] for axes in figure.axes] == ["Pair", "Encoder", "Decoder"]
+    assert [axes.get_title("left").split(":")[0] for axes in figure.axes] == ["Network", "Encoder", "Decoder"]
     assert figure.axes[0].texts[0].get_text() == "nothing recorded"
     assert fits(figure)
 

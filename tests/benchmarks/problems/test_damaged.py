@@ -7,19 +7,26 @@ import tracemalloc
 import warnings
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from evoprune.__main__ import main
+from evoprune.benchmarks.problems.cifar10 import FILES as BATCHES, Cifar10
 from evoprune.benchmarks.problems.file_problem import FileProblem
 from evoprune.benchmarks.problems.idx import FILES, IdxImages
 from evoprune.benchmarks.problems.images import ImageFolder
 from evoprune.benchmarks.problems.problem import Problem, validate
+from evoprune.benchmarks.problems.retrieval import Retrieval
+from evoprune.benchmarks.problems.text import TextProblem
+from evoprune.benchmarks.problems.user_items_sample import write_sample
+from tests.benchmarks.problems.tiny import record, write_cifar10
 from tests.benchmarks.weights.tiny import idx, write_mnist
-from tests.damaged import DAMAGED, IDX, TABLES, damage
+from tests.damaged import CIFAR10, DAMAGED, IDX, RETRIEVAL, TABLES, TEXT, damage
 from tests.damaged_images import picture
 from tests.damaged_tables import BOMB, GOOD, npy, npz
+from tests.damaged_text import GOOD as LINES, ITEMS, USERS, rows
 
 BOMBS = [name for name in DAMAGED if "bomb" in name and "bz2" not in name and "LZMA" not in name]
 FEW = ["--generations", "1", "--no-compare", "--quiet"]
@@ -33,11 +40,15 @@ def data(request, tmp_path):
 
 
 def kind_of(name: str) -> str:
-    return "file" if name in TABLES else "idx" if name in IDX else "images"
+    if name in TEXT or name in RETRIEVAL:
+        return "text" if name in TEXT else "retrieval"
+    return "file" if name in TABLES else "idx" if name in IDX else "cifar10" if name in CIFAR10 else "images"
 
 
 def problem(name: str, path: Path) -> Problem:
-    return {"file": FileProblem, "idx": IdxImages, "images": ImageFolder}[kind_of(name)](str(path))
+    kinds = {"file": FileProblem, "idx": IdxImages, "cifar10": Cifar10, "images": ImageFolder}
+    kinds |= {"text": TextProblem, "retrieval": Retrieval}
+    return kinds[kind_of(name)](str(path))
 
 
 def check_line(message: str, path: Path) -> None:
@@ -109,12 +120,17 @@ def test_what_must_not_be_read(tmp_path, name):
         path.chmod(0o700)
 
 
-@pytest.mark.parametrize("name", ["x.npy", "x.npz", "x.csv", "folder", "idx"])
+@pytest.mark.parametrize("name", ["x.npy", "x.npz", "x.csv", "folder", "idx", "cifar10", "text", "retrieval"])
 def test_a_refusal_of_the_system_is_a_line(tmp_path, monkeypatch, name):
     path = tmp_path / name
-    kind = {"folder": ImageFolder, "idx": IdxImages}.get(name, FileProblem)
+    kinds: dict[str, Any] = {"folder": ImageFolder, "idx": IdxImages, "cifar10": Cifar10}
+    kind = {**kinds, "text": TextProblem, "retrieval": Retrieval}.get(name, FileProblem)
     if kind is FileProblem:
         path.write_bytes(npy())
+    elif kind is Cifar10:
+        write_cifar10(path)
+    elif kind is Retrieval:
+        write_sample(path, 20, 15)
     else:
         write_mnist(path)
     made = kind(str(path))
@@ -134,7 +150,8 @@ def test_a_refusal_of_the_system_is_a_line(tmp_path, monkeypatch, name):
 
 
 def test_a_home_of_nobody(tmp_path):
-    for kind in (FileProblem, ImageFolder):
+    kinds: list[Any] = [FileProblem, ImageFolder, Retrieval, TextProblem]
+    for kind in kinds:
         with pytest.raises(ValueError, match=r"~nobody-of-that-name/x\.npy: "):
             kind("~nobody-of-that-name/x.npy")
 
@@ -148,8 +165,11 @@ GOOD_FILES: dict[str, bytes] = {
     "x.csv": b"a,b,c\n" + b"1,2.5,-3e2\n" * 10,
     f"{FILES[0]}.gz": gzip.compress(idx(np.arange(960).reshape(60, 4, 4)), mtime=0),
     FILES[1]: idx(np.zeros(60)),
+    BATCHES[1]: record(3, 30) * 4,
     "bad.png": picture(),
     "bad.jpg": picture("JPEG"),
+    "train.csv": rows(),
+    "x.txt": LINES.encode(),
 }
 
 
@@ -169,10 +189,14 @@ def test_random_damage_is_a_line_or_no_damage(name, tmp_path):
             write_mnist(folder, side=4)
             (folder / name.removesuffix(".gz")).unlink()
             made = IdxImages(str(folder))
+        elif name in BATCHES:
+            made = Cifar10(str(write_cifar10(folder, batch=1, test=1)))
+        elif name == "train.csv":
+            made = Retrieval(str(write_sample(folder, USERS, ITEMS)))
         path = folder / name
         path.write_bytes(damage(GOOD_FILES[name], rng))
-        if name.endswith(("npy", "npz", "csv")):
-            made = FileProblem(str(path))
+        if name.endswith(("npy", "npz", "x.csv", "txt")):
+            made = (TextProblem if name.endswith("txt") else FileProblem)(str(path))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")

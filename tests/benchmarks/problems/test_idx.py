@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from evoprune.benchmarks.problems.idx import FILES, IdxImages, read_idx
+from evoprune.benchmarks.problems.problem import SPLITS, validate
 from tests.benchmarks.weights.tiny import idx, write_mnist
 
 
@@ -34,6 +35,32 @@ def test_the_splits(tmp_path: Path, zipped: bool):
     files = np.sort(read_idx(next(tmp_path.rglob("train-images*"))).ravel().astype(np.float32) / 255)
     assert np.array_equal(whole, files)
     assert not torch.equal(IdxImages(problem.directory, split_seed=1).train, problem.train)
+
+
+def test_both_tasks(tmp_path: Path):
+    problem = IdxImages(str(write_mnist(tmp_path)))
+    classes = IdxImages(problem.directory, task="classification")
+    assert (problem.outputs, classes.outputs, classes.classes) == (25, 10, 10)
+    assert problem.targets("train") is None
+    for split in SPLITS:
+        assert torch.equal(getattr(classes, split), getattr(problem, split))
+        targets = classes.targets(split)
+        assert isinstance(targets, torch.Tensor)
+        assert torch.equal(targets, getattr(problem, split).argmax(1))
+        assert torch.equal(targets, getattr(problem, f"{split}_labels"))
+    for each in (problem, classes):
+        validate(each, 5)
+    with pytest.raises(ValueError, match="unknown task 'regression'"):
+        IdxImages(problem.directory, task="regression")
+
+
+def test_images_of_one_class_are_none_to_classify(tmp_path: Path):
+    write_mnist(tmp_path)
+    for name, count in zip(FILES[1::2], (60, 20), strict=True):
+        (tmp_path / name).write_bytes(idx(np.zeros(count)))
+    validate(IdxImages(str(tmp_path)), 5)
+    with pytest.raises(ValueError, match="classification needs at least two classes, got 1 in IdxImages"):
+        validate(IdxImages(str(tmp_path), task="classification"), 5)
 
 
 def test_missing_files_are_named_with_all_four(tmp_path: Path):

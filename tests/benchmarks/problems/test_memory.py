@@ -2,6 +2,7 @@
 
 import re
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,18 @@ from PIL import Image
 from evoprune import memory
 from evoprune.__main__ import main
 from evoprune.benchmarks.problems.binary_clustering import BinaryClustering
+from evoprune.benchmarks.problems.cifar10 import Cifar10
 from evoprune.benchmarks.problems.digits import Digits
 from evoprune.benchmarks.problems.file_problem import FileProblem
 from evoprune.benchmarks.problems.idx import IdxImages, read_idx
 from evoprune.benchmarks.problems.images import ImageFolder, Photographs, read_image
 from evoprune.benchmarks.problems.problem import Problem, Splits, splits
+from tests.benchmarks.problems.tiny import write_cifar10
 from tests.benchmarks.weights.tiny import write_mnist
 from tests.damaged_images import picture, png_of
 
 
-def tabled(place: Path, name: str) -> Problem:
+def tabled(place: Path, name: str) -> FileProblem:
     place.mkdir()
     table = np.random.default_rng(0).random((50, 20))
     if name.endswith("npy"):
@@ -44,9 +47,12 @@ def pictured(place: Path, size: int) -> Problem:
 PROBLEMS: dict[str, Any] = {
     "bits": lambda place: BinaryClustering(n_samples=50, n_dim=20),
     "digits": lambda place: Digits(),
+    "cifar10": lambda place: Cifar10(str(write_cifar10(place))),
     "npy": lambda place: tabled(place, "x.npy"),
     "npz": lambda place: tabled(place, "x.npz"),
     "csv": lambda place: tabled(place, "x.csv"),
+    "csv with targets": lambda place: replace(tabled(place, "x.csv"), target_column="-1", task="regression"),
+    "npy with targets": lambda place: replace(tabled(place, "x.npy"), target_column="-1", task="regression"),
     "idx": lambda place: IdxImages(str(write_mnist(place))),
     "packed idx": lambda place: IdxImages(str(write_mnist(place, zipped=True))),
     "photographs": lambda place: Photographs(),

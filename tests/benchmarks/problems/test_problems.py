@@ -12,6 +12,8 @@ from evoprune.benchmarks.problems import BENCHMARKS
 from evoprune.benchmarks.problems.binary_clustering import BinaryClustering
 from evoprune.benchmarks.problems.digits import Digits
 from evoprune.benchmarks.problems.problem import Problem, Splits, random_split, trivial_l1, validate
+from tests.benchmarks.problems.tiny import write_cifar10
+from tests.benchmarks.weights.tiny import write_mnist
 
 SMALL = BinaryClustering(n_clusters=3, n_samples=10, n_dim=8)
 SPLITS = ("train", "validation", "test")
@@ -40,8 +42,11 @@ def folder(tmp_path):
 
 
 @pytest.fixture(params=BENCHMARKS)
-def problem(request, table, folder):
-    return BENCHMARKS[request.param](*{"file": [table], "images": [folder]}.get(request.param, []))
+def problem(request, table, folder, tmp_path):
+    mnist, cifar10 = write_mnist(tmp_path / "mnist"), write_cifar10(tmp_path / "cifar10")
+    (tmp_path / "lines.txt").write_text("some words and others\n" * 10)
+    data = {"file": [table], "images": [folder], "idx": [mnist], "cifar10": [cifar10], "text": [tmp_path / "lines.txt"]}
+    return BENCHMARKS[request.param](*data.get(request.param, []))
 
 
 def test_every_problem_can_be_trained_on(problem):
@@ -53,6 +58,9 @@ def test_every_problem_can_be_trained_on(problem):
         assert data.shape[1] == problem.inputs
         classes = labels(problem, split)
         assert classes is None or (classes.dtype == torch.int64 and len(classes) == len(data))
+        places = torch.tensor([len(data) - 1, 0])
+        assert tuple(problem.rows(split).shape) == tuple(data.shape)
+        assert torch.equal(problem.rows(split)[places], data[places])
     if problem.shape:
         assert problem.shape[0] * problem.shape[1] == problem.inputs
     assert all(setting.metadata["help"] for setting in fields(problem))

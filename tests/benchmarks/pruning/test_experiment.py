@@ -4,9 +4,11 @@ import pytest
 import torch
 from deap import tools
 
-from evoprune.benchmarks.pruning.experiment import device_of, generations, initial_grid, make_toolbox, sizes
+from evoprune.benchmarks.pruning.experiment import device_of, generations, make_toolbox
+from evoprune.benchmarks.pruning.networks import initial_grid
 from evoprune.benchmarks.pruning.run import start
 from evoprune.benchmarks.pruning.settings import make_settings
+from evoprune.benchmarks.pruning.sizes import sizes
 from evoprune.training.optimizers import OPTIMIZERS, Adam, AdamAnew
 from tests.benchmarks.tiny import TINY
 

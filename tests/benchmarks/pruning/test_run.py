@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from evoprune.benchmarks.pruning.experiment import initial_grid
+from evoprune.benchmarks.pruning.networks import initial_grid
 from evoprune.benchmarks.pruning.run import PRUNING, load_model, load_run, resume, start
 from evoprune.benchmarks.pruning.settings import make_settings
 from evoprune.benchmarks.pruning.summary import measure, table

@@ -103,7 +103,7 @@ def test_batch_larger_than_the_data_is_found_before_any_work():
 
 
 def test_a_code_larger_than_the_inputs_is_found_before_any_work():
-    with pytest.raises(ValueError, match="80 units is larger than the 64 inputs"):
+    with pytest.raises(ValueError, match="a code of 80 is longer than the 64 inputs"):
         make_settings({"benchmark": "digits", "network": "80"}).check_data()
 
 

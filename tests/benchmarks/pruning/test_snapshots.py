@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 
-from evoprune.benchmarks.pruning.experiment import initial_grid
+from evoprune.benchmarks.pruning.networks import initial_grid
 from evoprune.benchmarks.pruning.run import start
 from evoprune.benchmarks.pruning.settings import make_settings
 from evoprune.benchmarks.pruning.snapshots import has_snapshots, load_snapshots, save_snapshot

@@ -13,6 +13,7 @@ from evoprune.benchmarks.architectures import training as architectures
 from evoprune.benchmarks.experiments import EXPERIMENTS, AnyExperiment
 from evoprune.benchmarks.pruning import experiment as pruning
 from evoprune.benchmarks.weights import genetic as weights
+from evoprune.individuals import genomes
 from evoprune.operators import train as mutation
 from evoprune.runs import experiment as lifecycle
 from evoprune.training import train_epoch
@@ -214,7 +215,7 @@ def test_what_a_search_shows_to_a_kernel_has_as_few_convolutions_as_may_be():
     experiment = EXPERIMENTS["architectures"]
     for fewest, kinds in {0: set(), 1: {"Conv2d"}}.items():
         settings = experiment.make_settings(SMALL, {"min_convolutions": fewest, "max_convolutions": 2})
-        modules = experiment.trained(settings).pair.encoder.module.modules()
+        modules = genomes(experiment.trained(settings).individual)[0].module.modules()
         assert {type(module).__name__ for module in modules} & {"Conv2d"} == kinds
 
 

@@ -238,7 +238,7 @@ def test_moments_of_torch_go_on_in_the_kernel_and_back() -> None:
     assert mixed.encoder.steps == 8
 
 
-STRANGE = {"nan": math.nan, "inf": math.inf, "huge": 3e38}
+STRANGE = {"nan": math.nan, "inf": math.inf, "minus": -math.inf, "huge": 3e38}
 
 
 @pytest.mark.parametrize("value", STRANGE.values(), ids=STRANGE)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 import torch
-from deap import base, tools
+from deap import algorithms, base, tools
 from torch import nn
 
-from evoprune import Autoencoder, Decoder, Encoder
+from evoprune import Autoencoder, Decoder, Encoder, Genome
 from evoprune.activations import ActivationProbe
 from evoprune.algorithms import ring
 from evoprune.architecture import Architecture, Linear
@@ -102,6 +102,7 @@ VALID: dict[str, Callable[[], Any]] = {
     "keeps": masks,
     "kernel": lambda: 1,
     "keys": lambda: 1,
+    "k": lambda: 2,
     "layers": lambda: [Linear(8)],
     "linear": lambda: 1,
     "loss": lambda: "l1",
@@ -122,9 +123,11 @@ VALID: dict[str, Callable[[], Any]] = {
     "optimizer": lambda: "sgd",
     "other": make_architecture,
     "output": lambda: DATA,
+    "outputs": lambda: 3,
     "p": lambda: [0.01, 0.5],
     "pair": make_pair,
     "pairs": make_grid,
+    "parts": lambda: Genome(mlp_encoder([6, 6])),
     "per_unit": lambda: {"0": torch.rand(4)},
     "persistent": lambda: True,
     "population": make_grid,
@@ -141,6 +144,7 @@ VALID: dict[str, Callable[[], Any]] = {
     "seed": lambda: 5,
     "shape": lambda: (1, 4, 4),
     "share": lambda: 0.5,
+    "sides": lambda: [Genome(mlp_encoder([6, 6]))],
     "sign": lambda: 1,
     "size": lambda: 3,
     "sources": lambda: [1, 2, 3],
@@ -151,6 +155,7 @@ VALID: dict[str, Callable[[], Any]] = {
     "table": lambda: pd.DataFrame(DATA.numpy()),
     "target": lambda: DATA,
     "target_preserved": lambda: 0.7,
+    "targets": lambda: DATA,
     "test": lambda: "Wilcoxon",
     "text": lambda: "arch:1x4x4;relu;linear_16_8;linear_8_2",
     "toolbox": make_toolbox,
@@ -167,6 +172,8 @@ SPECIAL: dict[str, Callable[[], Any]] = {
     "a12.a": lambda: [1.0, 2.0],
     "a12.b": lambda: [1.0, 2.0],
     "canonical_generations.toolbox": partial(make_toolbox, evaluate),
+    "stock_generations.toolbox": partial(make_toolbox, evaluate),
+    "stock_generations.algorithm": lambda: partial(algorithms.eaSimple, cxpb=0, mutpb=1),
     "check_loss.output": lambda: "sigmoid",
     "eaAllVsAll.verbose": lambda: False,
     "eaSpatialCoevolution.verbose": lambda: False,
@@ -193,6 +200,11 @@ SPECIAL: dict[str, Callable[[], Any]] = {
     "unpaired.a": lambda: pd.Series([1.0, 2.0, 3.0]),
     "unpaired.b": lambda: pd.Series([1.5, 2.0, 4.0]),
     "mutLearningRate.individual": make_rated,
+    "network_loss.data": lambda: DATA,
+    "pairwise_losses.data": lambda: DATA,
+    "kernel_loss.data": lambda: DATA,
+    "kernel_losses.data": lambda: DATA,
+    "parse_feed_forward.text": lambda: "6-4-3",
     "MinimizeLoss.values": lambda: (1.0,),
     "similar.b": make_pair,
 }

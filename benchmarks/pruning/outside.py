@@ -1,0 +1,25 @@
+"""What settings name outside of themselves, code and architectures, written into them: they need nothing else."""
+
+from typing import Any
+
+from evoprune.architecture import PREFIX, Blueprint, found_in
+from evoprune.benchmarks.pruning.parts import REGISTRIES
+from evoprune.plugins import allow, canonical, fingerprint, is_code
+
+
+def with_code(given: dict[str, Any]) -> dict[str, Any]:
+    """With code from outside imported, and its file and hash among the settings."""
+    names = {kind: canonical(given[kind]) for kind in REGISTRIES if is_code(given.get(kind, ""))}
+    for name in names.values():
+        allow(name)
+    return given | names | {"code": {name: fingerprint(name) for name in names.values()}}
+
+
+def with_architecture(given: dict[str, Any]) -> dict[str, Any]:
+    """An architecture in its text form, so that the settings need no other run's directory, with its activation."""
+    network = str(given.get("network", ""))
+    if network.startswith("from "):
+        given = given | {"network": found_in(network.removeprefix("from ").strip()).text}
+    elif not network.startswith(PREFIX):
+        return given
+    return {"activation": Blueprint(given["network"]).activation} | given
