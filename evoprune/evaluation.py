@@ -72,8 +72,10 @@ def network_loss(*parts: Any, data: Any = None, loss: str | LossFunction = "l1")
 
     :param parts: the genomes in the order in which they are applied; and, unless it is given by name, the data.
     """
-    genomes_, data = with_data(parts, data)
-    return _loss(genomes(genomes_), names_of(genomes_), data, loss)
+    chosen, data = with_data(parts, data)
+    for place, genome in enumerate(chosen):
+        of_type(f"part {place}", genome, Genome, "a Genome")
+    return _loss(chosen, names_of(chosen), data, loss)
 
 
 def reconstruction_loss(encoder: Genome, decoder: Genome, data: Any, loss: str | LossFunction = "l1") -> tuple[float]:

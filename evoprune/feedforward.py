@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from evoprune.checks import lookup, of_type, shown
+from evoprune.checks import at_least, listed, lookup, of_type, shown, two
 from evoprune.mlp import ACTIVATIONS, OUTPUTS, checked_widths, mlp_decoder
 
 WIDTHS = r"[0-9]{1,9}(-[0-9]{1,9}){1,32}"
@@ -27,7 +27,8 @@ class FeedForward:
     ends: tuple[int, int] | None = field(default=None, metadata={"help": "inputs and outputs, where they are given"})
 
     def __post_init__(self) -> None:
-        first, last = (1, 1) if self.ends is None else self.ends
+        object.__setattr__(self, "hidden", tuple(listed("hidden widths", self.hidden, "whole numbers")))
+        first, last = (1, 1) if self.ends is None else two("ends", self.ends)
         checked_widths((first, *self.hidden, last))
         lookup("activation", self.activation, ACTIVATIONS)
         lookup("output", self.output, OUTPUTS)
@@ -35,17 +36,22 @@ class FeedForward:
     def check(self, inputs: int, outputs: int) -> None:
         """See that widths that were given are those of the data.
 
-        :raises ValueError: naming both.
+        :raises ValueError: naming both, and for what is no positive whole number.
         """
-        if self.ends not in (None, (inputs, outputs)):
-            first, last = self.ends or (0, 0)
+        _check_counts(inputs, outputs)
+        if self.ends is not None and tuple(self.ends) != (inputs, outputs):
+            first, last = self.ends
             raise ValueError(
                 f"network {'-'.join(map(str, (first, *self.hidden, last)))} takes {first} values a sample and gives "
                 f"{last}, but the data have {inputs} and need {outputs}"
             )
 
     def parameters(self, inputs: int, outputs: int) -> int:
-        """Weights and biases."""
+        """Weights and biases.
+
+        :raises ValueError: for inputs or outputs that are no positive whole numbers.
+        """
+        _check_counts(inputs, outputs)
         return sum((a + 1) * b for a, b in pairwise((inputs, *self.hidden, outputs)))
 
     def build(self, inputs: int, outputs: int) -> tuple[nn.Module]:
@@ -79,3 +85,8 @@ def parse_feed_forward(text: str) -> FeedForward:
         raise ValueError(f"network {shown(text)} is {expected}, nor one of: {names}")
     first, *hidden, last = (int(width) for width in text.split("-"))
     return replace(FeedForward(), hidden=tuple(hidden), ends=(first, last))
+
+
+def _check_counts(inputs: int, outputs: int) -> None:
+    at_least("inputs", inputs, 1, whole=True)
+    at_least("outputs", outputs, 1, whole=True)

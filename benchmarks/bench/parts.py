@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from evoprune.benchmarks.bench import card, growth, kept, run, scaling, speed
+from evoprune.benchmarks.bench import card, classifiers, growth, kept, run, scaling, speed
 from evoprune.benchmarks.bench.machine import machine
 from evoprune.benchmarks.bench.scope import Scope
 from evoprune.benchmarks.bench.table import machine_line, targets_table
@@ -18,6 +18,7 @@ class Part(NamedTuple):
 
 PARTS = {
     "speed": Part(speed.measure, speed.text),
+    "classifiers": Part(classifiers.measure, classifiers.text),
     "kept": Part(kept.measure, kept.text),
     "growth": Part(growth.measure, growth.text),
     "run": Part(run.measure, run.text),

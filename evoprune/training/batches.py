@@ -72,8 +72,8 @@ class Epoch:
         listed("sources", sources, "a list of sources of randomness")
         if targets is not None:
             _check_gives_rows("targets", targets)
-            if len(targets) != len(data):
-                raise ValueError(f"the data have {len(data)} samples, but {len(targets)} targets")
+            if tuple(targets.shape[:1]) != (len(data),):
+                raise ValueError(f"the data have {len(data)} samples, but targets of shape {tuple(targets.shape)}")
         self.count, self.size, self.sources = len(data), size, sources
         self.corruption, self.shuffle, self.mirror = corruption, shuffle, mirror
         own = targets is not None and targets is not data

@@ -11,7 +11,7 @@ from deap import base, creator, tools
 
 from evoprune import Genome, Network
 from evoprune.algorithms import all_vs_all_generations, complete, eaAllVsAll, eaSpatialCoevolution, ring
-from evoprune.algorithms.cells import Cell, CellUpdate
+from evoprune.algorithms.cells import CONCEPTS, Cell, CellUpdate
 from evoprune.evaluation import draw_batch, evaluate, network_loss
 from evoprune.individuals import genomes
 from evoprune.operators import gated, mutPruneRandom
@@ -124,7 +124,7 @@ def test_three_parts_meet_in_all_combinations(concept: str) -> None:
         recorder.seen.clear()
         update.choose(neighbours, update.score(neighbours), 1, part)
         others = tuple(axis for axis in range(3) if axis != part)
-        reduced = {"minimum": np.min, "mean": np.mean, "maximum": np.max}[concept](CUBE, axis=others)
+        reduced: Any = CONCEPTS[concept](CUBE, axis=others)
         assert recorder.seen == [pytest.approx(reduced.tolist())]
 
 
@@ -229,12 +229,13 @@ RUNS = [spatial, lambda grid, **options: eaAllVsAll(grid, toolbox_of(), 1, verbo
 def test_what_cannot_meet_is_refused_before_any_work(run: Any) -> None:
     slim = Network([Genome(plain(6, 3)), Genome(plain(3, 4))])
     deep = Network([Genome(plain(6, 5)), Genome(plain(5, 2)), Genome(plain(2, 4))])
-    for grid, message in (
+    cases: list[tuple[list[Any], str]] = [
         ([two(), three()], r"must have the same number of parts, got \[2, 3\]"),
         ([one(), two()], r"must have the same number of parts, got \[1, 2\]"),
         ([two(), slim], "places 0 and 1 of the .* meet: a part that gives 5 values, one that takes 3"),
         ([three(), deep], "places 0 and 1 of the .* meet: a part that gives 3 values, one that takes 2"),
-    ):
+    ]
+    for grid, message in cases:
         with pytest.raises(ValueError, match=message):
             run(grid, neighbourhoods=complete(2))
         assert not any(individual.fitness.valid for individual in grid)

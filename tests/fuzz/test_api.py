@@ -29,17 +29,18 @@ OTHER_WORDS = {
     "columns": ("cells",),
     "data": ("samples",),
     "directory": ("search",),
-    "genomes": ("autoencoder",),
+    "genomes": ("autoencoder", "Genome"),
     "inputs": ("widths",),
     "name": ("not prunable",),
     "neighbours": ("graph",),
     "rows": ("cells",),
     "shape": ("features",),
+    "sides": ("genomes",),
     "text": ("network", "architecture"),
     "x": ("data",),
 }
 """By what else a message may call a parameter."""
-CALLED = ("schedule", "learning_rate", "operator", "operators", "samples", "activations")
+CALLED = ("schedule", "learning_rate", "operator", "operators", "samples", "activations", "loss", "algorithm")
 """Functions of the user's: what they raise is theirs."""
 
 places = st.sampled_from(PLACES)

@@ -87,9 +87,9 @@ INLINE double loss_of(float *y, const float *t, int width, int samples, float sh
  *
  *   error  (softmax(y) sum t - t) share,  and share one by the number of samples
  *
- * What fills rows up stands far below the largest logit. Of targets that are one class (`one_hot`) the logits of the
+ * What fills rows up stands far below the largest logit. Of targets that are one class (`of_labels`) the logits of the
  * others do not count, be they infinite. */
-static double cross_entropy(float *y, const float *t, int width, int units, int samples, float share, int one_hot) {
+static double cross_entropy(float *y, const float *t, int width, int units, int samples, float share, int of_labels) {
     double loss = 0;
     for (int s = 0; s < samples; s++, y += width, t += width) {
         float high = y[0], each[WIDTH];
@@ -108,7 +108,7 @@ static double cross_entropy(float *y, const float *t, int width, int units, int 
                 store(y + k, e);
                 sum[p] = sum[p] + e;
                 mass[p] = mass[p] + b;
-                likely[p] = fma_(b, one_hot ? only(above(b, zero()), a) : a, likely[p]);
+                likely[p] = fma_(b, of_labels ? only(above(b, zero()), a) : a, likely[p]);
             }
         const float odds = total(sum), whole = total(mass);
         store(each, logarithm(all(odds)));
@@ -126,8 +126,8 @@ static float share_of(int loss, int samples, int units) {
 }
 
 static double criterion(float *y, const float *t, int width, int units, int samples, float share, int loss, int f,
-                        int one_hot) {
-    if (loss == CROSS_ENTROPY) return cross_entropy(y, t, width, units, samples, share, one_hot);
+                        int of_labels) {
+    if (loss == CROSS_ENTROPY) return cross_entropy(y, t, width, units, samples, share, of_labels);
     if (loss == BCE) return loss_of(y, t, width, samples, share, BCE, SIGMOID);
     if (loss == L1 && f == SIGMOID) return loss_of(y, t, width, samples, share, L1, SIGMOID);
     if (loss == L1) return loss_of(y, t, width, samples, share, L1, f);

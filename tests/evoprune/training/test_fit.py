@@ -150,8 +150,9 @@ def test_epochs_of_what_gives_no_rows() -> None:
     for targets in wrong:
         with pytest.raises(TypeError, match="the targets of an epoch must be a tensor, or give rows of one, got"):
             Epoch(INPUTS, 5, [1], targets=targets)
-    with pytest.raises(ValueError, match="the data have 23 samples, but 4 targets"):
-        Epoch(INPUTS, 5, [1], targets=CLASSES[:4])
+    for targets in (CLASSES[:4], torch.tensor(1)):
+        with pytest.raises(ValueError, match=r"the data have 23 samples, but targets of shape \((4,)?\)"):
+            Epoch(INPUTS, 5, [1], targets=targets)
 
 
 @pytest.mark.parametrize("make", [one, three, residual])
