@@ -1,7 +1,8 @@
 """Neural-network pruning in DEAP: genomes that wrap torch modules and their masks.
 
 The ground floor: what an individual is, how it trains, what is recorded. It imports nothing from
-:mod:`evoprune.operators`, :mod:`evoprune.algorithms` or :mod:`evoprune.benchmarks`; only the command line does.
+:mod:`evoprune.operators`, :mod:`evoprune.algorithms` or :mod:`evoprune.benchmarks`; only its two doors do, the command
+line and :mod:`evoprune.estimators`.
 """
 
 import lazy_loader

@@ -11,6 +11,7 @@ import pytest
 
 from evoprune.__main__ import _parse, main
 from evoprune.benchmarks.pruning.run import PRUNING
+from tests.named_data import write_named_data
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -42,12 +43,23 @@ def test_a_command_is_one_line_that_installs_and_runs(mark, end):
 
 
 def test_the_example_runs(capsys):
-    (source,) = blocks(README, "python")
+    source, _ = blocks(README, "python")
     exec(compile(source, str(README), "exec"), {"__name__": "readme"})
     header, *rows = capsys.readouterr().out.splitlines()
     assert header.split() == ["gen", "nevals", "mutpb", "smallest"]
     assert len(rows) == 21
     assert float(rows[-1].split()[-1]) < 1
+
+
+def test_the_example_of_scikit_learn_runs(capsys):
+    _, source = blocks(README, "python")
+    assert len(source.strip().splitlines()) <= 11  # one of them is empty
+    exec(compile(source, str(README), "exec"), {"__name__": "readme"})
+    first, scores = capsys.readouterr().out.splitlines()
+    accuracy, preserved = map(float, first.split())
+    assert accuracy > 0.93
+    assert preserved == pytest.approx(0.1, abs=0.001)
+    assert len(scores.strip("[]").split()) == 3
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
@@ -79,7 +91,8 @@ def commands() -> list[str]:
 def test_commands_are_accepted(line, tmp_path, monkeypatch):
     """Arguments and settings are those of this version; what they start is not run."""
     (tmp_path / "settings.toml").write_text('operator = "variance"\ntarget-preserved = 0.3\ngenerations = 50\n')
-    (tmp_path / "table.csv").write_text("1,2,3,4,5,6,7,8\n" * 10)
+    if "--data" in line:
+        write_named_data(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("warnings.showwarning", warnings.showwarning)
     started = []

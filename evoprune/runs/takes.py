@@ -71,5 +71,7 @@ def chosen(what: str, given: Mapping[str, Any], known: Mapping[str, Option]) -> 
             value = parse(f"option {name} of {what}", value, option.type)
         check_type(f"option {name} of {what}", value, option.type)
         check_value(f"option {name} of {what}", value, option.more)
+        if option.more.get("choices"):
+            lookup(f"{name} of {what}:", value, option.more["choices"])
         found[name] = value
     return found
