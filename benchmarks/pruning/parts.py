@@ -26,7 +26,7 @@ OPERATOR_TAKES = {
     "rng": "Python's `random`, seeded for the cell and the generation",
     "activations": "an `ActivationProbe` on 100 validation samples (reference semantics: test samples)",
     "samples": "the validation inputs, (samples, inputs)",
-    "targets": "what they should become: for an autoencoder the same",
+    "targets": "what they should become: for an autoencoder the same, else classes or values",
     "loss": "the run's loss: its name, which can be called as `loss(output, target)` and gives a scalar tensor",
     "gradients": "for each genome, parameter name -> gradient of the loss on the validation samples",
     "threshold": "a number in [0, 1), of `--threshold`",
