@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import os
 import struct
 import zlib
 from pathlib import Path
@@ -13,7 +12,7 @@ from PIL import Image, PngImagePlugin
 
 from evoprune.benchmarks.problems.idx import FILES
 from tests.benchmarks.weights.tiny import idx
-from tests.damaged_tables import BOMB, Content, Maker, table
+from tests.damaged_tables import BOMB, Content, Maker, among, table
 
 
 def idx_folder(number: int, content: Content | None, zipped: bool = True) -> Maker:
@@ -87,18 +86,13 @@ def text_bomb() -> bytes:
 
 
 def images(content: Content | None, name: str = "bad.png") -> Maker:
-    """Writes four good images, one too few, and one that is something else, or a pipe."""
+    """Four good images, one too few, and one that is none."""
 
-    def make(folder: Path) -> Path:
+    def good(folder: Path) -> None:
         for k in range(4):
             (folder / f"{k}.png").write_bytes(picture())
-        if content is None:
-            os.mkfifo(folder / name)
-        else:
-            (folder / name).write_bytes(content() if callable(content) else content)
-        return folder
 
-    return make
+    return among(good, name, content)
 
 
 def image_loop(folder: Path) -> Path:

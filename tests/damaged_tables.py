@@ -78,14 +78,33 @@ def folder_called(name: str) -> Maker:
     return make
 
 
-def pipe(folder: Path) -> Path:
-    os.mkfifo(folder / "x.npy")
-    return folder / "x.npy"
+def pipe(name: str) -> Maker:
+    def make(folder: Path) -> Path:
+        os.mkfifo(folder / name)
+        return folder / name
+
+    return make
 
 
-def loop(folder: Path) -> Path:
-    (folder / "x.npz").symlink_to(folder / "x.npz")
-    return folder / "x.npz"
+def loop(name: str) -> Maker:
+    """A symbolic link to itself."""
+
+    def make(folder: Path) -> Path:
+        (folder / name).symlink_to(folder / name)
+        return folder / name
+
+    return make
+
+
+def among(good: Callable[[Path], object], name: str, content: Content | None) -> Maker:
+    """Writes a folder of good files and one that is something else, or a pipe."""
+
+    def make(folder: Path) -> Path:
+        good(folder)
+        (pipe(name) if content is None else table(name, content))(folder)
+        return folder
+
+    return make
 
 
 def numbers(*lines: str) -> bytes:
@@ -189,8 +208,8 @@ TABLES: dict[str, Maker] = {
     **{name: table(f"x.{name[:3]}", content) for name, content in {**ARRAYS, **CSV}.items()},
     "npy: a folder": folder_called("x.npy"),
     "csv: a folder": folder_called("x.csv"),
-    "npy: a pipe": pipe,
-    "npz: a symbolic link to itself": loop,
+    "npy: a pipe": pipe("x.npy"),
+    "npz: a symbolic link to itself": loop("x.npz"),
     "npy: a name that is too long": lambda folder: folder / f"{'x' * 300}.npy",
     "npy: not there": lambda folder: folder / "x.npy",
     "txt: another kind of file": table("x.txt", b"1,2\n"),

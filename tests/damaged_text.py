@@ -1,11 +1,10 @@
 """Texts and tables of users and items that are damaged in every way we know of, the same ones each time."""
 
-import os
 from pathlib import Path
 
 from evoprune.benchmarks.problems.user_items import FILES
 from evoprune.benchmarks.problems.user_items_sample import write_sample
-from tests.damaged_tables import DIGITS, Content, Maker, folder_called, table
+from tests.damaged_tables import DIGITS, Content, Maker, among, folder_called, loop, pipe, table
 
 GOOD = "a label\tand some words\n" * 6
 """Of these documents four are for training."""
@@ -14,34 +13,12 @@ USERS, ITEMS = 20, 15
 
 
 def texts(content: Content | None, name: str = "bad.txt", count: int = 6) -> Maker:
-    """Writes a folder of good documents and one that is something else, or a pipe."""
-
-    def make(folder: Path) -> Path:
+    def good(folder: Path) -> None:
         (folder / "below").mkdir()
         for k in range(count):
             (folder / "below" / f"{k}.txt").write_text("some words")
-        if content is None:
-            os.mkfifo(folder / name)
-        else:
-            (folder / name).write_bytes(content() if callable(content) else content)
-        return folder
 
-    return make
-
-
-def pipe(folder: Path) -> Path:
-    os.mkfifo(folder / "x.txt")
-    return folder / "x.txt"
-
-
-def loop(folder: Path) -> Path:
-    (folder / "x.txt").symlink_to(folder / "x.txt")
-    return folder / "x.txt"
-
-
-def loop_in_a_folder(folder: Path) -> Path:
-    loop(folder)
-    return folder
+    return among(good, name, content)
 
 
 TEXT: dict[str, Maker] = {
@@ -60,15 +37,15 @@ TEXT: dict[str, Maker] = {
     "text: cut within a letter": table("x.txt", (GOOD + "stra\xdf").encode()[:-1]),
     "text: a surrogate": table("x.txt", GOOD.encode() + b"\xed\xa0\x80\n"),
     "text: one long line": table("x.txt", b"words " * 200_000),
-    "text: a pipe": pipe,
-    "text: a symbolic link to itself": loop,
+    "text: a pipe": pipe("x.txt"),
+    "text: a symbolic link to itself": loop("x.txt"),
     "text: an empty folder": lambda folder: folder,
     "text: a folder of other files": texts(b"some words", "x.md", count=0),
     "text: four files": texts(b"", count=4),
     "text: a file in Latin-1": texts("stra\xdfe".encode("latin-1")),
     "text: a file of NUL bytes": texts(bytes(100)),
     "text: a pipe in a folder": texts(None),
-    "text: a symbolic link to itself in a folder": loop_in_a_folder,
+    "text: a symbolic link to itself in a folder": lambda folder: loop("x.txt")(folder).parent,
     "text: a folder called as a text": lambda folder: folder_called("x.txt")(folder).parent,
     "text: a name that is too long": lambda folder: folder / f"{'x' * 300}.txt",
     "text: not there": lambda folder: folder / "nowhere",
@@ -100,9 +77,7 @@ def held_out(name: str, *lines: str) -> Maker:
 
 
 def piped(folder: Path) -> Path:
-    tables("train.csv", None)(folder)
-    os.mkfifo(folder / "train.csv")
-    return folder
+    return pipe("train.csv")(tables("train.csv", None)(folder)).parent
 
 
 def foldered(folder: Path) -> Path:

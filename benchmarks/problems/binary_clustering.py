@@ -6,9 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe, task_of
+from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe, seed_of, task_of
 from evoprune.memory import FLOAT, check_fits
-from evoprune.runs.settings import SEEDS
 
 # Keeps the data apart from the streams of a run that was given the same seed.
 _STREAM = 0xB17C
@@ -41,7 +40,7 @@ class BinaryClustering(Problem):
         default=0.05, metadata={"help": "probability that a bit is flipped, 0 to 0.5", "least": 0, "most": 0.5}
     )
     p_one: float = field(default=0.75, metadata={"help": "probability that a bit of a centroid is 1", "share": True})
-    seed: int = field(default=1, metadata={"help": "seed of the data", "least": 0, "most": SEEDS})
+    seed: int = seed_of("the data", 1)
     task: str = task_of("reconstruction", "classification")
 
     def __post_init__(self) -> None:

@@ -10,9 +10,8 @@ import torch
 
 from evoprune.benchmarks.problems.images import ImageProblem
 from evoprune.benchmarks.problems.paths import absolute, readable
-from evoprune.benchmarks.problems.problem import Splits, check_recipe, task_of
+from evoprune.benchmarks.problems.problem import Splits, check_recipe, seed_of, task_of
 from evoprune.memory import FLOAT
-from evoprune.runs.settings import SEEDS
 
 FILES = (*(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch.bin")
 """Five files of training images and one of test images."""
@@ -48,9 +47,7 @@ class Cifar10(ImageProblem):
     image = IMAGE
     classes = 10
     directory: str = field(metadata={"help": "where the six files of CIFAR-10's binary version are"})
-    split_seed: int = field(
-        default=0, metadata={"help": "seed of the split into train and validation", "least": 0, "most": SEEDS}
-    )
+    split_seed: int = seed_of("the split into train and validation", 0)
     task: str = task_of("reconstruction", "classification")
 
     def __post_init__(self) -> None:

@@ -1,12 +1,11 @@
 """Handwritten digits of 8 x 8 pixels, which come with scikit-learn and need no download."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe, task_of
-from evoprune.runs.settings import SEEDS
+from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe, seed_of, task_of
 
 SAMPLES = 1797
 HELD_OUT = 300  # samples in each of validation and test; the other 1,197 are for training
@@ -24,9 +23,7 @@ class Digits(Problem):
     name = "digits"
     shape = (8, 8)
     inputs = 64
-    split_seed: int = field(
-        default=0, metadata={"help": "seed of the split into train, validation and test", "least": 0, "most": SEEDS}
-    )
+    split_seed: int = seed_of("the split into train, validation and test", 0)
     task: str = task_of("reconstruction", "classification")
 
     def __post_init__(self) -> None:

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field, replace
 
 from evoprune.benchmarks.problems.paths import absolute, readable
-from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe, random_split, task_of
+from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe, random_split, seed_of, task_of
 from evoprune.benchmarks.problems.tables import read_table, table_memory
-from evoprune.runs.settings import SEEDS
 
 KINDS = (".npy", ".npz", ".csv")
 
@@ -32,9 +31,7 @@ class FileProblem(Problem):
 
     name = "file"
     path: str = field(metadata={"help": "a .npy, .npz or .csv file, a sample a row"})
-    split_seed: int = field(
-        default=0, metadata={"help": "seed of the split into train, validation and test", "least": 0, "most": SEEDS}
-    )
+    split_seed: int = seed_of("the split into train, validation and test", 0)
     target_column: str | None = field(
         default=None,
         metadata={

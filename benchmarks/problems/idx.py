@@ -11,9 +11,8 @@ import numpy as np
 import torch
 
 from evoprune.benchmarks.problems.paths import absolute, readable
-from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe, task_of
+from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe, seed_of, task_of
 from evoprune.memory import FLOAT, check_fits
-from evoprune.runs.settings import SEEDS
 
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 """What MNIST's directory holds, each perhaps with ``.gz`` at its end."""
@@ -31,9 +30,7 @@ class IdxImages(Problem):
 
     name = "idx"
     directory: str = field(metadata={"help": "where the four IDX files are"})
-    split_seed: int = field(
-        default=0, metadata={"help": "seed of the split into train and validation", "least": 0, "most": SEEDS}
-    )
+    split_seed: int = seed_of("the split into train and validation", 0)
     task: str = task_of("reconstruction", "classification")
 
     def __post_init__(self) -> None:

@@ -10,8 +10,7 @@ from torch import Tensor
 from evoprune.benchmarks.problems import image_classes
 from evoprune.benchmarks.problems.image_files import COPIES, NAMED, SUFFIXES, folder_memory, read_folder, read_image
 from evoprune.benchmarks.problems.paths import absolute, readable
-from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe, random_split, task_of
-from evoprune.runs.settings import SEEDS
+from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe, random_split, seed_of, task_of
 
 __all__ = ["SUFFIXES", "ImageFolder", "ImageProblem", "Photographs", "image_problem", "read_image", "split"]
 
@@ -50,9 +49,7 @@ class Photographs(ImageProblem):
     patch: int = field(
         default=16, metadata={"help": "pixels a side of a patch", "option": "image_size", "least": 1, "most": 200}
     )
-    split_seed: int = field(
-        default=0, metadata={"help": "seed of the split into train, validation and test", "least": 0, "most": SEEDS}
-    )
+    split_seed: int = seed_of("the split into train, validation and test", 0)
 
     def __post_init__(self) -> None:
         check_recipe(self)
@@ -100,9 +97,7 @@ class ImageFolder(ImageProblem):
             "most": LARGEST,
         },
     )
-    split_seed: int = field(
-        default=0, metadata={"help": "seed of the split into train, validation and test", "least": 0, "most": SEEDS}
-    )
+    split_seed: int = seed_of("the split into train, validation and test", 0)
     task: str = task_of("reconstruction", "classification")
 
     def __post_init__(self) -> None:

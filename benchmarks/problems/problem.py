@@ -16,7 +16,7 @@ from evoprune.checks import at_least, lookup, shown
 from evoprune.data import Rows
 from evoprune.memory import check_fits
 from evoprune.metrics import WRONG_BITS, Metric
-from evoprune.runs.settings import check_type, check_value, types_of
+from evoprune.runs.settings import SEEDS, check_type, check_value, types_of
 
 SPLITS = ("train", "validation", "test")
 
@@ -42,6 +42,11 @@ def task_of(*tasks: str) -> Any:
     """The field of a recipe for its task, of those in :data:`evoprune.benchmarks.problems.tasks.TASKS` these."""
     metadata = {"help": "what a network makes of a sample: " + ", ".join(tasks), "choices": dict.fromkeys(tasks)}
     return dataclasses.field(default=tasks[0], metadata=metadata)
+
+
+def seed_of(what: str, default: int) -> Any:
+    """The field of a recipe for the seed of something."""
+    return dataclasses.field(default=default, metadata={"help": f"seed of {what}", "least": 0, "most": SEEDS})
 
 
 class Problem(ABC):

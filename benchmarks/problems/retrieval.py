@@ -7,13 +7,12 @@ import torch
 from torch import Tensor
 
 from evoprune.benchmarks.problems.paths import absolute, readable
-from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe
+from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe, seed_of
 from evoprune.benchmarks.problems.sparse_rows import SparseRows
 from evoprune.benchmarks.problems.user_items import FILES, UserItems, read_user_items, reading_memory
 from evoprune.benchmarks.problems.user_items_sample import LEAST_ITEMS, LEAST_USERS, sample, sample_memory
 from evoprune.memory import FLOAT, check_fits
 from evoprune.metrics import ndcg_at, recall_at
-from evoprune.runs.settings import SEEDS
 
 MOST = 10**12  # what fits into memory is less by far
 
@@ -54,7 +53,7 @@ class Retrieval(Problem):
     n_items: int = field(
         default=200, metadata={"help": "items of the data that are made up", "least": LEAST_ITEMS, "most": MOST}
     )
-    seed: int = field(default=1, metadata={"help": "seed of the data that are made up", "least": 0, "most": SEEDS})
+    seed: int = seed_of("the data that are made up", 1)
 
     def __post_init__(self) -> None:
         check_recipe(self)

@@ -9,10 +9,9 @@ from torch import Tensor
 
 from evoprune.benchmarks.problems.documents import measure, read_documents
 from evoprune.benchmarks.problems.paths import absolute, readable
-from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe, random_split, splits, task_of
+from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe, random_split, seed_of, splits, task_of
 from evoprune.files import one_line
 from evoprune.memory import FLOAT
-from evoprune.runs.settings import SEEDS
 
 WEIGHTINGS = {
     "tfidf": "how often it occurs, less for words of many documents, rows of length 1",
@@ -67,9 +66,7 @@ class TextProblem(Problem):
     stop_words: str = field(
         default="none", metadata={"help": "words to leave out: " + ", ".join(STOP_WORDS), "choices": STOP_WORDS}
     )
-    split_seed: int = field(
-        default=0, metadata={"help": "seed of the split into train, validation and test", "least": 0, "most": SEEDS}
-    )
+    split_seed: int = seed_of("the split into train, validation and test", 0)
     task: str = task_of("reconstruction", "classification")
 
     def __post_init__(self) -> None:

@@ -20,7 +20,8 @@ def build(
 ) -> list[Section]:
     """Make the report of what was loaded.
 
-    :param metrics: columns of the summaries; by default train_l1, test_l1, test_error, preserved and seconds.
+    :param metrics: columns of the summaries; by default train_l1, test_l1, test_error, those of the runs' tasks,
+        preserved and seconds.
     :param baseline: compare all variants with this one instead of all with all.
     :param extra: sections to put at the end; of a generator they are made after everything was checked.
     :param first: sections to put behind what was run and what is missing, likewise.
