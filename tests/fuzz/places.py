@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from tests.damaged import DAMAGED, IDX, IMAGES, JSON, TABLES, TOML
+from tests.damaged import CIFAR10, DAMAGED, IDX, IMAGES, JSON, RETRIEVAL, TABLES, TEXT, TOML
 from tests.fuzz.options import LINES
 
 Line = tuple[list[str], list[str]]
@@ -175,8 +175,16 @@ def _nowhere(line: str, name: str) -> Make:
 
 NO_OBJECT = {name: content for name, content in JSON.items() if not _is_object(content)}
 PIPES = {name for name in DAMAGED if "pipe" in name}  # a damaged program would wait there without end
-TABLE_LINE = ["run", "--benchmark", "file"]
-IMAGE_LINES = [["run", "--benchmark", "images"], ["architectures", "--benchmark", "images"]]
+READ = {  # the lines that read data, and what may be wrong with these
+    "run --benchmark file": TABLES,
+    "run --benchmark idx": IDX,
+    "run --benchmark cifar10 --task classification": CIFAR10,
+    "run --benchmark images": IMAGES,
+    "run --benchmark text": TEXT,
+    "run --benchmark retrieval": RETRIEVAL,
+    "weights": IDX,
+    "architectures --benchmark images": IMAGES,
+}
 LINES_OF_JSON = [
     ("resume d", "settings.json"),
     ("resume d", "study.json"),
@@ -204,9 +212,8 @@ def places() -> dict[str, Make]:
             made[f"{command} --output: {name}"] = _output(command, make, whole=len(name) % 2 == 0)
         for name in LONG_NAMES:
             made[f"{command} --output: {name[:5]} {len(name)}"] = _long(command, name)
-    for lines, kinds in (([TABLE_LINE], TABLES), ([["weights"]], IDX), (IMAGE_LINES, IMAGES)):
-        for words in lines:
-            made |= {f"{words[0]} --data: {name}": _data(words, name) for name in kinds.keys() - PIPES}
+    for line, kinds in READ.items():
+        made |= {f"{line} --data: {name}": _data(line.split(), name) for name in kinds.keys() - PIPES}
     made |= {f"--config: {name}": _config(content) for name, content in TOML.items()}
     for line, file in LINES_OF_JSON:
         other = "model.pt" if line.startswith("reconstruct") else ""
