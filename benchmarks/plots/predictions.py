@@ -45,6 +45,7 @@ def _classes(outputs: Tensor, classes: Tensor, problem: Problem) -> Figure:
     shares = table.double() / table.sum(1, keepdim=True).clamp_min(1) * 100
     side = min(max(2.2 + 0.34 * count, 3.6), style.WIDTH)
     figure = style.new_figure(side, side + 0.6)
+    figure.set_layout_engine("compressed")  # else a square that gives way cuts its own label
     axes = figure.subplots()
     image = axes.imshow(shares.numpy(), cmap=colormaps["Blues"], vmin=0, vmax=100)
     style.dress(axes, f"Held-out samples: {right} of {len(classes)} right", "told by the network", "class")
