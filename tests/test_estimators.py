@@ -67,6 +67,7 @@ def test_the_checks_of_sklearn(estimator, check):
     check(estimator)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_some_of_them_with_default_parameters(kind):
     checks = [one for one in estimator_checks_generator(kind()) if one[1].func.__name__ in DEFAULT_CHECKS]
@@ -131,8 +132,7 @@ def test_a_grid_search_in_processes():
     assert same(*(search.best_estimator_ for search in found))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("kernel", ["auto", "torch"])
+@pytest.mark.parametrize(("kind", "kernel"), [*((kind, "auto") for kind in KINDS), (PrunedClassifier, "torch")])
 def test_threads_do_not_change_a_bit(kind, kernel):
     before = torch.get_num_threads()
     assert same(fitted(kind, cells=4, kernel=kernel), fitted(kind, cells=4, kernel=kernel, n_jobs=3))

@@ -27,6 +27,7 @@ SMALL = {
 }
 EXAMPLES = sorted((DOCS / "examples").glob("*.py"))
 PAGES = sorted(path for path in DOCS.glob("*.md") if "```python" in path.read_text(encoding="utf-8"))
+SLOW = {"estimators.md"}
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +75,9 @@ def test_the_new_operator_prunes_what_the_loss_does_not_feel(monkeypatch):
     assert prune(pair, 0.0, **data)[0].encoder.masks["0.weight"].sum() == 2
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, id=path.name, marks=[pytest.mark.slow] * (path.name in SLOW)) for path in PAGES]
+)
 def test_code_blocks_of_a_page_run_in_order(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     module = ModuleType(f"page_{path.stem.replace('-', '_')}")

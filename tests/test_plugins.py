@@ -85,6 +85,7 @@ def options(file: str, schedule: str = "Cubic") -> list[str]:
     return [*names, *(own if schedule == "Cubic" else own[:2] + own[4:]), *SMALL]
 
 
+@pytest.mark.processes
 def test_a_toy_runs_through_the_command_line_serial_and_with_processes(toy, tmp_path):
     assert main(["run", *options("toy.py"), "--output", "serial"]) == 0
     assert main(["run", *options(toy), "--output", "processes", "--engine", "processes", "--workers", "2"]) == 0
@@ -109,6 +110,7 @@ def test_a_function_of_t_and_T_is_a_schedule(toy, tmp_path):
     assert json.loads((tmp_path / "r" / "settings.json").read_text())["schedule_options"] == {"share": 0.25}
 
 
+@pytest.mark.processes
 def test_a_toy_is_swept_with_processes(toy, tmp_path):
     axes = ["--grid", f"operator={toy}:mutPruneTaylor,magnitude", "--trials", "2", "--output", "study"]
     rest = options(toy)[2:]

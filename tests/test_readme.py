@@ -51,6 +51,7 @@ def test_the_example_runs(capsys):
     assert float(rows[-1].split()[-1]) < 1
 
 
+@pytest.mark.slow
 def test_the_example_of_scikit_learn_runs(capsys):
     _, source = blocks(README, "python")
     assert len(source.strip().splitlines()) <= 11  # one of them is empty

@@ -155,7 +155,10 @@ def test_thousands_of_every_kind(kind: str, good: Path):
     many()
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command",  # a sweep has the options of a run, and few of its own
+    [pytest.param(command, marks=[pytest.mark.slow] * (command == "sweep")) for command in COMMANDS],
+)
 def test_every_option_once(command: str, good: Path):
     @settings(max_examples=1)
     @given(st.data())

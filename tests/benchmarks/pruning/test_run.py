@@ -81,7 +81,10 @@ VARIANTS = [
 ]
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+@pytest.mark.parametrize(
+    "variant",
+    [pytest.param(variant, id=str(variant), marks=[pytest.mark.slow] * (k % 2)) for k, variant in enumerate(VARIANTS)],
+)
 def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path: Path, variant: dict, monkeypatch: pytest.MonkeyPatch):
     settings = make_settings(TINY | {"probability": 1.0} | variant)
     whole = start(settings)

@@ -243,6 +243,7 @@ def test_the_command_writes_beside_the_study(tmp_path, capsys):
     assert not err
 
 
+@pytest.mark.slow
 def test_reproduce_writes_the_same_report(tmp_path, monkeypatch):
     plan = make_plan(["spatial-none", "spatial-random-exponential"], fixed=SMALL | {"snapshots": 1}, trials=1)
     monkeypatch.setattr(reproduce, "plan_for", lambda *asked: plan)
