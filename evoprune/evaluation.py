@@ -156,7 +156,8 @@ def loss_of(output: Tensor, data: Tensor, loss: str | LossFunction = "l1") -> fl
 def outputs_of(individual: Individual, data: Any) -> Tensor:
     """What an individual gives for data, as in :func:`evaluate`, in evaluation mode and without gradients."""
     parts, names = genomes(individual), names_of(individual)
-    return torch.cat([_outputs(parts, names, inputs) for inputs, _ in samples_of(data, "validation").chunks()])
+    outputs = [_outputs(parts, names, inputs) for inputs, _ in samples_of(data, "validation").chunks()]
+    return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
 
 def reconstruct(pair: Autoencoder, data: Any) -> Tensor:

@@ -38,7 +38,7 @@ PLOTS: dict[str, Callable[[Any], Figure | None]] = {
     "masks": lambda run: plot_masks(run.model, run.problem.shape),
     "reconstructions": lambda run: plot_reconstructions(run.model, run.problem) if gives_back(run) else None,
     "predictions": lambda run: plot_predictions(run.model, run.problem),
-    "front": lambda run: plot_front(run.cells, run.problem.metric),
+    "front": lambda run: plot_front(run.cells, run.problem.metric) if len(run.model.fitness.weights) > 1 else None,
     "learning_rate": lambda run: plot_learning_rate(run.cells) if rates_vary(run.cells) else None,
 }
 """The plots of a run by the names of their files; ``run`` has what :func:`save_plots` takes, by these names."""
@@ -61,7 +61,7 @@ def save_plots(
     """Write the plots of a run as PNG files of 150 dpi, and return their paths.
 
     `loss.png`, `size.png`, `masks.png`; `reconstructions.png` of an autoencoder, `predictions.png` of other networks;
-    `front.png` where cells differ in size, and `learning_rate.png` where they differ in that.
+    `front.png` where the fitness has two objectives, and `learning_rate.png` where cells differ in that.
 
     :param directory: made if it is not there; or the open folder of a run, where they stand below `plots`.
     :param log: a row a generation, with `gen` and perhaps `mutpb`.
