@@ -14,7 +14,7 @@ from torch import nn
 from evoprune.checks import at_least, listed, lookup, of_type, shown
 from evoprune.files import fitting, read_json, shown_path
 from evoprune.fitness import MinimizeLoss
-from evoprune.mlp import ACTIVATIONS, OUTPUTS, check_weights
+from evoprune.mlp import ACTIVATIONS, OUTPUTS, as_many, check_weights
 
 PREFIX = "arch:"
 Shape = tuple[int, int, int]
@@ -265,20 +265,21 @@ class Blueprint:
         return self.architecture.parameters
 
     def check(self, inputs: int, outputs: int | None = None) -> None:
-        """Raise `ValueError` unless a sample has as many values as the architecture reads."""
+        """Raise `ValueError` unless a sample has as many values as the architecture reads, and returns."""
         found = self.architecture
         at_least("inputs", inputs, 1, whole=True)
         if inputs != found.inputs:
             shape = " x ".join(map(str, found.shape))
             reads = f"{shape} = {found.inputs} values a sample"
             raise ValueError(f"the architecture reads {reads}, the data have {shown(inputs)}")
+        as_many(inputs, outputs)
 
     def build(self, inputs: int, outputs: int | None = None) -> tuple[nn.Module, nn.Module]:
         """A new encoder and decoder, drawn from torch's global generator.
 
         :raises ValueError: for another number of inputs than the architecture's.
         """
-        self.check(inputs)
+        self.check(inputs, outputs)
         return self.architecture.build(self.output)
 
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 from torch import nn
 
-from evoprune.checks import at_least, listed, lookup, of_type, shown, two
-from evoprune.mlp import ACTIVATIONS, OUTPUTS, checked_widths, mlp_decoder
+from evoprune.checks import at_least, lookup, of_type, shown, two
+from evoprune.mlp import ACTIVATIONS, OUTPUTS, checked_widths, mlp_decoder, positive_ints
 
 WIDTHS = r"[0-9]{1,9}(-[0-9]{1,9}){1,32}"
 
@@ -27,7 +27,7 @@ class FeedForward:
     ends: tuple[int, int] | None = field(default=None, metadata={"help": "inputs and outputs, where they are given"})
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hidden", tuple(listed("hidden widths", self.hidden, "whole numbers")))
+        object.__setattr__(self, "hidden", positive_ints("hidden width", self.hidden))
         first, last = (1, 1) if self.ends is None else two("ends", self.ends)
         checked_widths((first, *self.hidden, last))
         lookup("activation", self.activation, ACTIVATIONS)

@@ -42,8 +42,9 @@ def write(path: str | Path, writer: Callable[[IO[bytes]], object]) -> None:
     except BaseException as error:
         if part is not None:
             Path(part).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise WriteError(error.errno, error.strerror or str(error), str(path)) from error
+        system = error.__context__ if isinstance(error, RuntimeError) else error  # torch's own hides the system's
+        if isinstance(system, OSError):
+            raise WriteError(system.errno, system.strerror or str(system), str(path)) from error
         raise
 
 

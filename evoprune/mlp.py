@@ -126,9 +126,9 @@ class MLP:
     beta: float = field(default=1.0, metadata={"help": "weight of the variational penalty"})
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hidden", _positive_ints("hidden width", self.hidden))
+        object.__setattr__(self, "hidden", positive_ints("hidden width", self.hidden))
         if self.decoder_hidden is not None:
-            object.__setattr__(self, "decoder_hidden", _positive_ints("decoder width", self.decoder_hidden))
+            object.__setattr__(self, "decoder_hidden", positive_ints("decoder width", self.decoder_hidden))
         object.__setattr__(self, "latent", _positive_int("latent", self.latent))
         at_least("beta", self.beta, 0, finite=True)
         object.__setattr__(self, "beta", float(self.beta))
@@ -139,9 +139,10 @@ class MLP:
             raise ValueError(f"beta {self.beta:g} has no effect unless the network is variational")
 
     def check(self, inputs: int, outputs: int | None = None) -> None:
-        """Raise `ValueError` for a code longer than the inputs, of which there are as many as outputs."""
-        if self.latent > inputs:
+        """Raise `ValueError` for a code longer than the inputs, or outputs that are not as many as the inputs."""
+        if self.latent > _positive_int("inputs", inputs):
             raise ValueError(f"a code of {shown(self.latent)} is longer than the {inputs} inputs")
+        as_many(inputs, outputs)
 
     def parameters(self, inputs: int, outputs: int | None = None) -> int:
         """Weights and biases of encoder and decoder together, for ``inputs`` values a sample, and as many outputs.
@@ -159,8 +160,7 @@ class MLP:
 
         :raises ValueError: for inputs that are no positive whole number, or a code longer than the inputs.
         """
-        inputs = _positive_int("inputs", inputs)
-        self.check(inputs)
+        self.check(inputs, outputs)
         widths = (inputs, *self.hidden, self.latent)
         make = partial(variational_encoder, beta=self.beta) if self.variational else mlp_encoder
         back = self.hidden[::-1] if self.decoder_hidden is None else self.decoder_hidden
@@ -179,7 +179,7 @@ def _mlp(widths: Sequence[int], activation: str, last: str) -> nn.Sequential:
 
 def checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
     """The widths as a tuple; `ValueError` unless there are two or more positive whole numbers, and memory for them."""
-    sizes = _positive_ints("width", widths)
+    sizes = positive_ints("width", widths)
     if len(sizes) < 2:
         raise ValueError(f"widths need an input and an output size, got {list(sizes)}")
     check_weights(sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes)))
@@ -192,8 +192,14 @@ def check_weights(count: int) -> None:
         check_fits({"weights": count * FLOAT}, "smaller widths")
 
 
-def _positive_ints(what: str, values: Iterable[int]) -> tuple[int, ...]:
+def positive_ints(what: str, values: Iterable[int]) -> tuple[int, ...]:
     return tuple(_positive_int(what, value) for value in listed(f"{what}s", values, "whole numbers"))
+
+
+def as_many(inputs: int, outputs: int | None) -> None:
+    """Raise `ValueError` for outputs of an autoencoder that are not as many as its inputs."""
+    if outputs is not None and _positive_int("outputs", outputs) != inputs:
+        raise ValueError(f"an autoencoder of {shown(inputs)} inputs has as many outputs, got {shown(outputs)}")
 
 
 def _positive_int(what: str, value: int) -> int:

@@ -24,6 +24,8 @@ from evoprune.training.stacking import remembers
 
 NONLINEARITIES: dict[type[nn.Module], int] = {nn.Identity: 0, nn.ReLU: 1, nn.Sigmoid: 2, nn.Tanh: 3}
 LOSSES = {"l1": 0, "mse": 1, "bce": 2, "cross-entropy": 3}
+BEHIND = {"bce": NONLINEARITIES[nn.Sigmoid], "cross-entropy": NONLINEARITIES[nn.Identity]}
+"""The nonlinearities that losses need before them; others take any."""
 Numbers = tuple[int, float, float, float, float, float]
 """The kind of optimizer, rate, beta1 (or momentum), beta2, eps, weight decay."""
 OPTIMIZERS: dict[type, Callable[[Any, float], Numbers]] = {
@@ -93,7 +95,7 @@ def refuses(
     layers = [linear_layers(genome.module) for genome in parts]
     if not all(layers):
         return "it takes networks that are plain stacks of Linear layers"
-    if not _takes(loss, end := layers[-1][-1][2]):
+    if not _takes(loss, NONLINEARITIES[end := layers[-1][-1][2]]):
         return f"it takes no loss {name_of(loss)} behind {end.__name__}"
     for parameter in (parameter for genome in parts for parameter in genome.module.parameters()):
         if parameter.device.type != "cpu":
@@ -103,10 +105,9 @@ def refuses(
     return ""
 
 
-def _takes(loss: str | LossFunction, end: type[nn.Module]) -> bool:
+def _takes(loss: str | LossFunction, end: int) -> bool:
     """Whether a loss can stand behind a nonlinearity."""
-    needs = {"bce": nn.Sigmoid, "cross-entropy": nn.Identity}
-    return isinstance(loss, str) and loss in LOSSES and needs.get(loss, end) is end
+    return isinstance(loss, str) and loss in LOSSES and BEHIND.get(loss, end) == end
 
 
 def losses(
@@ -119,8 +120,7 @@ def losses(
     :param inputs: (samples, inputs), float32, contiguous; ``targets`` likewise, or int64 classes (samples,).
     """
     layers = [tuple(map(_fixed, side)) for side in sides]
-    ends = {linear_layers(genome.module)[-1][2] for genome in sides[-1]} if all(map(all, layers)) else set()
-    if not ends or not all(_takes(loss, end) for end in ends):
+    if not all(map(all, layers)) or not all(_takes(loss, steps[-1][2]) for steps in layers[-1]):
         return None
     try:
         found: list[float] = _library().scores(variant, tuple(layers), inputs.numpy(), targets.numpy(), LOSSES[loss])

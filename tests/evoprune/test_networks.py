@@ -121,6 +121,13 @@ def test_a_code_longer_than_the_inputs():
         MLP().build(0)
 
 
+def test_an_autoencoder_has_as_many_outputs_as_inputs():
+    encoder, decoder = MLP(latent=8).build(8, 8)
+    assert (encoder[0].in_features, decoder[-2].out_features) == (8, 8)
+    with pytest.raises(ValueError, match="autoencoder of 8 inputs has as many outputs, got 9"):
+        MLP(latent=8).build(8, 9)
+
+
 def test_recipes_are_values():
     network = MLP(hidden=(64, 32))
     stored = MLP(**json.loads(json.dumps(asdict(network))))  # JSON has lists only

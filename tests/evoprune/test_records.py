@@ -1,5 +1,7 @@
 """Files appear whole or not at all, and tables say what the logbook says."""
 
+import errno
+import io
 import json
 import os
 from pathlib import Path
@@ -11,8 +13,9 @@ import pytest
 import torch
 from deap import tools
 
-from evoprune.files import read_json, reason, write, write_json
-from evoprune.records import CHECKPOINT, COLUMNS, frame, load_checkpoint, save_checkpoint, write_csv
+from evoprune import files
+from evoprune.files import WriteError, read_json, reason, write, write_json
+from evoprune.records import CHECKPOINT, COLUMNS, frame, load_checkpoint, save_checkpoint, save_tensors, write_csv
 
 
 def test_frame_has_a_row_a_record():
@@ -42,6 +45,22 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path):
         write(path, fail)
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("room", [0, 100, 700, 2000])
+def test_a_full_disk_is_named_also_where_torch_hides_it(room: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    class Small(io.FileIO):
+        """A file on a small disk, on which less still fits after more did not."""
+
+        def write(self, data: Any) -> int:
+            if self.tell() + len(data) > room:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return super().write(data)
+
+    monkeypatch.setattr(files.os, "fdopen", Small)
+    with pytest.raises(WriteError, match=f"file: {os.strerror(errno.ENOSPC)}"):
+        save_tensors(tmp_path / "file", [torch.ones(1000), torch.ones(5)])
+    assert not os.listdir(tmp_path)
 
 
 def test_json_has_null_for_nan_and_infinity(tmp_path: Path):

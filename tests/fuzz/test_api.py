@@ -33,6 +33,7 @@ OTHER_WORDS = {
     "inputs": ("widths",),
     "name": ("not prunable",),
     "neighbours": ("graph",),
+    "outputs": ("widths",),
     "rows": ("cells",),
     "shape": ("features",),
     "sides": ("genomes",),
