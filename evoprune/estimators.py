@@ -40,9 +40,7 @@ class PrunedClassifier(ClassifierMixin, Pruned):
         X, y = validate_data(self, X, y, dtype=FLOATS)
         check_classification_targets(y)
         classes, numbers = np.unique(y, return_inverse=True)
-        if len(classes) < 2:
-            raise ValueError(f"{type(self).__name__} needs at least two classes, got 1 class")
-        self.classes_ = classes
+        self.classes_ = self._several(classes)
         return self._evolve(X, numbers.astype(np.int64), len(classes))
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
@@ -55,9 +53,7 @@ class PrunedClassifier(ClassifierMixin, Pruned):
         check_classification_targets(y)
         if first and classes is None:
             raise ValueError("classes must be given in the first call of partial_fit")
-        given = self.classes_ if classes is None else np.unique(classes)
-        if len(given) < 2:
-            raise ValueError(f"{type(self).__name__} needs at least two classes, got 1 class")
+        given = self.classes_ if classes is None else self._several(np.unique(classes))
         if not first and not np.array_equal(given, self.classes_):
             raise ValueError(f"classes must be those of the first call, {shown(self.classes_)}, got {shown(given)}")
         self.classes_ = given
@@ -74,6 +70,11 @@ class PrunedClassifier(ClassifierMixin, Pruned):
     def predict_proba(self, X: Any) -> np.ndarray:
         """The probability of each class, (samples, classes): the softmax of the outputs. Not there with loss hinge."""
         return np.asarray(softmax(self._outputs(X), axis=1))
+
+    def _several(self, classes: np.ndarray) -> np.ndarray:
+        if len(classes) < 2:
+            raise ValueError(f"{type(self).__name__} needs at least two classes, got 1 class")
+        return classes
 
 
 class PrunedRegressor(RegressorMixin, Pruned):

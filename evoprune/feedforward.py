@@ -2,12 +2,11 @@
 
 import re
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 from torch import nn
 
 from evoprune.checks import at_least, lookup, of_type, shown, two
-from evoprune.mlp import ACTIVATIONS, OUTPUTS, checked_widths, mlp_decoder, positive_ints
+from evoprune.mlp import ACTIVATIONS, OUTPUTS, checked_widths, linear_weights, mlp_decoder, positive_ints
 
 WIDTHS = r"[0-9]{1,9}(-[0-9]{1,9}){1,32}"
 
@@ -52,7 +51,7 @@ class FeedForward:
         :raises ValueError: for inputs or outputs that are no positive whole numbers.
         """
         _check_counts(inputs, outputs)
-        return sum((a + 1) * b for a, b in pairwise((inputs, *self.hidden, outputs)))
+        return linear_weights((inputs, *self.hidden, outputs))
 
     def build(self, inputs: int, outputs: int) -> tuple[nn.Module]:
         """A new network, drawn from torch's global generator.

@@ -152,8 +152,9 @@ class MLP:
         inputs = _positive_int("inputs", inputs)
         back = self.hidden[::-1] if self.decoder_hidden is None else self.decoder_hidden
         there, again = (inputs, *self.hidden, self.latent), (self.latent, *back, inputs)
-        total = sum((a + 1) * b for widths in (there, again) for a, b in pairwise(widths))
-        return total + (there[-2] + 1) * self.latent * self.variational  # its second head
+        return (
+            linear_weights(there) + linear_weights(again) + (there[-2] + 1) * self.latent * self.variational
+        )  # its second head
 
     def build(self, inputs: int, outputs: int | None = None) -> tuple[nn.Module, nn.Module]:
         """A new encoder and decoder for `inputs` values a sample, drawn from torch's global generator.
@@ -182,8 +183,13 @@ def checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
     sizes = positive_ints("width", widths)
     if len(sizes) < 2:
         raise ValueError(f"widths need an input and an output size, got {list(sizes)}")
-    check_weights(sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes)))
+    check_weights(linear_weights(sizes))
     return sizes
+
+
+def linear_weights(widths: Sequence[int]) -> int:
+    """Weights and biases of Linear layers of these widths, one after the other."""
+    return sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(widths))
 
 
 def check_weights(count: int) -> None:

@@ -59,14 +59,23 @@ def samples_of(source: Source, data: Data = None, limit: int | None = None) -> T
 
     :raises ValueError: where there are none: no data, and no run directory to take them from.
     """
-    if data is None and isinstance(source, str | Path):
-        data = run_settings(source).problem
-    if data is None:
-        raise ValueError("networks alone do not say what to show them: give data, a problem or a tensor")
+    data = data_for(source, data)
     samples = data if isinstance(data, Tensor) else data.validation
     if len(samples) == 0 or (limit is not None and limit < 1):
         raise ValueError(f"at least one sample is needed, got {len(samples)} with limit {limit!r}")
     return samples[:limit]
+
+
+def data_for(source: Source, data: Data) -> Problem | Tensor:
+    """The data that were given, else the problem of the run.
+
+    :raises ValueError: where there are neither.
+    """
+    if data is None and isinstance(source, str | Path):
+        return run_settings(source).problem
+    if data is None:
+        raise ValueError("networks alone do not say what to show them: give data, a problem or a tensor")
+    return data
 
 
 def run_settings(directory: str | Path) -> Settings:

@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from evoprune.benchmarks.analysis.between import Data, Source, grids, joined, run_settings, samples_of
+from evoprune.benchmarks.analysis.between import Data, Source, data_for, grids, joined, run_settings, samples_of
 from evoprune.checks import lookup
 from evoprune.data import samples_of as data_of, whole
 from evoprune.evaluation import evaluating, like_parameters
@@ -33,9 +33,9 @@ def pairing_loss(source: Source, data: Data = None, limit: int | None = None, lo
     if loss is None:
         loss = run_settings(source).loss if isinstance(source, str | Path) else "l1"
     lookup("loss", loss, LOSSES)
+    data = data_for(source, data)
     samples = samples_of(source, data, limit)
-    chosen = run_settings(source).problem if data is None and isinstance(source, str | Path) else data
-    targets = whole(data_of(chosen, "validation").targets)[: len(samples)]
+    targets = whole(data_of(data, "validation").targets)[: len(samples)]
     tables = []
     for generation, individuals in grids(source).items():
         if len(genomes(individuals[0])) < 2:

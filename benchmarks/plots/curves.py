@@ -54,6 +54,13 @@ def left_out(cells: pd.DataFrame, column: str) -> int:
     return int((numbers(cells, column).isna() & measured).sum())
 
 
+def shown_as(metric: Metric) -> tuple[str, int]:
+    """What a metric is called at an axis, and what its values are multiplied with there."""
+    if metric is L1:
+        return "mean absolute error", 1
+    return (f"{metric.title} (%)", 100) if metric.share else (metric.title, 1)
+
+
 def rates_vary(cells: pd.DataFrame) -> bool:
     """Whether in any generation two cells have different learning rates."""
     return bool((numbers(cells, "learning_rate").groupby(cells["gen"]).nunique() > 1).any())
@@ -73,7 +80,7 @@ def plot_loss(
     figure = style.new_figure(5.6)
     upper, lower = figure.subplots(2, 1, sharex=True)
     style.dress(upper, "Training", y=f"training loss ({loss})" if loss else "training loss")
-    named = "mean absolute error" if metric is L1 else f"{metric.title}{' (%)' * metric.share}"
+    named, scale = shown_as(metric)
     style.dress(lower, "Validation", x="generation", y=named)
 
     epoch, batch = over_cells(cells, "train_loss"), over_cells(cells, "loss")
@@ -82,7 +89,7 @@ def plot_loss(
     _band(upper, epoch, cells)
     _finish(upper, pd.concat([epoch, batch]), left_out(cells, "train_loss") + left_out(cells, "loss"))
 
-    column, scale = f"validation_{metric.key}", 100 if metric.share else 1
+    column = f"validation_{metric.key}"
     validation = over_cells(cells, column, metric.rises) * scale
     _draw(lower, validation, _whose(cells))
     _band(lower, validation, cells)

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from evoprune.benchmarks.plots import style
-from evoprune.benchmarks.plots.curves import numbers
+from evoprune.benchmarks.plots.curves import numbers, shown_as
 from evoprune.metrics import L1, Metric
 
 FEWEST = 3  # different sizes from which on there is something to see
@@ -18,13 +18,12 @@ def plot_front(cells: pd.DataFrame, metric: Metric = L1) -> Figure | None:
     :param cells: a row a cell and generation, with `gen`, `preserved` and `validation_l1`, or what the metric is.
     """
     last = cells[cells["gen"] == cells["gen"].max()]
-    scale = 100 if metric.share else 1
+    named, scale = shown_as(metric)
     points = pd.DataFrame(
         {"kept": numbers(last, "preserved") * 100, "value": numbers(last, f"validation_{metric.key}") * scale}
     ).dropna()
     if points["kept"].nunique() < FEWEST:
         return None
-    named = "mean absolute error" if metric is L1 else f"{metric.title}{' (%)' * metric.share}"
     figure, axes = style.new_panel(3.6, "Networks of the last generation", "weights kept (%)", f"validation {named}")
     best = front(points, metric.rises)
     axes.scatter(points["kept"], points["value"], s=22, color=style.BLUE, alpha=0.8, linewidths=0, label="a cell")

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from evoprune.benchmarks.problems.problem import SPLITS, Problem, Splits, task_of
 from evoprune.benchmarks.problems.tasks import TASKS
-from evoprune.checks import shown
 
 FEWEST = 10
 """Samples from which on some are held out."""
@@ -34,26 +33,9 @@ class ArrayProblem(Problem):
     def load(self) -> Splits:
         return self.held
 
-    # What a run reads does not go through the cache of ``splits``, which would keep the tensors alive.
-
     @property
-    def train(self) -> Tensor:
-        return self.held.train
-
-    @property
-    def validation(self) -> Tensor:
-        return self.held.validation
-
-    @property
-    def test(self) -> Tensor:
-        return self.held.test
-
-    def targets(self, split: str) -> Tensor | None:
-        needs = TASKS[self.task].targets
-        found: Tensor | None = getattr(self.held, f"{split}_{needs}") if needs else None
-        if needs and found is None:
-            raise ValueError(f"{shown(self)} has no {needs}, so it cannot be a task of {self.task}")
-        return found
+    def _splits(self) -> Splits:  # not by way of the cache, which would keep the tensors alive
+        return self.held
 
 
 def problem_of_arrays(

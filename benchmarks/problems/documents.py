@@ -1,11 +1,10 @@
 """Texts and their classes: a folder with a document a file, or a file with a document a line."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from evoprune.benchmarks.problems.paths import readable
+from evoprune.benchmarks.problems.paths import files_below, readable
 from evoprune.checks import shown
 
 SUFFIX = ".txt"
@@ -110,13 +109,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
     :raises ValueError: for a folder that cannot be read, and for a text that is no regular file.
     """
-
-    def fail(error: OSError) -> None:
-        with readable(error.filename or folder):
-            raise error
-
-    found = [Path(place, name) for place, _, names in os.walk(folder, onerror=fail) for name in names]
-    for file in sorted(file for file in found if file.suffix.lower() == SUFFIX):
+    for file in files_below(folder, SUFFIX):
         with readable(file):
             if not file.is_file():  # but a pipe, which would be waited for without end, or a link to nowhere
                 raise ValueError("it is no regular file")

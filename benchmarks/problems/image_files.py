@@ -1,6 +1,5 @@
 """Image files: one as bytes, and all that a folder holds, cut and resized to one shape."""
 
-import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from evoprune.benchmarks.problems.paths import readable
+from evoprune.benchmarks.problems.paths import files_below
 from evoprune.memory import FLOAT, check_fits
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -71,7 +70,7 @@ def read_folder(path: str, size: int) -> Folder:
     check_fits({f"the images in {path}": folder_memory(path, size)}, "take fewer or smaller ones")
     images: dict[Path, np.ndarray] = {}
     unreadable, colour = [], False
-    files = [file.relative_to(path) for file in _files(path)]
+    files = [file.relative_to(path) for file in files_below(path, *SUFFIXES)]
     for file in files:
         try:
             images[file] = read_image(path / file, size)
@@ -87,7 +86,7 @@ def read_folder(path: str, size: int) -> Folder:
 
 def folder_memory(path: str, size: int) -> float:
     """Bytes that loading a folder takes at its peak, about; with size 0 by what the images' heads say."""
-    files = _files(path)
+    files = files_below(path, *SUFFIXES)
     return 3 * COPIES * (len(files) * size**2 if size else sum(_pixels(file) for file in files if file.is_file()))
 
 
@@ -104,20 +103,6 @@ def _check_images(path: str, images: dict[Path, np.ndarray], unreadable: Sequenc
     if len(shapes) > 1:
         found = ", ".join(f"{printable(file)} has {h} x {w}" for (_, h, w), file in list(shapes.items())[:2])
         raise ValueError(f"{path}: the images have different sizes ({found}); give a size to resize them to")
-
-
-def _files(path: str) -> list[Path]:
-    """The images of a folder and the folders in it, by their names.
-
-    :raises ValueError: for a folder that cannot be read.
-    """
-
-    def fail(error: OSError) -> None:
-        with readable(error.filename or path):
-            raise error
-
-    found = [Path(place, name) for place, _, names in os.walk(path, onerror=fail) for name in names]
-    return sorted(file for file in found if file.suffix.lower() in SUFFIXES)
 
 
 def _pixels(file: Path) -> int:

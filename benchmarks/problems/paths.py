@@ -1,5 +1,6 @@
 """A path that somebody gave: made absolute, and whatever is wrong with what lies there as one line that names it."""
 
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,3 +37,17 @@ def readable(path: str | Path, what: str = "cannot be read") -> Iterator[None]:
     except Exception as error:  # a damaged file brings about anything, from zlib.error to RecursionError
         words = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise ValueError(f"{path}: {what}: {one_line(words)}") from error
+
+
+def files_below(folder: str | Path, *suffixes: str) -> list[Path]:
+    """The files in a folder and the folders in it that end in one of these, in any case of letters, by their names.
+
+    :raises ValueError: for a folder that cannot be read.
+    """
+
+    def fail(error: OSError) -> None:
+        with readable(error.filename or folder):
+            raise error
+
+    found = [Path(place, name) for place, _, names in os.walk(folder, onerror=fail) for name in names]
+    return sorted(file for file in found if file.suffix.lower() in suffixes)

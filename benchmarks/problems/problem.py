@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from evoprune.benchmarks.problems.shapes import require_finite
 from evoprune.benchmarks.problems.tasks import TASKS
 from evoprune.checks import at_least, lookup, shown
 from evoprune.data import Rows
@@ -127,6 +128,10 @@ class Problem(ABC):
         return 0.0
 
     @property
+    def _splits(self) -> Splits:
+        return splits(self)
+
+    @property
     def inputs(self) -> int:
         """Values a sample."""
         return self.train.shape[1]
@@ -140,7 +145,7 @@ class Problem(ABC):
     @property
     def class_names(self) -> tuple[str, ...]:
         """What the classes are called, by their numbers; empty where nothing says it."""
-        return splits(self).class_names
+        return self._splits.class_names
 
     @property
     def outputs(self) -> int:
@@ -154,17 +159,17 @@ class Problem(ABC):
     @property
     def train(self) -> Tensor:
         """Training data, float32 (samples, inputs)."""
-        return splits(self).train
+        return self._splits.train
 
     @property
     def validation(self) -> Tensor:
         """Data to choose by, float32 (samples, inputs)."""
-        return splits(self).validation
+        return self._splits.validation
 
     @property
     def test(self) -> Tensor:
         """Held-out data, float32 (samples, inputs)."""
-        return splits(self).test
+        return self._splits.test
 
     def rows(self, split: str) -> Rows:
         """The samples of ``"train"``, ``"validation"`` or ``"test"`` by index: what training and batches read.
@@ -183,7 +188,7 @@ class Problem(ABC):
         needs = TASKS[self.task].targets
         if not needs:
             return None
-        found: Rows | None = getattr(splits(self), f"{split}_{needs}")
+        found: Rows | None = getattr(self._splits, f"{split}_{needs}")
         if found is None:
             raise ValueError(f"{shown(self)} has no {needs}, so it cannot be a task of {self.task}")
         return found
@@ -191,17 +196,17 @@ class Problem(ABC):
     @property
     def train_labels(self) -> Tensor | None:
         """The class of each training sample, int64 (samples,), or None. Read by training where it is the task."""
-        return splits(self).train_labels
+        return self._splits.train_labels
 
     @property
     def validation_labels(self) -> Tensor | None:
         """The class of each validation sample, or None."""
-        return splits(self).validation_labels
+        return self._splits.validation_labels
 
     @property
     def test_labels(self) -> Tensor | None:
         """The class of each test sample, or None."""
-        return splits(self).test_labels
+        return self._splits.test_labels
 
 
 @lru_cache(maxsize=8)  # a sweep over seeds must not keep 12 MB for each of them
@@ -261,14 +266,6 @@ def _check_targets(problem: Problem, split: str, count: int) -> None:
         require_finite(f"{split} targets", targets.view(len(targets), -1))
     elif isinstance(targets, Tensor) and int(targets.min()) < 0:
         raise ValueError(f"{split} labels must be numbers of classes from 0, got {int(targets.min())}")
-
-
-def require_finite(what: str, data: Tensor) -> None:
-    """ValueError with the place of the first NaN or infinity of a (rows, columns) tensor, if there is one."""
-    if not torch.isfinite(data).all():
-        row, column = torch.nonzero(~torch.isfinite(data))[0].tolist()
-        value = data[row, column].item()
-        raise ValueError(f"{what}: {value} in row {row}, column {column} (counted from 0) is not a finite number")
 
 
 def random_split(data: Tensor, seed: int, labels: Tensor | None = None, values: Tensor | None = None) -> Splits:

@@ -1,9 +1,11 @@
-"""The shapes and types that arrays of samples and of their targets must have."""
+"""What arrays of samples and of their targets must be: their shapes, their types, and finite numbers."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from evoprune.checks import shown
 from evoprune.files import one_line
@@ -40,6 +42,14 @@ def check_values(what: str, shape: Sequence[int], dtype: np.dtype[Any]) -> None:
     if len(shape) not in (1, 2) or shape[0] < 0 or min(shape[1:], default=1) < 1 or dtype.kind not in "biuf":
         found = _found(shape, dtype)
         raise ValueError(f"{what}: expected real numbers (samples,) or (samples, outputs), got {found}")
+
+
+def require_finite(what: str, data: Tensor) -> None:
+    """ValueError with the place of the first NaN or infinity of a (rows, columns) tensor, if there is one."""
+    if not torch.isfinite(data).all():
+        row, column = torch.nonzero(~torch.isfinite(data))[0].tolist()
+        value = data[row, column].item()
+        raise ValueError(f"{what}: {value} in row {row}, column {column} (counted from 0) is not a finite number")
 
 
 def _found(shape: Sequence[int], dtype: np.dtype[Any]) -> str:

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from evoprune.benchmarks.problems.arrays import Layout, read_array, read_layout, target_array
 from evoprune.benchmarks.problems.columns import find_column
-from evoprune.benchmarks.problems.problem import require_finite
-from evoprune.benchmarks.problems.shapes import Check, check_labels, check_table, check_values
+from evoprune.benchmarks.problems.shapes import Check, check_labels, check_table, check_values, require_finite
 from evoprune.benchmarks.problems.table_text import csv_memory, read_csv
 from evoprune.benchmarks.problems.targets import Texts, classes_of, classes_of_texts, value_of, values_of
 from evoprune.benchmarks.problems.tasks import TASKS

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evoprune.benchmarks.problems.problem import require_finite
+from evoprune.benchmarks.problems.shapes import require_finite
 from evoprune.checks import shown
 from evoprune.files import one_line
 

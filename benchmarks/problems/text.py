@@ -9,7 +9,7 @@ from torch import Tensor
 
 from evoprune.benchmarks.problems.documents import measure, read_documents
 from evoprune.benchmarks.problems.paths import absolute, readable
-from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe, random_split, seed_of, splits, task_of
+from evoprune.benchmarks.problems.problem import Problem, Splits, check_recipe, random_split, seed_of, task_of
 from evoprune.files import one_line
 from evoprune.memory import FLOAT
 
@@ -85,7 +85,7 @@ class TextProblem(Problem):
     @property
     def words(self) -> tuple[str, ...]:
         """The word of each column, in their alphabetical order."""
-        return cast(TextSplits, splits(self)).words
+        return cast(TextSplits, self._splits).words
 
     @property
     def memory(self) -> float:

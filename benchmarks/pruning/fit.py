@@ -7,7 +7,7 @@ from torch import Tensor
 
 from evoprune.benchmarks.problems.problem import Problem, validate
 from evoprune.benchmarks.problems.tasks import TASKS
-from evoprune.data import CHUNK
+from evoprune.data import CHUNK, samples_of
 from evoprune.losses import check_loss
 
 
@@ -33,8 +33,7 @@ def check_fit(problem: Problem, architecture: Any, settings: Any) -> None:
     :raises ValueError: where they do not, naming both.
     """
     validate(problem, settings.batch_size)
-    wanted = problem.targets("train")
-    targets = problem.rows("train") if wanted is None else wanted
+    targets = samples_of(problem, "train").targets
     some = targets if isinstance(targets, Tensor) else targets[torch.arange(min(CHUNK, len(targets)))]
     check_loss(settings.loss, settings.output_activation, some)
     architecture.check(problem.inputs, problem.outputs)

@@ -27,18 +27,15 @@ Cells = list[dict[str, Any]]
 def columns(settings: Settings) -> tuple[Columns, Columns]:
     """The columns of ``log.csv`` and of ``cells.csv``."""
     named = names(settings)
-    shares = dict.fromkeys(named.sizes, float)
     log = {
-        **{"gen": int, "nevals": int, "loss": float, "train_loss": float, named.validation: float},
-        **{"learning_rate": float},
-        **shares,
-        **{"loss_min": float, "loss_max": float, "nonfinite": int, "mutpb": float, "updates": int},
+        **{"gen": int, "nevals": int, "loss": float, "train_loss": float},
+        **dict.fromkeys((named.validation, "learning_rate", *named.sizes, "loss_min", "loss_max"), float),
+        **{"nonfinite": int, "mutpb": float, "updates": int},
     }
     cells = {
-        **{"gen": int, "cell": int, **dict.fromkeys(named.origins, int)},
-        **{"loss": float, "train_loss": float, named.validation: float},
-        **shares,
-        **{"learning_rate": float, "age": int},
+        **dict.fromkeys(("gen", "cell", *named.origins), int),
+        **dict.fromkeys(("loss", "train_loss", named.validation, *named.sizes, "learning_rate"), float),
+        "age": int,
     }
     return log, cells
 

@@ -9,6 +9,7 @@ import torch
 
 from evoprune.benchmarks.problems.array_problem import ArrayProblem, held_out, problem_of_arrays
 from evoprune.benchmarks.problems.problem import SPLITS, validate
+from evoprune.data import whole
 
 INPUTS = torch.arange(12.0).view(6, 2)
 LABELS = torch.tensor([0, 1, 0, 1, 0, 1])
@@ -18,7 +19,7 @@ def test_some_samples_validate_and_the_others_train():
     problem = problem_of_arrays(INPUTS, LABELS, "classification", 3, held_out=np.array([4, 1]))
     assert problem.train[:, 0].tolist() == [0, 4, 6, 10]
     assert problem.validation[:, 0].tolist() == problem.test[:, 0].tolist() == [8, 2]
-    assert [one.tolist() for split in SPLITS if (one := problem.targets(split)) is not None] == [
+    assert [whole(one).tolist() for split in SPLITS if (one := problem.targets(split)) is not None] == [
         [0, 0, 1, 1],
         [0, 1],
         [0, 1],
