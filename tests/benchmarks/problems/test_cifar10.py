@@ -1,7 +1,6 @@
 """CIFAR-10's binary files are read as they are written, and what is wrong with one is said."""
 
 import re
-import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from evoprune.benchmarks.problems import cifar10
 from evoprune.benchmarks.problems.cifar10 import FILES, HOME, NAMES, UNPACKED, Cifar10
 from evoprune.benchmarks.problems.problem import SPLITS, Problem, splits, validate
 from tests.benchmarks.problems.tiny import record, write_cifar10
+from tests.traced import traced
 
 WORDS = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 
@@ -153,12 +153,8 @@ def test_loading_takes_no_more_than_the_estimate(tmp_path: Path, monkeypatch):
     expected = problem.memory
     np.random.default_rng(0).permutation(3)  # loads what it needs
     splits.cache_clear()
-    tracemalloc.start()
-    try:
+    with traced() as memory:
         problem.load()
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
     stays = 250 * 3072 * 4
-    assert stays < peak < 1.15 * stays  # the bytes are read a few at a time, and nothing is there twice
-    assert peak < expected
+    assert stays < memory.peak < 1.15 * stays  # the bytes are read a few at a time, and nothing is there twice
+    assert memory.peak < expected

@@ -3,7 +3,6 @@
 import gzip
 import os
 import random
-import tracemalloc
 import warnings
 import zipfile
 from pathlib import Path
@@ -27,6 +26,7 @@ from tests.damaged import CIFAR10, DAMAGED, IDX, RETRIEVAL, TABLES, TEXT, damage
 from tests.damaged_images import picture
 from tests.damaged_tables import BOMB, GOOD, npy, npz
 from tests.damaged_text import GOOD as LINES, ITEMS, USERS, rows
+from tests.traced import traced
 
 BOMBS = [name for name in DAMAGED if "bomb" in name and "bz2" not in name and "LZMA" not in name]
 FEW = ["--generations", "1", "--no-compare", "--quiet"]
@@ -79,13 +79,9 @@ def test_the_command_line_says_it_and_writes_nothing(name, data, tmp_path, monke
 
 @pytest.mark.parametrize(("name", "data"), [(name, name) for name in BOMBS], indirect=["data"], ids=BOMBS)
 def test_a_bomb_is_not_unpacked(name, data):
-    tracemalloc.start()
-    try:
-        with pytest.raises(ValueError, match=r"."):
-            validate(problem(name, data), 1)
-        assert tracemalloc.get_traced_memory()[1] < BOMB / 4
-    finally:
-        tracemalloc.stop()
+    with traced() as memory, pytest.raises(ValueError, match=r"."):
+        validate(problem(name, data), 1)
+    assert memory.peak < BOMB / 4
 
 
 def test_a_member_that_unpacks_to_more_than_it_says_is_read_in_sips(tmp_path, monkeypatch):

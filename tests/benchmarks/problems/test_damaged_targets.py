@@ -1,6 +1,5 @@
 """Damaged targets end in one line that names the file, whatever is wrong with them, and take no memory."""
 
-import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from evoprune.benchmarks.problems.file_problem import FileProblem
 from evoprune.benchmarks.problems.problem import validate
 from tests.damaged_tables import BOMB
 from tests.damaged_targets import TARGETS
+from tests.traced import traced
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -29,13 +29,9 @@ def test_damaged_targets_are_a_line(name: str, tmp_path: Path):
 def test_a_bomb_is_not_unpacked(name: str, tmp_path: Path):
     make, options = TARGETS[name]
     path = make(tmp_path)
-    tracemalloc.start()
-    try:
-        with pytest.raises(ValueError, match=r"."):
-            validate(replace(FileProblem(str(path)), **options), 1)
-        assert tracemalloc.get_traced_memory()[1] < BOMB / 4
-    finally:
-        tracemalloc.stop()
+    with traced() as memory, pytest.raises(ValueError, match=r"."):
+        validate(replace(FileProblem(str(path)), **options), 1)
+    assert memory.peak < BOMB / 4
 
 
 @pytest.mark.parametrize("name", TARGETS)

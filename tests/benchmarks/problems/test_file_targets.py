@@ -1,6 +1,5 @@
 """A column of a file may be what a network is to tell: classes or values, and what is wrong with it is said."""
 
-import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 from evoprune.benchmarks.problems.file_problem import FileProblem
 from evoprune.benchmarks.problems.problem import SPLITS, splits, validate
 from tests.damaged_targets import pair
+from tests.traced import traced
 
 ANIMALS = [
     "height,animal,legs,weight",
@@ -252,10 +252,6 @@ def test_loading_takes_no_more_than_the_estimate(kind: str, tmp_path: Path):
     problem = big(tmp_path, kind)
     problem.load()  # so that what is imported meanwhile does not count
     expected = problem.memory
-    tracemalloc.start()
-    try:
+    with traced() as memory:
         problem.load()
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert 0.2 * expected < peak < expected
+    assert 0.2 * expected < memory.peak < expected

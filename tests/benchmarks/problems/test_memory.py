@@ -1,7 +1,6 @@
 """What loading takes is known before, and what does not fit is refused at once."""
 
 import re
-import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from evoprune.benchmarks.problems.problem import Problem, Splits, splits
 from tests.benchmarks.problems.tiny import write_cifar10
 from tests.benchmarks.weights.tiny import write_mnist
 from tests.damaged_images import picture, png_of
+from tests.traced import traced
 
 
 def tabled(place: Path, name: str) -> FileProblem:
@@ -85,13 +85,9 @@ def test_what_does_not_fit_is_refused_before_it_is_loaded(name, tmp_path, monkey
 
 def test_the_peak_of_bits():
     problem = BinaryClustering(n_samples=300, n_dim=1000, n_clusters=300)
-    tracemalloc.start()
-    try:
+    with traced() as found:
         problem.load()
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak == pytest.approx(problem.memory, rel=0.05)
+    assert found.peak == pytest.approx(problem.memory, rel=0.05)
 
 
 def test_a_recipe_of_a_million_million_bits_is_cheap(tmp_path):

@@ -1,4 +1,3 @@
-import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from evoprune.individuals import Autoencoder
 from evoprune.losses import mean_loss
 from evoprune.metrics import mean_of
 from evoprune.training.training import train_epoch
+from tests.traced import traced
 
 SPLITS = ("train", "validation", "test")
 TABLES = ("train", "validation", "validation_targets", "test", "test_targets")
@@ -68,12 +68,9 @@ class TestRows:
 
     def test_only_those_that_are_asked_for_are_made_dense(self):
         rows = ones_at(np.arange(10**5), np.arange(10**5), (10**5, 10**5))  # 40 GB of floats
-        tracemalloc.start()
-        try:
+        with traced() as memory:
             assert rows[torch.tensor([5, 99_999])].nonzero().tolist() == [[0, 5], [1, 99_999]]
-            assert tracemalloc.get_traced_memory()[1] < 2 * 10**6
-        finally:
-            tracemalloc.stop()
+        assert memory.peak < 2 * 10**6
 
 
 class TestFiles:
@@ -281,13 +278,9 @@ class TestSparse:
             (lambda: read_user_items(place), reading_memory(place)),
         ):
             make()  # imports what it needs
-            tracemalloc.start()
-            try:
+            with traced() as memory:
                 make()
-                peak = tracemalloc.get_traced_memory()[1]
-            finally:
-                tracemalloc.stop()
-            assert peak < expected < 4 * peak
+            assert memory.peak < expected < 4 * memory.peak
 
     def test_a_recipe_is_equal_by_its_parameters(self, tmp_path):
         problem = Retrieval(str(small(tmp_path)))

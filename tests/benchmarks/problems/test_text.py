@@ -1,5 +1,4 @@
 import math
-import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from evoprune.benchmarks.problems import documents
 from evoprune.benchmarks.problems.documents import count_lines, measure, read_documents
 from evoprune.benchmarks.problems.problem import random_split, validate
 from evoprune.benchmarks.problems.text import TextProblem
+from tests.traced import traced
 
 SPLITS = ("train", "validation", "test")
 
@@ -248,13 +248,9 @@ class TestMemory:
     def test_the_estimate_is_more_than_the_peak_and_not_much_more(self, tmp_path, kind):
         problem = self.made(tmp_path, kind)
         problem.load()  # imports what it needs
-        tracemalloc.start()
-        try:
+        with traced() as memory:
             problem.load()
-            peak = tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-        assert peak < problem.memory < 5 * peak
+        assert memory.peak < problem.memory < 5 * memory.peak
 
     @pytest.mark.parametrize("kind", ["lines", "folder"])
     def test_what_does_not_fit_is_not_loaded(self, tmp_path, kind, monkeypatch):
