@@ -113,8 +113,8 @@ def _run(command: Sequence[str | Path], register: Register, received: list[int],
     finally:
         with contextlib.suppress(subprocess.TimeoutExpired):
             pool.wait(0 if register.exit_code is None else 5)
-        register.close()
         _stop(pool)
+        register.close()  # not before: who has just started and finds nobody listening says so
 
 
 def _watch(pool: subprocess.Popen[bytes], register: Register, received: list[int], size: int) -> int:

@@ -106,6 +106,23 @@ def test_the_program_waits_for_every_worker(register, pool, monkeypatch, capsys)
     assert "error: only 1 of the pool's 2 processes have reported" in capsys.readouterr().err
 
 
+def test_the_lines_are_closed_when_nobody_is_left(register, monkeypatch):
+    """Who is only starting would find no line, and say so behind our last words."""
+    pools: list[subprocess.Popen[bytes]] = []
+
+    class Pool(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            pools.append(self)
+
+    ended = []
+    monkeypatch.setattr(launcher.subprocess, "Popen", Pool)
+    monkeypatch.setattr(register, "close", lambda: ended.append(pools[0].returncode))
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    assert launcher._run(command, register, [signal.SIGTERM], 2) == 143
+    assert ended[0] == -signal.SIGKILL
+
+
 def test_stop_ends_the_whole_session(tmp_path):
     """Also processes that hide in a group of their own and do not listen to SIGTERM; none gets to speak up."""
     code = (
