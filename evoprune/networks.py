@@ -4,6 +4,7 @@ import re
 
 from evoprune.architecture import PREFIX, Blueprint, found_in
 from evoprune.checks import lookup, of_type, shown
+from evoprune.convolutional import Convolutional
 from evoprune.mlp import ACTIVATIONS, MLP, OUTPUTS, GaussianEncoder, mlp_decoder, mlp_encoder, variational_encoder
 
 __all__ = [
@@ -18,15 +19,16 @@ __all__ = [
     "variational_encoder",
 ]
 
-NETWORKS: dict[str, MLP] = {
+NETWORKS: dict[str, MLP | Convolutional] = {
     "default": MLP(),
     "small": MLP(latent=2),
     "large": MLP(hidden=(60, 30)),
     "variational": MLP(variational=True),
+    "convolutional": Convolutional(),
 }
 
 
-def parse_network(text: str) -> MLP | Blueprint:
+def parse_network(text: str) -> MLP | Convolutional | Blueprint:
     """The network called `text`, or the widths it spells: "64-32-8" is hidden layers of 64 and 32 and a code of 8.
 
     "arch:..." is an architecture in its text form, and "from DIR" the one that `evoprune architectures` left there.

@@ -40,10 +40,10 @@ DEFAULTS = {"operator": "random", "schedule": "fixed", "optimizer": "adam", "los
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in REGISTRIES.items() for name in names])
 def test_every_entry_of_every_registry_in_a_stock_algorithm(kind, name):
     chosen = DEFAULTS | {"output": "sigmoid", kind: name}
-    operator, x = OPERATORS[chosen["operator"]], torch.rand(12, 20)
+    operator, x = OPERATORS[chosen["operator"]], torch.rand(12, 16)  # perhaps images of 4 x 4
     x = x.round() * 2 - 1 if chosen["loss"] == "hinge" else x  # which reads -1 and 1
     recipe = NETWORKS[name] if kind == "network" else MLP((6,), 3, chosen["activation"], chosen["output"])
-    encoder, decoder = recipe.build(20)
+    encoder, decoder = recipe.build(16)
     offered = {"amount": 0.3, "activations": ActivationProbe(x), "threshold": 0.9}
     prune = partial(operator, **{name: offered[name] for name in signature(operator).parameters if name in offered})
     probability = ScheduledProbability(SCHEDULES[chosen["schedule"]](1.0), 3)

@@ -13,9 +13,10 @@ from evoprune.benchmarks.pruning.choices import SEMANTICS, TOPOLOGIES
 from evoprune.benchmarks.pruning.parts import REGISTRIES, own_options
 from evoprune.benchmarks.pruning.presets import PRESETS
 from evoprune.checks import lookup
+from evoprune.convolutional import Convolutional
 from evoprune.feedforward import FEED_FORWARD
 from evoprune.losses import LOSSES
-from evoprune.networks import ACTIVATIONS, NETWORKS, OUTPUTS
+from evoprune.networks import ACTIVATIONS, MLP, NETWORKS, OUTPUTS
 from evoprune.plugins import entries
 from evoprune.training.optimizers import OPTIMIZERS
 
@@ -77,6 +78,9 @@ def _first_line(item: Any) -> str:
     return (inspect.getdoc(item) or "").split("\n")[0]
 
 
-def _network(network: Any) -> str:
+def _network(network: MLP | Convolutional) -> str:
+    if isinstance(network, Convolutional):
+        first, second = network.channels
+        return f"convolutions of images to {first} and {second} channels and back"
     widths = "-".join(str(width) for width in (*network.hidden, network.latent))
     return f"inputs-{widths} and back" + (", variational" if network.variational else "")
