@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from evoprune.checks import has, of_type, shown
 from evoprune.copying import copy_value, pack
+from evoprune.cutting import shape_before
 from evoprune.fitness import MinimizeLoss
 from evoprune.layers import prunable_layers, prunable_parameters
 from evoprune.masks import kept, mask_of, nonzeros, share, zero_dropped
@@ -33,15 +34,17 @@ class Genome:
 
     Attributes: ``module``; ``masks``, name -> bool tensor of the parameter's shape, True = kept; ``age``, the epochs it
     has been trained; ``fitness``; ``moments`` and ``steps``, what an optimizer remembers of this genome; ``nonzero``,
-    the share of non-zero prunable parameters right after the last pruning that was not persistent, else None. A genome
-    that is an individual by itself has ``learning_rate``, ``seed`` and ``train_loss`` as a :class:`Network` has. All of
-    it, and what you add yourself, travels through ``copy.deepcopy`` and ``pickle``; tensors are unpickled on the CPU.
+    the share of non-zero prunable parameters right after the last pruning that was not persistent, else None;
+    ``whole``, what it was before units were removed, or None. A genome that is an individual by itself has
+    ``learning_rate``, ``seed`` and ``train_loss`` as a :class:`Network` has. All of it, and what you add yourself,
+    travels through ``copy.deepcopy`` and ``pickle``; tensors are unpickled on the CPU.
     """
 
     fitness: Any
     learning_rate: float | None = None
     seed: int | None = None
     train_loss: float | None = None
+    whole: dict[str, Any] | None = None
 
     def __init__(self, module: nn.Module, exclude: Iterable[str] = ()) -> None:
         if not isinstance(module, nn.Module):
@@ -68,9 +71,9 @@ class Genome:
 
     @property
     def sizes(self) -> tuple[int, int]:
-        """The number of parameters kept, and of prunable ones."""
-        masks = self.masks.values()
-        return sum(map(kept, masks)), sum(mask.numel() for mask in masks)
+        """The number of parameters kept, and of prunable ones, those of units that were removed among them."""
+        total = sum(shape_before(self.whole, name, mask).numel() for name, mask in self.masks.items())
+        return sum(map(kept, self.masks.values())), total
 
     @property
     def preserved(self) -> float:

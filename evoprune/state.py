@@ -8,14 +8,16 @@ import torch
 from torch import Tensor
 
 from evoprune.checks import of_type, shown
+from evoprune.cutting import fit
 
 _STORED = ("weights", "masks", "moments", "steps", "age", "nonzero", "fitness")
-_KNOWN = frozenset(("module", "masks", "moments", "fitness", "steps", "age", "nonzero"))
+_KNOWN = frozenset(("module", "masks", "moments", "fitness", "steps", "age", "nonzero", "whole"))
 
 
 def get_state(genome: Any) -> dict[str, Any]:
     """See :meth:`evoprune.Genome.state`."""
-    return {
+    cut = {} if genome.whole is None else {"whole": genome.whole}
+    return cut | {
         "weights": cloned(dict(genome.module.state_dict())),
         "masks": cloned(genome.masks),
         "moments": {name: cloned(list(tensors)) for name, tensors in genome.moments.items()},
@@ -32,6 +34,9 @@ def set_state(genome: Any, state: Mapping[str, Any]) -> None:
     of_type("state", state, Mapping, "what state() gave")
     if lost := [name for name in _STORED if name not in state]:
         raise ValueError(f"the state lacks {lost[0]}: it must be what state() gave, got {shown(list(state))}")
+    if genome.whole is not None or state.get("whole") is not None:
+        fit(copy.deepcopy(genome), state.get("whole"))  # which refuses what does not fit
+        fit(genome, state.get("whole"))
     if _shapes(state["masks"]) != _shapes(genome.masks):
         raise ValueError("the stored masks do not fit this network: other names or shapes, or another exclude")
     stored, mine = _shapes(state["weights"]), _shapes(genome.module.state_dict())

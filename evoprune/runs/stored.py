@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from evoprune.checks import shown
+from evoprune.cutting import fit
 from evoprune.genome import Genome
 
 Columns = Mapping[str, type]
@@ -97,6 +98,7 @@ def load_genome(genome: Genome, stored: Any, moments: int) -> None:
     :raises ValueError: where something is missing or of another kind; the genome is then as it was.
     """
     check_kinds(stored, GENOME | {"steps": float, "age": int, "nonzero": float | None})
+    fit(genome, stored.get("whole"))
     check_tensors("weights", stored["weights"], genome.module.state_dict())
     check_tensors("masks", stored["masks"], genome.masks)
     parameters = dict(genome.module.named_parameters())

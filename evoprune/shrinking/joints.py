@@ -1,0 +1,204 @@
+"""Joints: the units between layers, with all that makes and reads them. A unit goes from all of these, or stays."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from evoprune.individuals import Individual
+from evoprune.layers import prunable_layers
+from evoprune.shrinking.stacks import CONVOLUTIONS, NORMS, SPATIAL, UNITWISE, Step, steps_of
+
+GRAPH = "which takes an example of the inputs, and pip install 'evoprune[structured]'"
+"""What it takes to see into other modules."""
+
+
+@dataclass(frozen=True)
+class End:
+    """A layer, or something between layers, and the places of each unit in it, (units, places a unit)."""
+
+    step: Step
+    places: Tensor
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One way through units: the layers that make them, what stands between in order, and the layers that read them.
+
+    ``observed`` is, where nobody knows what stands between, for each reader what
+    :func:`evoprune.shrinking.constants.constants` finds out of what is known.
+    """
+
+    makers: tuple[End, ...]
+    between: tuple[End, ...]
+    readers: tuple[End, ...]
+    observed: tuple[tuple[Tensor, Tensor], ...] = ()
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Units that can be taken out. Where weights are tied they are passed more than once."""
+
+    units: int
+    passes: tuple[Pass, ...]
+
+    @property
+    def label(self) -> str:
+        """The layer that makes the units."""
+        return self.passes[0].makers[0].step.label
+
+
+@dataclass
+class Chain:
+    """What is known of a network: its joints, and why other units cannot be taken out."""
+
+    joints: list[Joint] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+
+
+@dataclass
+class _Open:
+    """Units that were made and not read yet. ``flat`` is how many values a unit has along axis 1, None if unknown."""
+
+    makers: tuple[Step, ...]
+    units: int
+    each: int  # outputs of the makers a unit
+    maps: bool  # whether units are channels, with positions behind them
+    flat: bool = False  # whether channels and their positions stand along one axis
+    between: list[Step] = field(default_factory=list)
+
+
+def chain(individual: Individual) -> Chain:
+    """Read an individual as layers and joints.
+
+    Only plain stacks can be read: of Linear and convolutions, what changes every unit by itself, Flatten and Unflatten.
+    Where something else stands in between the units next to it stay, and ``reasons`` say so.
+    """
+    found = Chain()
+    fixed: set[tuple[int, int]] = set()  # weights by axis that the interface, or what cannot be seen into, holds
+    singles: list[Joint] = []
+    now: _Open | None = None
+
+    def hold(steps: Iterable[Step], side: int) -> None:
+        fixed.update((id(step.module.weight), step.axes[side]) for step in steps)
+
+    for step in steps_of(individual):
+        if step.is_layer:
+            joint = now and _closed(now, step)
+            if joint:
+                singles.append(joint)
+            else:
+                hold(step.ends, 1)
+                if now is not None:
+                    hold(now.makers, 0)
+                    found.reasons.append(f"{step.label} does not read the units of {now.makers[0].label} one by one")
+            weight: Any = step.module.weight
+            units = weight.shape[step.axes[0]]
+            now = _Open(step.ends, units, 1, isinstance(step.module, CONVOLUTIONS))
+            continue
+        why = "" if now is None else _carries(now, step)
+        if why and now is not None:
+            hold(now.makers, 0)
+            found.reasons.append(f"{why}: the units of {now.makers[0].label} stay")
+            now = None
+        if _hides_layers(step):
+            found.reasons.append(f"{step.label} ({type(step.module).__name__}) is no plain stack, {GRAPH}")
+    if now is not None:
+        hold(now.makers, 0)
+    found.joints = [joint for joint in _merged(singles, found.reasons) if not _keys(joint) & fixed]
+    return found
+
+
+def is_stack(individual: Individual) -> bool:
+    """Whether all layers of an individual can be seen: none is inside of a module with a forward of its own."""
+    return not any(_hides_layers(step) for step in steps_of(individual))
+
+
+def _hides_layers(step: Step) -> bool:
+    return not step.is_layer and any(True for _ in prunable_layers(step.module))
+
+
+def _closed(now: _Open, step: Step) -> Joint | None:
+    """The joint between units and the layer that reads them, where it reads every unit by itself."""
+    weight: Any = step.module.weight
+    reads = weight.shape[step.axes[1]]
+    convolution = isinstance(step.module, CONVOLUTIONS)
+    if reads % now.units or convolution != (now.maps and not now.flat) or (reads != now.units and not now.flat):
+        return None
+    makers = tuple(End(one, _blocks(now.units, now.each)) for one in now.makers)
+    readers = tuple(End(one, _blocks(now.units, reads // now.units)) for one in step.ends)
+    between = tuple(End(one, _blocks(now.units, _count(one.module) // now.units)) for one in now.between)
+    return Joint(now.units, (Pass(makers, between, readers),))
+
+
+def _carries(now: _Open, step: Step) -> str:
+    """Why units cannot be followed through a module; empty where they can, which changes what is known of them."""
+    module: Any = step.module
+    kind = type(module)
+    shown = f"{step.label} ({kind.__name__})"
+    if module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module):
+        return f"{shown} has hooks"
+    if kind is nn.Flatten and (module.start_dim, module.end_dim) == (1, -1):
+        now.flat = now.flat or now.maps
+    elif kind is nn.Unflatten and module.dim == 1:
+        channels, *positions = module.unflattened_size
+        fits = now.units == channels if now.flat else not now.maps and now.units == channels * math.prod(positions)
+        if not fits or not positions:
+            return f"{shown} mixes units"
+        if not now.flat:
+            now.each, now.units, now.maps = math.prod(positions), channels, True
+        now.flat = False
+    elif kind in NORMS and module.running_mean is None:
+        return f"{shown} normalizes by the batch"
+    elif kind in (*NORMS, nn.PReLU) and not _one_each(_count(module), now):
+        return f"{shown} holds values for other units"
+    elif kind not in (*UNITWISE, *NORMS) and not (kind in SPATIAL and now.maps and not now.flat):
+        return f"{shown} may mix units"
+    now.between.append(step)
+    return ""
+
+
+def _count(module: Any) -> int:
+    """How many units a module holds values for; 0 where it is the same for all."""
+    if isinstance(module, NORMS):
+        return int(module.num_features)
+    return int(module.num_parameters) if isinstance(module, nn.PReLU) and module.num_parameters > 1 else 0
+
+
+def _one_each(count: int, now: _Open) -> bool:
+    return count in (0, now.units) or (now.flat and count % now.units == 0)
+
+
+def _blocks(units: int, each: int) -> Tensor:
+    return torch.arange(units * each).view(units, each)
+
+
+def _keys(joint: Joint) -> set[tuple[int, int]]:
+    """The weights of a joint, each with the axis along which its units stand."""
+    found = set()
+    for one in joint.passes:
+        for ends, side in ((one.makers, 0), (one.readers, 1)):
+            found |= {(id(end.step.module.weight), end.step.axes[side]) for end in ends}
+    return found
+
+
+def _merged(singles: Sequence[Joint], reasons: list[str]) -> list[Joint]:
+    """Joints that share a weight along its units are one; such of different units cannot be taken out."""
+    groups: list[tuple[set[tuple[int, int]], list[Joint]]] = []
+    for joint in singles:
+        keys, members = _keys(joint), [joint]
+        touching = [group for group in groups if group[0] & keys]
+        for group in touching:
+            groups.remove(group)
+            keys, members = keys | group[0], [*group[1], *members]
+        groups.append((keys, members))
+    found = []
+    for _, members in groups:
+        if len({joint.units for joint in members}) == 1:
+            found.append(Joint(members[0].units, tuple(one for joint in members for one in joint.passes)))
+        else:
+            reasons.append(f"the weights of {members[0].label} are shared in another way than transposed")
+    return found
