@@ -9,10 +9,12 @@ from .architecture import (
     random_architecture as random_architecture,
 )
 from .combine import gated as gated, sequence as sequence
+from .compact import mutCompact as mutCompact
 from .probability import ScheduledProbability as ScheduledProbability
 from .prune_conjunctive import mutPruneConjunctive as mutPruneConjunctive
 from .prune_magnitude import mutPruneMagnitude as mutPruneMagnitude
 from .prune_random import mutPruneRandom as mutPruneRandom
+from .prune_units import mutPruneUnits as mutPruneUnits
 from .prune_variance import mutPruneVariance as mutPruneVariance
 from .rate import mutLearningRate as mutLearningRate
 from .registry import OPERATORS as OPERATORS

@@ -5,12 +5,13 @@ from typing import Any
 from torch import Tensor
 
 from evoprune.checks import in_unit_interval, true_or_false
-from evoprune.operators.choice import Choice, apply
+from evoprune.operators.choice import apply
+from evoprune.operators.structured import any_of, joints_of, prune_units
 from evoprune.operators.units import minmax, spread, unit_activations
 
 
 def mutPruneConjunctive(
-    individual: Any, activations: Any, threshold: float = 0.1, persistent: bool = True
+    individual: Any, activations: Any, threshold: float = 0.1, persistent: bool = True, structured: bool = False
 ) -> tuple[Any]:
     """Prune the units that are inactive on all samples, in place.
 
@@ -24,6 +25,8 @@ def mutPruneConjunctive(
     :param threshold: in [0, 1); at 0 nothing is marked, at 1 everything below the layer's maximum would be.
     :param persistent: False follows the paper's code: the units are set to zero once, and the conjunction over the
         samples stops as soon as one or no unit is left marked, so that later samples cannot save that unit.
+    :param structured: of units between layers also the weights that read them go, which otherwise stay and learn what a
+        bias could do as well; units that no layer reads, such as outputs, stay.
     :returns: ``(individual,)``; fitness is not touched.
     :raises ValueError: for a threshold outside [0, 1), and activations that do not fit the individual.
 
@@ -31,14 +34,20 @@ def mutPruneConjunctive(
     samples instead.
     """
     true_or_false("persistent", persistent)
+    true_or_false("structured", structured)
     in_unit_interval("threshold", threshold)
     if threshold == 1:
         raise ValueError("threshold must be below 1, where all units but the strongest would be marked, got 1")
-    choices: list[Choice] = []
-    for genome, layers in unit_activations(individual, activations):
-        alive = {name: ~inactive(values, threshold, early_stop=not persistent) for name, values in layers.items()}
-        choices += [(genome, name, keep) for name, keep in spread(genome, alive)]
-    apply(choices, persistent)
+    marked = [
+        (genome, {name: ~inactive(values, threshold, early_stop=not persistent) for name, values in layers.items()})
+        for genome, layers in unit_activations(individual, activations)
+    ]
+    if structured:
+        joints = joints_of(individual)
+        prune_units(individual, joints, [any_of(joint, marked) for joint in joints], persistent)
+    else:
+        choices = [(genome, name, keep) for genome, alive in marked for name, keep in spread(genome, alive)]
+        apply(choices, persistent)
     return (individual,)
 
 

@@ -5,14 +5,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from evoprune.checks import true_or_false
 from evoprune.genome import Genome
 from evoprune.operators.choice import Choice, apply, check, prune_lowest, source_of
+from evoprune.operators.structured import joints_of, of_units, prune_lowest_units, prune_units
 from evoprune.operators.units import minmax, spread, unit_activations
 from evoprune.seeds import Rng
 
 
 def mutPruneVariance(
-    individual: Any, amount: float, activations: Any, persistent: bool = True, rng: Rng = None, scope: str = "tensor"
+    individual: Any,
+    amount: float,
+    activations: Any,
+    persistent: bool = True,
+    rng: Rng = None,
+    scope: str = "tensor",
+    structured: bool = False,
 ) -> tuple[Any]:
     """Prune weights into units of low activation variance, in place.
 
@@ -28,24 +36,53 @@ def mutPruneVariance(
         never where it is NaN; ``amount`` and ``scope`` are not used, and what goes is set to zero once.
     :param rng: source of randomness; by default Python's global ``random``, from which a call draws exactly once,
         whatever the amount.
+    :param structured: draw units instead of weights, of those between layers; with one go all weights that make or read
+        it. The amount is a share of the units, of every layer or of all, and a unit of each layer stays. Where it is
+        not persistent, a unit goes as the weights would.
     :returns: ``(individual,)``; fitness is not touched.
     :raises ValueError: for an amount outside [0, 1], an unknown scope, and activations that do not fit the individual.
 
     Source: VARIANCE in Jorgensen et al. 2025 (arXiv 2505.05138); their text says low variance, their code prunes high.
     """
     check(amount, scope, persistent)
+    true_or_false("structured", structured)
     source = source_of(rng)
     found = [
         (genome, {name: values.std(0, correction=0) for name, values in layers.items()})
         for genome, layers in unit_activations(individual, activations)
     ]
-    if persistent:
+    if structured:
+        _prune_units(individual, found, amount, scope, persistent, source)
+    elif persistent:
         scores = [(genome, _race(genome, deviations, source)) for genome, deviations in found]
         prune_lowest(scores, amount, scope)
     else:
         choices = [choice for genome, deviations in found for choice in _keep_steady(genome, deviations, source)]
         apply(choices, persistent)
     return (individual,)
+
+
+def _prune_units(
+    individual: Any,
+    found: list[tuple[Genome, dict[str, Tensor]]],
+    amount: float,
+    scope: str,
+    persistent: bool,
+    source: torch.Generator,
+) -> None:
+    """The same draws, one for each unit."""
+    joints, drawn = joints_of(individual), []
+    for joint in joints:
+        said = of_units(joint, found)
+        deviation = torch.cat(said, 1).mean(1) if said else torch.zeros(joint.units)
+        rate = (1.0 - minmax(deviation)[0]).clamp_min(1e-9) if persistent else _chance(deviation)
+        room = _room(rate, source)
+        draw = room.exponential_(generator=source) if persistent else room.uniform_(generator=source)
+        drawn.append(draw.cpu() / rate if persistent else draw.cpu() < rate)
+    if persistent:
+        prune_lowest_units(individual, joints, drawn, amount, scope)
+    else:
+        prune_units(individual, joints, drawn, persistent)
 
 
 def _race(genome: Genome, deviations: dict[str, Tensor], source: torch.Generator) -> dict[str, Tensor]:
@@ -59,14 +96,17 @@ def _race(genome: Genome, deviations: dict[str, Tensor], source: torch.Generator
 
 
 def _keep_steady(genome: Genome, deviations: dict[str, Tensor], source: torch.Generator) -> list[Choice]:
-    chances = {}
-    for name, deviation in deviations.items():
-        scaled, constant = minmax(1.0 - deviation)
-        chances[name] = torch.where(constant, 1.0 - deviation, scaled)  # NaN is below no chance: the unit goes
+    chances = {name: _chance(deviation) for name, deviation in deviations.items()}
     return [
         (genome, name, _room(chance, source).uniform_(generator=source).to(chance.device) < chance)
         for name, chance in spread(genome, chances)
     ]
+
+
+def _chance(deviation: Tensor) -> Tensor:
+    """With what probability the paper's code keeps a unit's weights; NaN is below no chance: they go."""
+    scaled, constant = minmax(1.0 - deviation)
+    return torch.where(constant, 1.0 - deviation, scaled)
 
 
 def _room(like: Tensor, source: torch.Generator) -> Tensor:

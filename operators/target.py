@@ -45,7 +45,16 @@ def amount_for_target(schedule: Schedule, generations: int, target_preserved: fl
     return _amount(1.0, target_preserved, chances)
 
 
-def towards(operator: Operator, target_preserved: float, probability: ScheduledProbability) -> Operator:
+def _preserved(individual: Any) -> float:
+    return float(individual.preserved)
+
+
+def towards(
+    operator: Operator,
+    target_preserved: float,
+    probability: ScheduledProbability,
+    left: Callable[[Any], float] = _preserved,
+) -> Operator:
     """An operator that prunes towards a size: `operator` with the amount worked out anew for each individual.
 
     In generation t an individual that keeps a share k loses the amount a for which k * (1 - a) * prod(1 - p(s)*a), over
@@ -60,11 +69,16 @@ def towards(operator: Operator, target_preserved: float, probability: ScheduledP
     `operator` takes `amount` by name, `individual` has `preserved`. Use it where pruning is persistent.
     `target_preserved` must be in (0, 1]. Where the schedule prunes too seldom for it, as over a few generations, an
     event removes nearly everything; `check_target` says so beforehand.
+
+    `left` is what the target is a share of: by default the weights kept. With an operator that takes whole units, whose
+    steps are larger, it may be the multiply-accumulates,
+    `lambda pair: evoprune.shrinking.counts.macs_left(pair, samples)`; the last event goes on until the target is met.
     """
     _check_range(target_preserved)
     check_callable(operator)
+    check_callable(left)
     of_type("probability", probability, ScheduledProbability, "a ScheduledProbability, which knows what is to come")
-    return _Towards(operator, target_preserved, probability)
+    return _Towards(operator, target_preserved, probability, left)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -72,25 +86,36 @@ class _Towards(Wrapper):
     operator: Operator
     target: float
     probability: ScheduledProbability
+    left: Callable[[Any], float]
 
     def __call__(self, individual: Any, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
-        share = individual.preserved
+        share = self.left(individual)
         if share <= self.target:
             return (individual,)
         chances = np.append(self.probability.coming, 1.0)  # and this event, which is certain
-        return self.operator(individual, *args, amount=_amount(share, self.target, chances), **kwargs)
+        amount = _amount(share, self.target, chances)
+        result = self.operator(individual, *args, amount=amount, **kwargs)
+        if self.left is not _preserved and not chances[:-1].any():
+            while amount < 1 and self.left(result[0]) > self.target:
+                amount = min(1.0, 2 * amount)  # so that it is not rounded to no unit at all
+                result = self.operator(result[0], *args, amount=amount, **kwargs)
+        return result
 
     def __repr__(self) -> str:
         return f"towards({name_of(self.operator)}, {self.target:g})"
 
 
-def check_target(schedule: Schedule, generations: int, target_preserved: float) -> None:
-    """Raise `ValueError` for a target outside of (0, 1], or one that the schedule prunes too seldom for."""
+def check_target(schedule: Schedule, generations: int, target_preserved: float, name: str = "target_preserved") -> None:
+    """Raise `ValueError` for a target outside of (0, 1], or one that the schedule prunes too seldom for.
+
+    `name` is what the message calls it.
+    """
+    of_type("name", name, str, "text")
     _check_range(target_preserved)
     reachable = expected_preserved(schedule, generations, 1.0)
     if target_preserved < reachable:
         raise ValueError(
-            f"target_preserved={target_preserved:g} cannot be reached with {shown(schedule)} in {generations} "
+            f"{name}={target_preserved:g} cannot be reached with {shown(schedule)} in {generations} "
             "generations: "
             f"even an amount of 1 at each event is expected to leave {reachable:g}"
         )

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from evoprune.checks import in_unit_interval, true_or_false
+from evoprune.cutting import expand
 from evoprune.genome import Genome
 from evoprune.individuals import genomes
 from evoprune.operators.choice import apply, source_of
@@ -21,7 +22,8 @@ def cxUniformWeights(a: Any, b: Any, ratio: float = 0.5, rng: Rng = None) -> tup
 
     Each weight and bias of a child so comes from one parent or the other. Its mask bit and what the optimizer
     remembers of it go with it: a weight that is pruned in one parent is pruned in the child that gets it. Where that
-    would leave a child nothing of a tensor, this tensor is not exchanged.
+    would leave a child nothing of a tensor, this tensor is not exchanged. Units that :func:`mutCompact` took out of
+    either are put back before, as pruned weights, so that unit meets unit.
 
     :param a: a Genome, an Autoencoder or another Network; ``b`` another one, not the same object.
     :param ratio: in [0, 1]; with 0.5 both children have half of each parent, with 1 they change places.
@@ -35,6 +37,9 @@ def cxUniformWeights(a: Any, b: Any, ratio: float = 0.5, rng: Rng = None) -> tup
     mine, theirs = genomes(a), genomes(b)
     if any(one is other for one in mine for other in theirs):
         raise ValueError("crossover needs two individuals, got the same one twice: clone it first")
+    if any(genome.whole is not None for genome in (*mine, *theirs)):  # the same place may be another unit
+        for genome in (*mine, *theirs):
+            expand(genome)
     if list(map(_shapes, mine)) != list(map(_shapes, theirs)):
         raise ValueError("crossover needs two individuals of one structure, got other parameters, shapes or masks")
     source = source_of(rng)

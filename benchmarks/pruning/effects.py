@@ -10,7 +10,10 @@ from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.runs.takes import parameters
 
 Values = Mapping[str, Any]
-PRUNING = "schedule schedule_options probability finetune amount target_preserved scope threshold operator_options"
+PRUNING = (
+    *("schedule", "schedule_options", "probability", "finetune", "amount", "target_preserved", "target_macs", "scope"),
+    *("threshold", "operator_options", "compact_every"),
+)
 
 
 def idle(settings: Values) -> dict[str, str]:
@@ -20,10 +23,12 @@ def idle(settings: Values) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     if settings.get("operator") == "none":
-        found |= dict.fromkeys(PRUNING.split(), "operator")
+        found |= dict.fromkeys(PRUNING, "operator")
     elif (operator := _known("operator", settings)) is not None:
         takes = {"target_preserved": "amount", "amount": "amount", "scope": "scope", "threshold": "threshold"}
         found |= {name: "operator" for name, taken in takes.items() if taken not in parameters(operator)}
+    if settings.get("semantics") == "reference":
+        found["compact_every"] = "semantics"
     if (problem := _known("benchmark", settings)) is not None:
         filled = {PROBLEM_TAKES.get(name) for name in parameters(problem)}
         found |= {name: "benchmark" for name in ("data", "data_seed") if name not in filled}

@@ -11,11 +11,15 @@ from evoprune.benchmarks.problems import BENCHMARKS
 from evoprune.benchmarks.problems.problem import Problem
 from evoprune.benchmarks.problems.tasks import TASKS
 from evoprune.checks import lookup, shown
+from evoprune.convolutional import Convolutional
 from evoprune.feedforward import FeedForward, parse_feed_forward
 from evoprune.networks import MLP, parse_network
 from evoprune.operators import OPERATORS, SCHEDULES
 from evoprune.plugins import find, is_allowed
 from evoprune.runs.takes import Option, chosen, options, parameters
+
+Recipe = MLP | Convolutional | Blueprint | FeedForward
+"""What builds the networks of a run."""
 
 REGISTRIES: dict[str, Mapping[str, Any]] = {"operator": OPERATORS, "schedule": SCHEDULES, "benchmark": BENCHMARKS}
 
@@ -30,6 +34,8 @@ OPERATOR_TAKES = {
     "loss": "the run's loss: its name, which can be called as `loss(output, target)` and gives a scalar tensor",
     "gradients": "for each genome, parameter name -> gradient of the loss on the validation samples",
     "threshold": "a number in [0, 1), of `--threshold`",
+    "measure": 'what the amount is a share of: `"units"` of `--amount`, `"weights"` on the way to '
+    '`--target-preserved`, `"macs"` to `--target-macs`',
 }
 """What a run gives to a pruning operator by the name of its parameter, beside the individual."""
 SCHEDULE_TAKES = {
@@ -150,26 +156,24 @@ def schedule_of(name: str, provided: Mapping[str, Any], given: Mapping[str, Any]
     return cast(Callable[[int, int], float], made)
 
 
-def architecture_of(
-    task: str, network: str, decoder: str | None, activation: str, output: str
-) -> MLP | Blueprint | FeedForward:
+def architecture_of(task: str, network: str, decoder: str | None, activation: str, output: str) -> Recipe:
     """The recipe of the networks.
 
-    :raises ValueError: for widths that do not match, and a decoder or activation that contradicts an architecture.
+    :raises ValueError: for widths that do not match, and a decoder or activation that contradicts the network.
     """
     if TASKS[task].targets:
         if decoder is not None:
             raise ValueError(f"decoder {shown(decoder)}: a network for {task} has none; network names all its widths")
         return dataclasses.replace(parse_feed_forward(network), activation=activation, output=output)
     recipe = parse_network(network)
-    if isinstance(recipe, Blueprint):
-        if activation != recipe.activation:
-            raise ValueError(f"activation {activation} contradicts that of {recipe.text}")
-        if decoder is not None:
-            raise ValueError(f"decoder {decoder!r}: the decoder of {recipe.text} mirrors its encoder")
-        return dataclasses.replace(recipe, output=output)
-    changes: dict[str, Any] = {"activation": activation, "output": output}
+    changes: dict[str, Any] = {"output": output}
+    if not isinstance(recipe, Blueprint):
+        changes["activation"] = activation
+    elif activation != recipe.activation:
+        raise ValueError(f"activation {activation} contradicts that of {recipe.text}")
     if decoder is not None:
+        if not isinstance(recipe, MLP):
+            raise ValueError(f"decoder {decoder!r}: the decoder of {network} mirrors its encoder")
         changes["decoder_hidden"] = _decoder_hidden(decoder, recipe.latent)
     return dataclasses.replace(recipe, **changes)
 

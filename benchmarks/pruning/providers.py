@@ -11,14 +11,16 @@ from torch import Tensor
 from evoprune.activations import ActivationProbe
 from evoprune.benchmarks.problems.problem import Problem
 from evoprune.benchmarks.pruning.choices import ACTIVATION_SAMPLES
+from evoprune.benchmarks.pruning.goals import GOALS, MEASURES
 from evoprune.benchmarks.pruning.parts import REGISTRIES
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.data import samples_of, whole
 from evoprune.individuals import Individual
 from evoprune.losses import Loss
-from evoprune.operators import ScheduledProbability, gated, towards
+from evoprune.operators import ScheduledProbability, gated, mutCompact, sequence, towards
 from evoprune.plugins import find
 from evoprune.runs.takes import parameters
+from evoprune.shrinking.counts import macs_left
 from evoprune.training.programs import gradients
 
 
@@ -38,6 +40,8 @@ def pruning(settings: Settings, probability: ScheduledProbability) -> Any:
         "loss": Loss(settings.loss),
         "activations": ActivationProbe(probed, ACTIVATION_SAMPLES, settings.semantics),
     }
+    goal = next(name for name in GOALS if getattr(settings, name) is not None)
+    values["measure"] = MEASURES[goal]
     if settings.amount is not None:
         values["amount"] = settings.amount
     recipes: dict[str, Callable[[Any], Any]] = {
@@ -53,7 +57,32 @@ def pruning(settings: Settings, probability: ScheduledProbability) -> Any:
     )
     if "amount" in takes and settings.target_preserved is not None:
         operator = towards(operator, settings.target_preserved, probability)
-    return gated(operator, probability)
+    elif "amount" in takes and settings.target_macs is not None:
+        operator = towards(operator, settings.target_macs, probability, MacsLeft(problem))
+    prune = gated(operator, probability)
+    return sequence(prune, Every(mutCompact, settings.compact_every, probability)) if settings.compact_every else prune
+
+
+@dataclass(frozen=True)
+class MacsLeft:
+    """The share of an individual's multiply-accumulates that is left without its dead units."""
+
+    problem: Problem
+
+    def __call__(self, individual: Any) -> float:
+        return macs_left(individual, validation_of(self.problem, individual)[:2])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Every:
+    """An operator in every so manieth generation, by the clock of a probability; it draws nothing."""
+
+    operator: Callable[..., tuple[Any, ...]]
+    every: int
+    clock: ScheduledProbability
+
+    def __call__(self, individual: Any) -> tuple[Any, ...]:
+        return self.operator(individual) if (self.clock.t + 1) % self.every == 0 else (individual,)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

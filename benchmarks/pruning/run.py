@@ -20,6 +20,7 @@ from evoprune.benchmarks.pruning.settings import Settings, make_settings
 from evoprune.benchmarks.pruning.snapshots import empty_individual, name_of, part_names, save_snapshot
 from evoprune.benchmarks.pruning.summary import baselines, check_figures, measure, summarize, table
 from evoprune.benchmarks.pruning.upgrade import OLD
+from evoprune.cutting import expanded
 from evoprune.engines import Engine
 from evoprune.folders import Folder
 from evoprune.individuals import Network
@@ -118,7 +119,7 @@ class Pruning(Experiment[Settings, PruningState, Result, Any]):
             state.cells.extend(cells)
             state.generation = generation.number
             if place is not None and saved(state.generation, settings):
-                save_snapshot(place, state.generation, state.grid)
+                save_snapshot(place, state.generation, list(map(expanded, state.grid)))
             yield f"loss {row['loss']:.4f}, {row['preserved']:.0%} kept"
 
     def tables(self, state: PruningState) -> dict[str, pd.DataFrame]:
@@ -161,12 +162,13 @@ class Pruning(Experiment[Settings, PruningState, Result, Any]):
 
     def finish(self, state: PruningState, directory: Path | None, map_: Map) -> Result:
         settings = state.settings
-        metrics, best = measure(state.grid, settings)
+        grid = list(map(expanded, state.grid))
+        metrics, best = measure(grid, settings)
         # The paper's code keeps cell 0, whatever the cells are worth.
         kept = 0 if settings.semantics == "reference" else best
         summary = summarize(settings, metrics, state.updates, state.seconds, state.unpruned) | {"model_cell": kept}
         log, cells = self.tables(state).values()
-        return Result(settings, summary, log, state.grid[kept], directory, cells, state.grid)
+        return Result(settings, summary, log, grid[kept], directory, cells, grid)
 
     def model(self, stored: dict[str, Any]) -> Network:
         settings = self._settings(stored["settings"])

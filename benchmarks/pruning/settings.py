@@ -7,26 +7,24 @@ from typing import Any
 
 from evoprune.algorithms.cells import CONCEPTS
 from evoprune.algorithms.spatial import UPDATES
-from evoprune.architecture import Blueprint
 from evoprune.benchmarks.problems.problem import Problem
 from evoprune.benchmarks.problems.tasks import TASKS
 from evoprune.benchmarks.pruning import choices, parts
 from evoprune.benchmarks.pruning.algorithms import ALGORITHMS, ORDERS, Algorithm
 from evoprune.benchmarks.pruning.choices import PAPER
 from evoprune.benchmarks.pruning.fit import check_algorithm, check_fit
+from evoprune.benchmarks.pruning.goals import check_goal, without_others
 from evoprune.benchmarks.pruning.layers import laid_over
 from evoprune.benchmarks.pruning.outside import with_architecture, with_code
 from evoprune.benchmarks.pruning.parts import REGISTRIES, known
 from evoprune.benchmarks.pruning.upgrade import BENCHMARK, OLD, upgraded
 from evoprune.checks import lookup
-from evoprune.feedforward import FeedForward
 from evoprune.losses import LOSSES
 from evoprune.memory import check_fits
-from evoprune.networks import ACTIVATIONS, MLP, OUTPUTS
+from evoprune.networks import ACTIVATIONS, OUTPUTS
 from evoprune.operators import OPERATORS, ScheduledProbability
 from evoprune.operators.choice import SCOPES
 from evoprune.operators.schedules import Until
-from evoprune.operators.target import check_target, expected_preserved
 from evoprune.plugins import find
 from evoprune.runs.kernels import BEFORE, WHAT
 from evoprune.runs.settings import PARAMETER, RATE, SEEDS, WIDTHS, SettingsBase, check_fields, check_names, option
@@ -61,6 +59,11 @@ class Settings(SettingsBase):
         "reach " + BY_TASK.format(*(task.target_preserved for task in SUITED)),
         share=True,
     )
+    target_macs: float | None = option(
+        None,
+        "instead: share of the multiply-accumulates to keep, without dead units, for operators that take whole units",
+        share=True,
+    )
     amount: float | None = option(
         None, "share of the survivors that each pruning removes, instead of a target", share=True
     )
@@ -69,6 +72,9 @@ class Settings(SettingsBase):
         0.1, "activation below which a unit counts as inactive, for operators with a threshold", share=True
     )
     finetune: float = option(0.2, "share of the generations, at the end, without pruning", share=True)
+    compact_every: int = option(
+        0, "generations between removals of dead units, which makes training cheaper; 0 for none", least=0
+    )
     semantics: str = option("persistent", "whether pruned weights stay pruned", choices.SEMANTICS)
     benchmark: str = option(BENCHMARK, "the problem", REGISTRIES["benchmark"], code=True)
     benchmark_options: dict[str, Any] = option({}, "the problem's own parameters")
@@ -153,7 +159,7 @@ class Settings(SettingsBase):
                 object.__setattr__(self, field.name, suits)
         if not 0 <= self.threshold < 1:
             raise ValueError(f"threshold must be in [0, 1), at 1 every unit could be marked; got {self.threshold!r}")
-        self._check_amount()
+        check_goal(self)
         self.neighbourhoods  # noqa: B018  a radius that does not fit
         self.architecture  # noqa: B018  widths that do not fit
         if self.loop.children is not None and self.offspring is None:
@@ -172,32 +178,13 @@ class Settings(SettingsBase):
         if kind == "operator" and taker is not None and self.semantics == "reference" and not self.takes("persistent"):
             raise ValueError(f"operator {name} takes no persistent, so it cannot do what semantics reference asks for")
 
-    def _check_amount(self) -> None:
-        if self.amount is not None:
-            if self.target_preserved is not None:
-                raise ValueError("give amount or target_preserved, not both")
-        elif self.semantics == "reference":
-            if self.target_preserved is not None:
-                raise ValueError(
-                    "target_preserved needs semantics persistent: in reference semantics weights grow again"
-                )
-            object.__setattr__(self, "amount", 0.1)
-        elif self.target_preserved is None:
-            reachable = expected_preserved(self.course, self.generations, 1.0) if self.takes("amount") else 0.0
-            object.__setattr__(self, "target_preserved", max(reachable, TASKS[self.task].target_preserved))
-        if self.target_preserved is not None:
-            if not 0 < self.target_preserved <= 1:
-                raise ValueError(f"target_preserved must be a number in (0, 1], got {self.target_preserved!r}")
-            if self.takes("amount") and known("schedule", self.schedule) is not None:
-                check_target(self.course, self.generations, self.target_preserved)
-
     def takes(self, name: str) -> bool:
         """Whether the operator has a parameter of that name; of code that nobody allowed nothing is known."""
         operator = known("operator", self.operator)
         return operator is not None and name in parameters(operator)
 
     @property
-    def architecture(self) -> MLP | Blueprint | FeedForward:
+    def architecture(self) -> parts.Recipe:
         """The recipe of the networks."""
         how = self.network, self.decoder, self.activation, self.output_activation
         return parts.architecture_of(self.task, *how)
@@ -271,7 +258,8 @@ def make_settings(*layers: Mapping[str, Any], **last: Any) -> Settings:
     """Settings from layers of overrides, later ones over earlier ones, over the defaults; ``last`` are the last layer.
 
     Where the layers ask for ``semantics="reference"`` they lie over the paper's settings instead of the defaults, and a
-    canonical algorithm has one pair. An ``amount`` replaces an earlier layer's ``target_preserved``, and the reverse.
+    canonical algorithm has one pair. An ``amount``, a ``target_preserved`` or a ``target_macs`` replaces
+    those of earlier layers.
     An operator, schedule or problem from outside of evoprune is imported. Options of a problem, such as ``n_samples``,
     may stand among the settings.
 
@@ -280,9 +268,7 @@ def make_settings(*layers: Mapping[str, Any], **last: Any) -> Settings:
     given: dict[str, Any] = {}
     for layer in (*layers, last):
         check_names(Settings, layer, [*OLD, *parts.problem_options()])
-        for one, other in (("amount", "target_preserved"), ("target_preserved", "amount")):
-            if layer.get(one) is not None and layer.get(other) is None:
-                given.pop(other, None)
+        without_others(given, layer)
         given = laid_over(Settings, given, layer)
     parts.check_loose(given, given.get("benchmark", BENCHMARK))
     given = with_architecture(with_code(upgraded(given)))
@@ -292,8 +278,7 @@ def make_settings(*layers: Mapping[str, Any], **last: Any) -> Settings:
         base = {**PAPER, **loop.paper}
         if TASKS.get(given.get("task", ""), TASKS["reconstruction"]).targets:
             base.pop("loss")  # which reconstructs
-        if given.get("target_preserved") is not None:
-            base.pop("amount")
+        without_others(base, given)
     settings = Settings(**(base | given))
     if loop.pairs and settings.cells != loop.pairs:
         raise ValueError(f"the {settings.algorithm} algorithm evolves one pair, got cells {settings.cells}")
