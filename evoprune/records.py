@@ -12,7 +12,8 @@ from deap import tools
 from torch import Tensor
 
 from evoprune.checks import shown
-from evoprune.files import write
+from evoprune.files import reason, write
+from evoprune.packing import pack, unpack
 
 CHECKPOINT = "evoprune checkpoint 1"
 COLUMNS = "columns of a table"
@@ -36,8 +37,9 @@ def write_csv(path: str | Path, table: pd.DataFrame) -> None:
 
 
 def save_tensors(path: str | Path, value: Any) -> None:
-    """Write tensors and plain values with ``torch.save``; they load with ``torch.load(path, weights_only=True)``."""
-    write(path, lambda file: torch.save(value, file))
+    """Write tensors and plain values with ``torch.save``, zeros and masks as bits: see :mod:`evoprune.packing`."""
+    packed = pack(value)
+    write(path, lambda file: torch.save(packed, file))
 
 
 def save_checkpoint(path: str | Path, state: Mapping[str, Any]) -> None:
@@ -73,6 +75,10 @@ def load_tensors(path: str | Path, what: str) -> dict[str, Any]:
         state = torch.load(path, weights_only=True, map_location="cpu")
     except Exception as error:  # whatever a damaged file makes the reader stumble over
         raise ValueError(f"{path}: damaged or not a {what} ({type(error).__name__})") from error
+    try:
+        state = unpack(state)
+    except Exception as error:
+        raise ValueError(f"{path}: damaged or not a {what} ({reason(error)})") from error
     if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
         raise ValueError(f"{path}: not a {what} (expected a dict of names, got {type(state).__name__})")
     return state

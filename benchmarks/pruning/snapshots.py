@@ -1,5 +1,6 @@
 """The networks of a run as they were: all cells of some generations, written while it runs and read for analysis."""
 
+import math
 from collections.abc import Mapping
 from operator import itemgetter
 from pathlib import Path
@@ -12,7 +13,8 @@ from evoprune.architecture import Blueprint
 from evoprune.benchmarks.pruning.networks import network_of
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.checks import shown
-from evoprune.copying import MaskPacker, unpack_mask
+from evoprune.convolutional import Convolutional
+from evoprune.copying import unpack_mask
 from evoprune.feedforward import FeedForward
 from evoprune.files import fitting, read_json
 from evoprune.folders import RUN, Folder, opened
@@ -31,7 +33,7 @@ _FRESH: dict[str, Any] = {"moments": {}, "steps": 0, "age": 0, "nonzero": None, 
 def save_snapshot(directory: Folder | str | Path, generation: int, grid: list[Network]) -> Path:
     """Write ``snapshots/<generation>.pt`` in a run directory: weights and masks of all cells, as plain tensors.
 
-    A mask is a bit a weight, or None where nothing is pruned. The file appears whole or not at all.
+    The file appears whole or not at all.
 
     :param generation: names the file, in six digits.
     :returns: the path of the file.
@@ -95,7 +97,7 @@ def _read(path: Path, settings: Settings) -> tuple[int, list[Network]]:
         parts = part_names(settings)
         for cell in state["cells"]:
             check_kinds(cell, dict.fromkeys(parts, dict))
-        cells = [{part: _unpacked(cell[part]) for part in parts} for cell in state["cells"]]
+        cells = [{part: _with_masks(cell[part]) for part in parts} for cell in state["cells"]]
         return state["generation"], _grid(settings, cells)
 
 
@@ -107,12 +109,15 @@ def part_names(settings: Settings) -> tuple[str, ...]:
 def empty_individual(settings: Settings, weights: Mapping[str, Any]) -> Network:
     """A network of the run's structure, for weights that it left, which say how wide it is. Needs no data.
 
-    :param weights: part -> parameter -> tensor.
+    :param weights: part -> parameter -> tensor; and perhaps ``image``, channels, height and width of a sample.
     """
     recipe, names = settings.architecture, part_names(settings)
     first, last = list(weights[names[0]].values()), list(weights[names[-1]].values())
     if isinstance(recipe, Blueprint):
         ends = (recipe.architecture.inputs,) * 2
+    elif isinstance(recipe, Convolutional):  # whose weights do not tell height and width
+        image = weights.get("image")
+        ends = (math.prod(image) if image else settings.problem.inputs,) * 2
     elif last and isinstance(last[-1], Tensor) and last[-1].dim():
         reads = first[0].shape[-1] if first and isinstance(first[0], Tensor) and first[0].dim() == 2 else 0
         ends = (reads if len(names) == 1 else len(last[-1]), len(last[-1]))
@@ -140,17 +145,20 @@ def _grid(settings: Settings, cells: list[dict[str, Any]]) -> list[Network]:
 
 
 def _stored(genome: Genome) -> dict[str, Any]:
-    bits = MaskPacker(genome.masks).bits
-    masks = {name: None if packed is None else torch.from_numpy(packed) for name, packed in bits.items()}
-    return {"weights": cloned(dict(genome.module.state_dict())), "masks": masks}
+    return {"weights": cloned(dict(genome.module.state_dict())), "masks": cloned(genome.masks)}
 
 
-def _unpacked(state: Mapping[str, Any]) -> dict[str, Any]:
+def _with_masks(state: Mapping[str, Any]) -> dict[str, Any]:
     check_kinds(state, {"weights": dict, "masks": dict})
-    weights, masks = state["weights"], {}
-    for name, bits in state["masks"].items():
-        shape = weights[name].shape
-        if bits is not None:
-            check_tensor(f"masks: {name}", bits, torch.empty(-(-shape.numel() // 8), dtype=torch.uint8))
-        masks[name] = unpack_mask(None if bits is None else bits.numpy(), shape)
-    return {"weights": weights, "masks": masks}
+    weights = state["weights"]
+    return {"weights": weights, "masks": {name: _mask(name, kept, weights) for name, kept in state["masks"].items()}}
+
+
+def _mask(name: str, stored: Any, weights: Mapping[str, Any]) -> Any:
+    """A mask as it is stored; that of version 0.1 was its bits, or None where nothing was pruned."""
+    if stored is not None and not (isinstance(stored, Tensor) and stored.dtype == torch.uint8):
+        return stored
+    shape = weights[name].shape
+    if stored is not None:
+        check_tensor(f"masks: {name}", stored, torch.empty(-(-shape.numel() // 8), dtype=torch.uint8))
+    return unpack_mask(None if stored is None else stored.numpy(), shape)

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import torch
 
+from evoprune import packing
 from evoprune.__main__ import main
 from evoprune.benchmarks.experiments import EXPERIMENTS
 from evoprune.benchmarks.sweeps import make_plan, sweep
-from evoprune.records import load_checkpoint
+from evoprune.records import load_checkpoint, load_tensors
 from evoprune.runs import experiment as lifecycle
 from evoprune.runs.experiment import CHECKPOINT
 from tests.benchmarks.architectures.small import SMALL
@@ -30,16 +31,17 @@ LAYERS: dict[str, dict[str, Any]] = {
 
 
 def make_all(place: Path) -> None:
-    """For every experiment a run that was interrupted and one that ended, and a study."""
-    for name, experiment in EXPERIMENTS.items():
-        settings = experiment.make_settings(LAYERS[name])
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(lifecycle, "progress_bar", lambda *_: CtrlC(after=2))
-            with pytest.raises(KeyboardInterrupt):
-                experiment.start(settings, place / f"{name}-interrupted", plots=False)
-        experiment.start(settings, place / f"{name}-ended", plots=False)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("evoprune.benchmarks.sweeps.plan.derive", lambda seed, trial: trial)
+    """For every experiment a run that was interrupted and one that ended, and a study; tensors packed as large ones."""
+    with pytest.MonkeyPatch.context() as small:
+        small.setattr(packing, "WORTH", 0)
+        for name, experiment in EXPERIMENTS.items():
+            settings = experiment.make_settings(LAYERS[name])
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(lifecycle, "progress_bar", lambda *_: CtrlC(after=2))
+                with pytest.raises(KeyboardInterrupt):
+                    experiment.start(settings, place / f"{name}-interrupted", plots=False)
+            experiment.start(settings, place / f"{name}-ended", plots=False)
+        small.setattr("evoprune.benchmarks.sweeps.plan.derive", lambda seed, trial: trial)
         sweep(make_plan(grid=["operator=none,random"], fixed=LAYERS["run"], trials=2), place / "study")
 
 
@@ -115,9 +117,14 @@ def first(container: Any) -> Any:
 
 
 def damage_tensors(path: Path, damage: Callable[[Any], Any]) -> None:
-    """Damage what a file of ``torch.save`` holds; tables of a checkpoint row by row, as 0.1 wrote them."""
-    read = load_checkpoint if path.name == CHECKPOINT else partial(torch.load, weights_only=True)
+    """Damage what a file of tensors holds; none of them packed and tables row by row, as 0.1 wrote them."""
+    read = load_checkpoint if path.name == CHECKPOINT else partial(load_tensors, what="model")
     torch.save(damage(copy.deepcopy(read(path))), path)
+
+
+def damage_stored(path: Path, damage: Callable[[Any], Any]) -> None:
+    """Damage a file of tensors as it is stored."""
+    torch.save(damage(torch.load(path, weights_only=True)), path)
 
 
 def damage_json(path: Path, damage: Callable[[Any], Any]) -> None:

@@ -11,7 +11,19 @@ import torch
 from evoprune.__main__ import main
 from evoprune.benchmarks.experiments import EXPERIMENTS, load_any_model
 from evoprune.benchmarks.pruning.snapshots import load_snapshots
-from tests.benchmarks.damage import content, copied, damage_tensors, drop, first, good, named, put, refused
+from evoprune.packing import PACKED
+from tests.benchmarks.damage import (
+    content,
+    copied,
+    damage_stored,
+    damage_tensors,
+    drop,
+    first,
+    good,
+    named,
+    put,
+    refused,
+)
 
 __all__ = ["copied", "good"]
 
@@ -141,6 +153,30 @@ def test_a_damaged_checkpoint_is_refused(copied, capsys, name: str, damage, mess
     assert f"{place}/checkpoint.pt: " in line
     with pytest.raises(ValueError, match=message):
         EXPERIMENTS[name].load(place)
+    assert content(place) == before
+
+
+PACKED_MASK = (*GENOME, "masks", first, PACKED)
+PACKED_TENSORS = [
+    (put(*PACKED_MASK, value=None), "must have shape, strides, bits, values, got None"),
+    (drop(*PACKED_MASK, "bits"), "must have shape, strides, bits, values"),
+    (put(*PACKED_MASK, "shape", value=(10**9, 10**9)), "strides .* must fit the shape"),
+    (put(*PACKED_MASK, "strides", value=(0, 0)), "strides .* must fit the shape"),
+    (put(*PACKED_MASK, "bits", value=lambda bits: bits[1:]), "bits .* must be 18 bytes"),
+    (put(*PACKED_MASK, "values", value=torch.zeros(5)), "a value for each of its .* bits, got 5"),
+    (put(*PACKED_MASK, value=lambda fields: fields | {"shape": (24, 6), "strides": (6, 1)}), "must be bool of shape"),
+]
+
+
+@pytest.mark.parametrize(("damage", "message"), PACKED_TENSORS, ids=named)
+def test_a_damaged_packed_tensor_is_refused(copied, capsys, damage, message: str):
+    place = copied("run-interrupted")
+    damage_stored(place / "checkpoint.pt", damage)
+    before = content(place)
+    line = refused(capsys, "resume", place, "--quiet")
+    assert f"{place}/checkpoint.pt: " in line
+    with pytest.raises(ValueError, match=message):
+        EXPERIMENTS["run"].load(place)
     assert content(place) == before
 
 

@@ -15,7 +15,17 @@ from deap import tools
 
 from evoprune import files
 from evoprune.files import WriteError, read_json, reason, write, write_json
-from evoprune.records import CHECKPOINT, COLUMNS, frame, load_checkpoint, save_checkpoint, save_tensors, write_csv
+from evoprune.packing import PACKED, pack
+from evoprune.records import (
+    CHECKPOINT,
+    COLUMNS,
+    frame,
+    load_checkpoint,
+    load_tensors,
+    save_checkpoint,
+    save_tensors,
+    write_csv,
+)
 
 
 def test_frame_has_a_row_a_record():
@@ -174,3 +184,46 @@ def test_a_damaged_table_is_named(tmp_path: Path, columns: Any, why: str):
     torch.save({"format": CHECKPOINT, "log": {COLUMNS: columns}}, tmp_path / "c.pt")
     with pytest.raises(ValueError, match=rf"c\.pt: damaged or not a checkpoint \(.*{why}"):
         load_checkpoint(tmp_path / "c.pt")
+
+
+def pruned() -> torch.Tensor:
+    """10,000 numbers, of which 100 are no zero, -0.0 among them."""
+    tensor = torch.zeros(100, 100)
+    tensor[:, 3] = torch.arange(1, 101)
+    tensor[50, 3] = -0.0
+    return tensor
+
+
+def test_zeros_and_masks_of_a_checkpoint_take_a_bit_each(tmp_path: Path):
+    tensor = pruned()
+    state = {"weights": {"a": tensor}, "masks": [tensor != 0], "log": [{"gen": k, "loss": 0.0} for k in range(1000)]}
+    save_checkpoint(tmp_path / "c.pt", state)
+    assert (tmp_path / "c.pt").stat().st_size < 10_000 // 8 * 2 + 100 * 4 + 1000 * 8 + 1000 // 8 + 5000
+    found = load_checkpoint(tmp_path / "c.pt")
+    assert found["log"] == state["log"]
+    assert torch.equal(found["weights"]["a"].view(torch.int32), tensor.view(torch.int32))
+    assert torch.equal(found["masks"][0], tensor != 0)
+    assert found.keys() == {"format", *state}
+
+
+def test_a_file_from_before_zeros_were_packed_is_read(tmp_path: Path):
+    torch.save({"format": CHECKPOINT, "weights": pruned()}, tmp_path / "c.pt")
+    found = load_checkpoint(tmp_path / "c.pt")["weights"]
+    assert torch.equal(found.view(torch.int32), pruned().view(torch.int32))
+
+
+ENDLESS: list[Any] = []
+ENDLESS.append(ENDLESS)
+DAMAGED_TENSORS: dict[str, tuple[Any, str]] = {
+    "no fields": ({"weights": {PACKED: 5}}, "must have shape, strides, bits, values, got 5"),
+    "within a list": ({"weights": {"a": [{PACKED: {}}]}}, "must have shape"),
+    "an endless list": ({"weights": ENDLESS}, "maximum recursion depth exceeded"),
+    "the file itself": (pack(pruned()), "expected a dict of names, got Tensor"),
+}
+
+
+@pytest.mark.parametrize(("stored", "why"), DAMAGED_TENSORS.values(), ids=list(DAMAGED_TENSORS))
+def test_a_damaged_packed_tensor_is_named(tmp_path: Path, stored: Any, why: str):
+    torch.save(stored, tmp_path / "c.pt")
+    with pytest.raises(ValueError, match=rf"c\.pt: .*not a checkpoint \(.*{why}"):
+        load_tensors(tmp_path / "c.pt", "checkpoint")

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 import torch
 
@@ -10,6 +11,7 @@ from evoprune.benchmarks.pruning.networks import initial_grid
 from evoprune.benchmarks.pruning.run import start
 from evoprune.benchmarks.pruning.settings import make_settings
 from evoprune.benchmarks.pruning.snapshots import has_snapshots, load_snapshots, save_snapshot
+from evoprune.records import load_tensors
 from tests.benchmarks.tiny import TINY
 
 SETTINGS = make_settings(TINY | {"cells": 3})
@@ -39,14 +41,38 @@ def test_networks_come_back_as_they_were(folder):
     assert found[100][0].encoder.module is not found[100][1].encoder.module
 
 
-def test_files_are_plain_and_masks_are_bits(folder):
-    grid = initial_grid(SETTINGS)
-    grid[0].encoder.prune("0.weight", torch.rand(6, 24) < 0.3)
-    stored = torch.load(save_snapshot(folder, 0, grid), weights_only=True)
-    mask = stored["cells"][0]["encoder"]["masks"]["0.weight"]
-    assert (mask.dtype, mask.numel()) == (torch.uint8, 144 // 8)
-    assert stored["cells"][0]["encoder"]["masks"]["0.bias"] is None
+def test_zeros_and_masks_take_a_bit_each(folder):
+    settings = make_settings(TINY | {"cells": 1, "radius": 0, "n_dim": 1000, "network": "10-3"})
+    grid = initial_grid(settings)
+    for genome in grid[0]:
+        for name, mask in genome.masks.items():
+            genome.prune(name, torch.rand(mask.shape) < 0.3)
+    path = save_snapshot(folder, 0, grid)
+    kept, weights = (sum(sizes) for sizes in zip(*(genome.sizes for genome in grid[0]), strict=True))
+    assert path.stat().st_size < 4 * kept + weights / 8 + 8000
+    (folder / "settings.json").write_text(json.dumps(settings.as_dict()))
+    assert load_snapshots(folder) == {0: grid}
     assert [path.name for path in (folder / "snapshots").iterdir()] == ["000000.pt"]
+
+
+def test_masks_of_version_0_1_are_read(folder):
+    """Bits, or None where nothing is pruned, beside weights as they are."""
+    grid = initial_grid(SETTINGS)
+    grid[0].encoder.prune("0.weight", keep := torch.rand(6, 24) < 0.3)
+    path = save_snapshot(folder, 0, grid)
+    stored = load_tensors(path, "snapshot")
+    for cell in stored["cells"]:
+        for part in cell.values():
+            part["masks"] = dict.fromkeys(part["masks"])
+    masks = stored["cells"][0]["encoder"]["masks"]
+    masks["0.weight"] = torch.from_numpy(np.packbits(keep.numpy()))
+    torch.save(stored, path)
+    assert load_snapshots(folder) == {0: grid}
+    for wrong in (masks["0.weight"][1:], masks["0.weight"].int(), 5):
+        masks["0.weight"] = wrong
+        torch.save(stored, path)
+        with pytest.raises(ValueError, match=r"000000\.pt: does not fit .*masks: 0\.weight must be"):
+            load_snapshots(folder)
 
 
 def test_a_run_without_snapshots_gives_its_checkpoint(tmp_path):
