@@ -25,7 +25,7 @@ from evoprune.masks import nonzeros, share
 from evoprune.memory import check_fits
 from evoprune.refusals import blame
 
-__all__ = ["Cost", "Latency", "cost"]
+__all__ = ["Cost", "Latency", "cost", "sizes"]
 
 WARM_UP = 3
 """Calls before a latency is measured."""
@@ -125,8 +125,8 @@ def cost(module: nn.Module | Individual, example: Tensor, batches: Sequence[int]
     of_type("example", example, Tensor, "a tensor (samples, ...)")
     if not example.dim() or not example.numel():
         raise ValueError(f"example must have at least one sample, (samples, ...), got shape {tuple(example.shape)}")
-    sizes = listed("batches", batches, "a list of numbers of samples")
-    for size in sizes:
+    counts = listed("batches", batches, "a list of numbers of samples")
+    for size in counts:
         at_least("batches", size, 1, whole=True)
     network = parts[0] if len(parts) == 1 else nn.Sequential(*parts)
     tensors = [*network.parameters(), *network.buffers()]
@@ -141,19 +141,24 @@ def cost(module: nn.Module | Individual, example: Tensor, batches: Sequence[int]
             blame(error, first, names, parts)
             raise
         if inputs.device.type == "cpu":
-            for size in sizes:
+            for size in counts:
                 check_fits({f"a batch of {shown(size)} samples": size * activations}, "smaller batches")
-        latency = tuple(_latency(network, inputs, int(size)) for size in sizes)
+        latency = tuple(_latency(network, inputs, int(size)) for size in counts)
         return Cost(
-            parameters=sum(parameter.numel() for parameter in network.parameters()),
-            nonzero=sum(map(nonzeros, network.parameters())),
-            macs=macs,
-            effective_macs=effective,
-            bytes=sum(map(_dense, tensors)),
-            sparse_bytes=sum(map(_sparse, tensors)),
-            activation_bytes=activations,
-            latency=latency,
+            **sizes(network), macs=macs, effective_macs=effective, activation_bytes=activations, latency=latency
         )
+
+
+def sizes(network: nn.Module) -> dict[str, int]:
+    """The first figures of a :class:`Cost`: ``parameters``, ``nonzero``, ``bytes`` and ``sparse_bytes``."""
+    of_type("network", network, nn.Module, "a torch.nn.Module")
+    tensors = [*network.parameters(), *network.buffers()]
+    return {
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "nonzero": sum(map(nonzeros, network.parameters())),
+        "bytes": sum(map(_dense, tensors)),
+        "sparse_bytes": sum(map(_sparse, tensors)),
+    }
 
 
 def _dense(tensor: Tensor) -> int:

@@ -96,9 +96,16 @@ class _Towards(Wrapper):
         amount = _amount(share, self.target, chances)
         result = self.operator(individual, *args, amount=amount, **kwargs)
         if self.left is not _preserved and not chances[:-1].any():
-            while amount < 1 and self.left(result[0]) > self.target:
-                amount = min(1.0, 2 * amount)  # so that it is not rounded to no unit at all
-                result = self.operator(result[0], *args, amount=amount, **kwargs)
+            result = self._to_the_end(result, *args, **kwargs)
+        return result
+
+    def _to_the_end(self, result: tuple[Any, ...], *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Go on until the target is met: whole units are rounded, perhaps to none."""
+        share, more = self.left(result[0]), 1.0
+        while share > self.target and more * (share - self.target) < share:
+            result = self.operator(result[0], *args, amount=more * (1 - self.target / share), **kwargs)
+            before, share = share, self.left(result[0])
+            more = 2 * more if share == before else 1.0
         return result
 
     def __repr__(self) -> str:

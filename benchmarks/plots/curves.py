@@ -17,7 +17,7 @@ from evoprune.metrics import L1, Metric
 BAND = (0.1, 0.9)  # quantiles: unlike a standard deviation they stay within the values that there are
 MAIN: dict[str, Any] = {"color": style.BLUE, "linewidth": 1.8}
 BAND_LABEL = "10th to 90th percentile\nof the cells"
-PARTS = {"preserved": "Network", "preserved_encoder": "Encoder", "preserved_decoder": "Decoder"}
+PARTS = {"preserved": "Network", "preserved_encoder": "Encoder", "preserved_decoder": "Decoder", "macs_kept": "MACs"}
 REFERENCES = [(style.GREEN, "--"), (style.BLACK, ":"), (style.PURPLE, "-."), (style.ORANGE, (0, (6, 2, 1, 2, 1, 2)))]
 MANY_DECADES = 30  # highest over lowest value from which a loss is drawn on a logarithmic axis
 MANY_CELLS = 30  # more than these are not drawn one by one
@@ -103,12 +103,15 @@ def plot_loss(
     return figure
 
 
-def plot_size(cells: pd.DataFrame, log: pd.DataFrame | None = None) -> Figure:
+def plot_size(cells: pd.DataFrame, log: pd.DataFrame | None = None, macs_kept: float | None = None) -> Figure:
     """The weights kept, in per cent, of a network and its parts, and the probability of pruning where it is logged.
 
-    :param cells: a row a cell and generation, with `gen`, `cell` and any of `preserved`, `preserved_encoder` and
-        `preserved_decoder` in [0, 1].
+    Where they are logged also the multiply-accumulates that are left without dead units.
+
+    :param cells: a row a cell and generation, with `gen`, `cell` and any of `preserved`, `preserved_encoder`,
+        `preserved_decoder` and `macs_kept` in [0, 1].
     :param log: a row a generation, with `gen` and, if known, `mutpb`.
+    :param macs_kept: of the cells at the end, in [0, 1]; it stands in the title.
     """
     chances = pd.Series(dtype=float) if log is None else numbers(log, "mutpb").dropna()
     shown = [column for column in PARTS if column in cells] or ["preserved"]
@@ -123,7 +126,10 @@ def plot_size(cells: pd.DataFrame, log: pd.DataFrame | None = None) -> Figure:
     bottom = 0 if lowest < 60 else 10 * math.floor((lowest - 1) / 10)
     for i, (axes, (column, summary)) in enumerate(zip(panels, shares.items(), strict=False)):
         end = f": {summary['mean'].iloc[-1]:.1f}% at the end" if len(summary) else ""
-        style.dress(axes, f"{PARTS[column]}{end}", y="" if i % columns else "weights kept (%)")
+        if column == "preserved" and macs_kept is not None and "macs_kept" not in shown:
+            end += f", MACs {100 * macs_kept:.1f}%"
+        what = "kept without dead units (%)" if column == "macs_kept" else "weights kept (%)"
+        style.dress(axes, f"{PARTS[column]}{end}", y="" if i % columns and what.startswith("weights") else what)
         axes.set_ylim(bottom, 100 + 0.03 * (100 - bottom))
         _band(axes, summary, cells)
         _draw(axes, summary, _whose(cells))

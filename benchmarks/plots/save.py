@@ -34,7 +34,7 @@ CAPTION = ("algorithm", "operator", "schedule", "benchmark", "seed")
 
 PLOTS: dict[str, Callable[[Any], Figure | None]] = {
     "loss": lambda run: plot_loss(run.cells, run.baselines, run.summary["loss"], run.problem.metric),
-    "size": lambda run: plot_size(run.cells, run.log),
+    "size": lambda run: plot_size(run.cells, run.log, run.summary.get("macs_kept")),
     "masks": lambda run: plot_masks(run.model, run.problem.shape),
     "reconstructions": lambda run: plot_reconstructions(run.model, run.problem) if gives_back(run) else None,
     "predictions": lambda run: plot_predictions(run.model, run.problem),

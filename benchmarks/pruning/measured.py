@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from evoprune.benchmarks.problems.problem import Problem
-from evoprune.data import Samples, samples_of
+from evoprune.data import Samples, samples_of, whole
 from evoprune.evaluation import loss_of, outputs_of
 from evoprune.fitness import WORST
 from evoprune.individuals import Network
@@ -53,6 +53,11 @@ def first_samples(problem: Problem, split: str, count: int) -> Samples:
     places = torch.arange(min(count, len(inputs)))
     some = inputs[places]
     return Samples(some, some if targets is inputs else targets[places])
+
+
+def example_of(problem: Problem) -> Tensor:
+    """An input as networks take it, (1, values)."""
+    return whole(first_samples(problem, "validation", 1).inputs)
 
 
 def _figures(

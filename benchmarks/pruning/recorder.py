@@ -12,13 +12,14 @@ from evoprune.algorithms import Generation
 from evoprune.benchmarks.problems.problem import Problem
 from evoprune.benchmarks.problems.tasks import TASKS
 from evoprune.benchmarks.pruning.choices import ACTIVATION_SAMPLES
-from evoprune.benchmarks.pruning.measured import first_samples, metric_of
+from evoprune.benchmarks.pruning.measured import example_of, first_samples, metric_of
 from evoprune.benchmarks.pruning.settings import Settings
-from evoprune.benchmarks.pruning.sizes import PRESERVED, sizes
+from evoprune.benchmarks.pruning.sizes import MACS, PRESERVED, sizes
 from evoprune.fitness import WORST
 from evoprune.individuals import Network
 from evoprune.operators import ScheduledProbability
 from evoprune.runs.stored import Columns
+from evoprune.shrinking.counts import macs_left
 from evoprune.training.kernel import Kernel
 
 Cells = list[dict[str, Any]]
@@ -53,7 +54,8 @@ def names(settings: Settings) -> Names:
     """The columns of a run that depend on its problem."""
     pairs = not TASKS[settings.task].targets
     origins = ("encoder_from", "decoder_from") if pairs else ("parent",)
-    return Names(f"validation_{settings.problem.metric.key}", PRESERVED if pairs else PRESERVED[:1], origins)
+    shares = (*(PRESERVED if pairs else PRESERVED[:1]), *(() if settings.target_macs is None else (MACS,)))
+    return Names(f"validation_{settings.problem.metric.key}", shares, origins)
 
 
 @dataclass
@@ -68,6 +70,7 @@ class Recorder:
     def __post_init__(self) -> None:
         self.problem: Problem = self.settings.problem
         self.sample = first_samples(self.problem, "validation", ACTIVATION_SAMPLES)
+        self.example = example_of(self.problem)
         self.names = names(self.settings)
         self.neighbourhoods = self.settings.neighbourhoods
         self.statistics = tools.Statistics(lambda row: row)
@@ -101,6 +104,7 @@ class Recorder:
             "train_loss": made.train_loss if made else float("nan"),
             self.names.validation: metric_of(self.problem.metric, individual, self.sample, self.kernel),
             **sizes(individual, self.settings.semantics),
+            **({} if MACS not in self.names.sizes else {MACS: macs_left(individual, self.example)}),
             "learning_rate": self.settings.learning_rate if (rate := individual.learning_rate) is None else rate,
             "age": individual.age,
         }

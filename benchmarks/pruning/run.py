@@ -20,6 +20,7 @@ from evoprune.benchmarks.pruning.settings import Settings, make_settings
 from evoprune.benchmarks.pruning.snapshots import empty_individual, name_of, part_names, save_snapshot
 from evoprune.benchmarks.pruning.summary import baselines, check_figures, measure, summarize, table
 from evoprune.benchmarks.pruning.upgrade import OLD
+from evoprune.benchmarks.pruning.worth import worth
 from evoprune.cutting import expanded
 from evoprune.engines import Engine
 from evoprune.folders import Folder
@@ -166,7 +167,8 @@ class Pruning(Experiment[Settings, PruningState, Result, Any]):
         metrics, best = measure(grid, settings)
         # The paper's code keeps cell 0, whatever the cells are worth.
         kept = 0 if settings.semantics == "reference" else best
-        summary = summarize(settings, metrics, state.updates, state.seconds, state.unpruned) | {"model_cell": kept}
+        summary = summarize(settings, metrics, state.updates, state.seconds, state.unpruned)
+        summary |= {"model_cell": kept, "cost": worth(grid[kept], example_of(settings.problem))}
         log, cells = self.tables(state).values()
         return Result(settings, summary, log, grid[kept], directory, cells, grid)
 

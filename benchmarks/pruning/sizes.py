@@ -7,6 +7,9 @@ from evoprune.masks import share
 PRESERVED = ("preserved", "preserved_encoder", "preserved_decoder")
 """What a run of autoencoders records; of a network in one part the first."""
 
+MACS = "macs_kept"
+"""What a run that aims at multiply-accumulates records too."""
+
 
 def sizes(individual: Network, semantics: str) -> dict[str, float]:
     """The preserved share of a network, and, where it has several, of each of its parts by their names.

@@ -7,7 +7,7 @@ from typing import Any
 from evoprune._version import __version__
 from evoprune.benchmarks.problems.problem import Problem, trivial_l1
 from evoprune.benchmarks.pruning.choices import ACTIVATION_SAMPLES
-from evoprune.benchmarks.pruning.measured import first_samples, measured, of_constant
+from evoprune.benchmarks.pruning.measured import example_of, first_samples, measured, of_constant
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.pruning.sizes import PRESERVED, sizes
 from evoprune.data import samples_of
@@ -16,6 +16,7 @@ from evoprune.metrics import ACCURACY, ERROR, L1, R2, Metric
 from evoprune.runs.state import RunResult
 from evoprune.runs.stored import check_kinds
 from evoprune.runs.terminal import text_table
+from evoprune.shrinking.counts import macs_left
 
 ALWAYS = tuple(metric.key for metric in (L1, ERROR, ACCURACY, R2))
 """Metrics that every summary has, null where they mean nothing."""
@@ -78,6 +79,7 @@ def measure(grid: list[Network], settings: Settings) -> tuple[dict[str, Any], in
     sample = first_samples(problem, "validation", ACTIVATION_SAMPLES)
     found |= {"validation_l1": None, f"validation_{first.key}": _mean(measured(grid, sample, [first], loss)[0])}
     shares = [sizes(network, settings.semantics) for network in grid]
+    macs = [macs_left(network, example_of(problem)) for network in grid]
     preserved = {name: _mean([share[name] for share in shares]) if name in shares[0] else None for name in PRESERVED}
     return {
         **found,
@@ -85,6 +87,8 @@ def measure(grid: list[Network], settings: Settings) -> tuple[dict[str, Any], in
         "best_test_loss": test_loss[best],
         **preserved,
         "best_preserved": shares[best]["preserved"],
+        "macs_kept": _mean(macs),
+        "best_macs_kept": macs[best],
         "best_cell": best,
         "nonfinite": sum(map(math.isnan, test_loss)),
         "diverged": all(map(math.isnan, test_loss)),
@@ -120,20 +124,20 @@ def table(result: RunResult) -> str:
     shown = problem.metrics
     metrics = {"this run": summary, "without pruning": summary["unpruned"]}
     rows = [row for name, values in metrics.items() if values for row in _rows(shown, values, name, summary["cells"])]
-    rows.append([problem.constant[0], "", *map(_text, shown, _constant(problem, shown)), ""])
+    rows.append([problem.constant[0], "", *map(_text, shown, _constant(problem, shown)), "", ""])
     if problem.noise_floor is not None:
         floor = [_text(metric, problem.noise_floor) for metric in shown]
-        rows.append(["noise floor: the data without their noise", "", *floor, ""])
+        rows.append(["noise floor: the data without their noise", "", *floor, "", ""])
     titles = [f"held-out {metric.title}" if metric is L1 else metric.title for metric in shown]
-    return text_table(["", f"held-out {summary['loss']}", *titles, "weights kept"], rows)
+    return text_table(["", f"held-out {summary['loss']}", *titles, "weights kept", "MACs kept"], rows)
 
 
 def _rows(shown: Iterable[Metric], values: dict[str, Any], name: str, cells: int) -> Iterable[list[str]]:
     words = [name] if cells == 1 else [f"{name}, mean of {cells} cells", f"{name}, best cell"]
     for line, prefix in zip(words, ("", "best_"), strict=False):
         figures = [_text(metric, values[f"{prefix}test_{metric.key}"]) for metric in shown]
-        kept = values[f"{prefix}preserved"]
-        yield [line, _number(values[f"{prefix}test_loss"]), *figures, _percent(kept, 1)]
+        kept = [values.get(f"{prefix}{name}") for name in ("preserved", "macs_kept")]  # of version 0.1 the first
+        yield [line, _number(values[f"{prefix}test_loss"]), *figures, *(_percent(share, 1) for share in kept)]
 
 
 def _constant(problem: Problem, metrics: Iterable[Metric]) -> list[float]:

@@ -88,13 +88,12 @@ KNOWN = {
         Metric("preserved", "Weights kept", "weights kept (%)", 100),
         Metric("preserved_encoder", "Weights kept in the encoder", "weights kept, encoder (%)", 100),
         Metric("preserved_decoder", "Weights kept in the decoder", "weights kept, decoder (%)", 100),
+        Metric("macs_kept", "Multiply-accumulates without dead units", "multiply-accumulates kept (%)", 100),
         Metric("seconds", "Time", "time of a run (s)"),
     )
 }
-USUAL = (
-    *("train_l1", "test_l1", "test_error", "train_accuracy", "test_accuracy", "train_r2", "test_r2"),
-    *("preserved", "seconds"),
-)
+QUALITY = ("train_l1", "test_l1", "test_error", "train_accuracy", "test_accuracy", "train_r2", "test_r2")
+EFFORT = ("preserved", "macs_kept", "seconds")
 
 # Columns that say what ran or how the data are, not how well.
 DESCRIPTIVE = (
@@ -116,10 +115,10 @@ def choose(results: Results, names: Sequence[str] | None = None) -> list[Metric]
     present = results.numeric
     if names:
         return [metric(lookup("metric", name, dict.fromkeys(present, name))) for name in dict.fromkeys(names)]
-    usual = [name for name in USUAL if name in present]
+    quality, effort = ([name for name in names if name in present] for names in (QUALITY, EFFORT))
     if results.experiment == "run":  # a problem may have metrics of its own
         own = [name for name in present if name.startswith("test_") and name not in (*KNOWN, "test_loss")]
-        return [metric(name) for name in (*usual[:-2], *own, *usual[-2:])]
+        return [metric(name) for name in (*quality, *own, *effort)]
     chosen = {key for settings in results.settings.values() for key in settings}  # settings are no outcomes
     others = [name for name in present if name not in DESCRIPTIVE and name not in chosen]
-    return [metric(name) for name in dict.fromkeys([*others, *usual])]
+    return [metric(name) for name in dict.fromkeys([*others, *quality, *effort])]

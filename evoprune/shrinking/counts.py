@@ -1,7 +1,7 @@
 """Multiply-accumulates (MACs) of a network as it is without dead units, and what share of all that is."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from evoprune.cutting import shape_before
 from evoprune.evaluation import evaluating, like_parameters
 from evoprune.individuals import Individual
-from evoprune.masks import share
+from evoprune.masks import nonzeros, share
 from evoprune.shrinking.dead import unmade, unread
 from evoprune.shrinking.graphs import read
 from evoprune.shrinking.joints import Joint
@@ -32,7 +32,7 @@ class MacCount:
 
     def __init__(self, individual: Individual, joints: Sequence[Joint], example: Tensor) -> None:
         self.layers = {id(step.module): step for step in layers_of(individual)}
-        self.positions = _positions(individual, self.layers, example)
+        self.positions = _positions(individual, [step.module for step in layers_of(individual)], example)
         self.ends = {key: [_units(step, 0), _units(step, 1)] for key, step in self.layers.items()}
         for joint in joints:
             self.take(joint, int((~alive(joint)).sum()))
@@ -78,13 +78,24 @@ def macs_left(individual: Individual, example: Tensor) -> float:
     return share(count.now, count.before)
 
 
+def arithmetic(individual: Individual, example: Tensor) -> tuple[int, int]:
+    """The MACs of a sample in Linear layers and convolutions: of all weights, and of those that are not zero.
+
+    :param example: inputs (samples, ...), of which the first is looked at.
+    """
+    layers = {id(step.module): step.module for step in layers_of(individual)}
+    uses = _positions(individual, layers.values(), example)
+    weights: Any = [(uses.get(key, 0), layer.weight) for key, layer in layers.items()]
+    return sum(n * weight.numel() for n, weight in weights), sum(n * nonzeros(weight) for n, weight in weights)
+
+
 def _sides(joint: Joint) -> dict[tuple[int, int], int]:
     """Layer, and whether it makes (0) or reads (1) the units of a joint -> its places a unit."""
     ends = [(end, side) for one in joint.passes for side, ends in enumerate((one.makers, one.readers)) for end in ends]
     return {(id(end.step.module), side): end.places.shape[1] for end, side in ends}
 
 
-def _positions(individual: Individual, layers: Mapping[int, Step], example: Tensor) -> dict[int, int]:
+def _positions(individual: Individual, layers: Iterable[nn.Module], example: Tensor) -> dict[int, int]:
     """How often the weights of each layer are used for a sample."""
     found: dict[int, int] = {}
 
@@ -97,8 +108,8 @@ def _positions(individual: Individual, layers: Mapping[int, Step], example: Tens
 
     whole = joined(individual)
     with ExitStack() as stack, evaluating(whole):
-        for step in layers.values():
-            stack.callback(step.module.register_forward_hook(store).remove)
+        for layer in layers:
+            stack.callback(layer.register_forward_hook(store).remove)
         whole(like_parameters(whole, example[:1]))
     return found
 

@@ -13,7 +13,7 @@ from evoprune.evaluation import evaluating, like_parameters
 from evoprune.files import reason
 from evoprune.genome import Genome
 from evoprune.individuals import Individual, genomes
-from evoprune.shrinking.constants import absorbed, columns, constants, rows
+from evoprune.shrinking.constants import absorbed, constants
 from evoprune.shrinking.graphs import read
 from evoprune.shrinking.joints import End, Joint, Pass, is_stack
 from evoprune.shrinking.stacks import NORMS, Step, joined
@@ -78,12 +78,12 @@ def difference(one: nn.Module, other: nn.Module, example: Any) -> str:
 
 def unread(one: Pass, masked: bool) -> Tensor:
     """Which units no weight reads, (units,)."""
-    return torch.stack([_none(columns(end, _weights(end.step, masked))) for end in one.readers]).all(0).cpu()
+    return torch.stack([_none(end, 1, masked) for end in one.readers]).all(0)
 
 
 def unmade(one: Pass, masked: bool) -> Tensor:
     """Which units no weight leads into, but perhaps a bias, (units,)."""
-    return torch.stack([_none(rows(end, _weights(end.step, masked))) for end in one.makers]).all(0).cpu()
+    return torch.stack([_none(end, 0, masked) for end in one.makers]).all(0)
 
 
 def take_out(joint: Joint, keep: Tensor) -> None:
@@ -160,14 +160,14 @@ def _verdict(joint: Joint, masked: bool) -> _Verdict:
     return _Verdict((~dead).nonzero().flatten(), [(end, adds[dead].sum(0)) for end, adds in added], why)
 
 
-def _weights(step: Step, masked: bool) -> Tensor:
-    """Where a layer's weight counts: a tensor of its shape that is not 0 there."""
-    weight: Any = step.module.weight
-    return step.genome.masks.get(step.tensor, torch.ones_like(weight)) if masked else weight.detach()
-
-
-def _none(grouped: Tensor) -> Tensor:
-    return ~grouped.flatten(1).bool().any(1)
+def _none(end: End, side: int, masked: bool) -> Tensor:
+    """For which units all weights of a layer, on one side, do not count: they are masked, or 0; (units,)."""
+    weight: Any = end.step.module.weight
+    mask = end.step.genome.masks.get(end.step.tensor, torch.ones_like(weight, dtype=torch.bool))
+    counts = (mask if masked else weight.detach() != 0).cpu().numpy()
+    axis = end.step.axes[side]
+    some = counts.any(axis=tuple(other for other in range(counts.ndim) if other != axis))
+    return ~torch.from_numpy(some)[end.places].any(1)
 
 
 def _allowed(reader: Step, added: Tensor, shared: bool) -> Tensor:
