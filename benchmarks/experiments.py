@@ -1,6 +1,7 @@
-"""The kinds of experiments by name: what a sweep repeats, and what ``evoprune resume`` continues."""
+"""The kinds of experiments by name: what a sweep repeats, what ``evoprune resume`` continues, and what is loaded."""
 
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from torch import Tensor
 from evoprune.benchmarks.architectures.run import ARCHITECTURES
 from evoprune.benchmarks.pruning.run import PRUNING
 from evoprune.benchmarks.weights.run import WEIGHTS
-from evoprune.checks import lookup, shown
+from evoprune.checks import lookup, of_type, shown
 from evoprune.evaluation import reconstruct
-from evoprune.files import fitting, read_json
+from evoprune.files import fitting, read_json, shown_path
 from evoprune.individuals import Autoencoder
+from evoprune.records import load_tensors
 from evoprune.runs.experiment import DEFAULT, Experiment
 
 AnyExperiment = Experiment[Any, Any, Any, Any]
@@ -36,6 +38,50 @@ def experiment_of(directory: str | Path) -> AnyExperiment:
     kind = read_json(path).get("experiment", DEFAULT)
     with fitting(path):
         return lookup("experiment", kind, EXPERIMENTS)
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """The network that a run left, an individual with its masks, and what its file says of the run.
+
+    ``directory`` is that of the run; None for a file that was copied elsewhere.
+    """
+
+    path: Path
+    directory: Path | None
+    experiment: AnyExperiment
+    individual: Any
+    stored: dict[str, Any]
+
+    @property
+    def settings(self) -> Any:
+        """The settings of the run.
+
+        :raises ValueError: for settings that do not fit.
+        """
+        with fitting(self.path):
+            return self.experiment.stored_settings(self.stored["settings"])
+
+
+def stored_model(run_or_model: str | os.PathLike[str]) -> StoredModel:
+    """The model that a run left, of whatever experiment; its data are not needed.
+
+    :param run_or_model: the directory of a run that has ended, or its ``model.pt``, wherever that is.
+    :raises TypeError: for what is no path.
+    :raises ValueError: where there is no model, or one that is damaged or something else.
+    """
+    of_type("run_or_model", run_or_model, str | os.PathLike, "the path of a run, or of its model.pt")
+    place = Path(run_or_model)
+    path = place / "model.pt" if os.path.isdir(place) else place
+    if not os.path.isfile(path):
+        what = "there is no model here" if os.path.isdir(place) else "there is no such directory or file"
+        raise ValueError(f"{shown_path(place)}: {what}; give the directory of a run that has ended, or its model.pt")
+    kind = load_tensors(path, "model").get("experiment", DEFAULT)
+    with fitting(path):
+        experiment = lookup("experiment", kind, EXPERIMENTS)
+    individual, stored = experiment.load_export(path)
+    of_a_run = path.name == "model.pt" and (path.parent / "settings.json").is_file()
+    return StoredModel(path, path.parent if of_a_run else None, experiment, individual, stored)
 
 
 LARGEST = 10_000

@@ -1,6 +1,6 @@
 """UNITS: whole units and channels go, with every weight that makes or reads them."""
 
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -14,7 +14,7 @@ from evoprune.operators.unit_scores import SCORES, Evidence
 def mutPruneUnits(
     individual: Any,
     amount: float,
-    score: str = "l2",
+    score: Literal["l1", "l2", "activation", "variance", "gradient"] = "l2",
     activations: Any = None,
     samples: Tensor | None = None,
     targets: Any = None,

@@ -39,9 +39,8 @@ def check_goal(settings: Any) -> None:
         object.__setattr__(settings, "target_preserved", max(reachable, TASKS[settings.task].target_preserved))
     operator = known("operator", settings.operator)
     if settings.target_macs is not None and operator is not None and not settings.takes("measure"):
-        raise ValueError(
-            f"target_macs needs an operator that takes whole units, such as units; got {settings.operator}"
-        )
+        expected = "an operator that takes whole units, such as units"
+        raise ValueError(f"target_macs needs {expected}; got operator {settings.operator}")
     for name in GOALS[1:]:
         if (goal := getattr(settings, name)) is None:
             continue

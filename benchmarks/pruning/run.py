@@ -12,6 +12,7 @@ import pandas as pd
 from evoprune.benchmarks.pruning.choices import GROUPS
 from evoprune.benchmarks.pruning.effects import without_effect
 from evoprune.benchmarks.pruning.experiment import device_of, generations, make_toolbox
+from evoprune.benchmarks.pruning.measured import example_of
 from evoprune.benchmarks.pruning.networks import first_individual, initial_grid
 from evoprune.benchmarks.pruning.parts import problem_options
 from evoprune.benchmarks.pruning.presets import layers_of
