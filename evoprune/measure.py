@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from evoprune.checks import at_least, listed, of_type, shown
+from evoprune.data import check_example
 from evoprune.evaluation import evaluating, like_parameters
 from evoprune.genome import Genome
 from evoprune.individuals import Individual, genomes, names_of
@@ -122,9 +123,7 @@ def cost(module: nn.Module | Individual, example: Tensor, batches: Sequence[int]
     of_type("module", module, nn.Module | Genome | list, "a torch.nn.Module, a Genome or a Network of genomes")
     names = ("module",) if isinstance(module, nn.Module) else names_of(module)
     parts = [module] if isinstance(module, nn.Module) else [genome.module for genome in genomes(module)]
-    of_type("example", example, Tensor, "a tensor (samples, ...)")
-    if not example.dim() or not example.numel():
-        raise ValueError(f"example must have at least one sample, (samples, ...), got shape {tuple(example.shape)}")
+    check_example(example)
     counts = listed("batches", batches, "a list of numbers of samples")
     for size in counts:
         at_least("batches", size, 1, whole=True)

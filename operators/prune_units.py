@@ -14,7 +14,7 @@ from evoprune.operators.unit_scores import SCORES, Evidence
 def mutPruneUnits(
     individual: Any,
     amount: float,
-    score: Literal["l1", "l2", "activation", "variance", "gradient"] = "l2",
+    score: Literal["l1", "l2", "activation", "variance", "gradient"] | None = None,
     activations: Any = None,
     samples: Tensor | None = None,
     targets: Any = None,
@@ -33,7 +33,8 @@ def mutPruneUnits(
     :param amount: the share that goes, in [0, 1].
     :param score: ``"l1"`` and ``"l2"``, the norm of all weights that go with a unit; ``"activation"`` and
         ``"variance"``, the sizes of the weights that read it times the root mean square, or the standard deviation, of
-        its activations; ``"gradient"``, how far the loss moves to first order.
+        its activations; ``"gradient"``, how far the loss moves to first order. By default ``"activation"`` where there
+        are activations, else ``"l2"``.
     :param activations: an :class:`~evoprune.activations.ActivationProbe`, or what it returned for this individual; for
         the scores that read activations.
     :param samples: inputs (samples, ...), for the gradient, to count MACs, and to read what is no plain stack.
@@ -41,7 +42,8 @@ def mutPruneUnits(
         gradient.
     :param persistent: False sets the weights to zero once, and training moves them again.
     :param scope: ``"tensor"``: the amount of every layer. ``"global"``: of the whole individual, by scores relative to
-        the mean of their layer, as sums over layers of different widths cannot be compared.
+        the mean of their layer, as sums over layers of different widths cannot be compared, and to what of the measure
+        a unit counts for.
     :param measure: what the amount is a share of: ``"units"`` that are alive; ``"weights"`` kept; or ``"macs"``, the
         multiply-accumulates of a sample without dead units.
     :returns: ``(individual,)``; fitness is not touched.
@@ -52,6 +54,7 @@ def mutPruneUnits(
     (arXiv 2301.12900), for what goes together; Molchanov et al. 2019 (arXiv 1906.10771) for the gradient.
     """
     check(amount, scope, persistent)
+    score = ("l2" if activations is None else "activation") if score is None else score
     lookup("score", score, SCORES)
     lookup("measure", measure, BOOKS)
     genomes(individual)

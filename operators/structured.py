@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from evoprune.checks import lookup, of_type
+from evoprune.cutting import shape_before
 from evoprune.genome import Genome
 from evoprune.individuals import Individual, genomes
 from evoprune.masks import kept
@@ -44,7 +45,7 @@ def prune_lowest_units(
 
     :param scores: (units,) for every joint.
     :param amount: in [0, 1]; of every joint, or (``scope="global"``) of all, where scores are relative to their joint's
-        mean.
+        mean, and to what of the measure a unit counts for: what is cheap to keep is seldom what has to go.
     :param measure: what the amount is a share of, of :data:`BOOKS`.
     :param example: inputs (samples, ...), for ``measure="macs"``.
     """
@@ -58,7 +59,7 @@ def prune_lowest_units(
         start = sum(int(living[number].sum()) for number in group) if alone else books.left
         wanted = start - (round(amount * start) if measure == "units" else amount * start)
         excess = start - wanted
-        for number, unit in _order(group, scores, living, relative=scope == "global"):
+        for number, unit in _order(group, scores, living, joints, books if scope == "global" else None):
             worth = books.worth(joints[number], unit)
             if excess <= 0 or excess < worth / 2:
                 break
@@ -167,18 +168,32 @@ BOOKS: dict[str, type[_Units] | type[_Weights] | type[_Macs]] = {"units": _Units
 
 
 def _order(
-    group: Sequence[int], scores: Sequence[Tensor], living: Sequence[Tensor], relative: bool
+    group: Sequence[int], scores: Sequence[Tensor], living: Sequence[Tensor], joints: Sequence[Joint], books: Any
 ) -> list[tuple[int, int]]:
-    """Joint and place of the living units, the lowest scores first: relative to their joint's mean, or by rank."""
+    """Joint and place of the living units, the lowest scores first: relative to mean and worth, else by rank.
+
+    By rank every joint loses the same share of the units that it had.
+    """
     rows = []
     for number in group:
         units = living[number].nonzero().flatten()
         score = scores[number].double().nan_to_num(nan=-math.inf)[units]
-        rank = score.argsort(stable=True).argsort(stable=True) / max(len(units), 1)
+        before = _units_before(joints[number])
+        rank = (score.argsort(stable=True).argsort(stable=True) + 1 + before - len(units)) / before
         mean = float(score[score.isfinite()].mean()) if bool(score.isfinite().any()) else 0.0
-        keys = score / mean if relative and mean > 0 else rank
+        keys = rank
+        if books is not None and mean > 0:
+            keys = score / mean / torch.tensor([max(books.worth(joints[number], u), 1.0) for u in units.tolist()])
         rows += [(key, number, unit) for key, unit in zip(keys.tolist(), units.tolist(), strict=True)]
     return [(number, unit) for _, number, unit in sorted(rows)]
+
+
+def _units_before(joint: Joint) -> int:
+    """The units that a joint had before any was removed."""
+    end = joint.passes[0].makers[0]
+    weight: Any = end.step.module.weight
+    shape = shape_before(end.step.genome.whole, end.step.tensor, weight)
+    return int(shape[end.step.axes[0]]) // end.places.shape[1]
 
 
 def _tensors(joint: Joint) -> Iterator[tuple[Step, str, int, Tensor]]:

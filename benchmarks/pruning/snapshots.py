@@ -15,6 +15,7 @@ from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.checks import shown
 from evoprune.convolutional import Convolutional
 from evoprune.copying import unpack_mask
+from evoprune.cutting import expand
 from evoprune.feedforward import FeedForward
 from evoprune.files import fitting, read_json
 from evoprune.folders import RUN, Folder, opened
@@ -27,6 +28,8 @@ from evoprune.state import cloned
 
 SNAPSHOT = "evoprune snapshot 1"
 FOLDER = "snapshots"
+STORED = ("weights", "masks", "whole")
+"""What is read of a genome."""
 _FRESH: dict[str, Any] = {"moments": {}, "steps": 0, "age": 0, "nonzero": None, "fitness": []}
 
 
@@ -137,9 +140,10 @@ def _grid(settings: Settings, cells: list[dict[str, Any]]) -> list[Network]:
         grid.append(one := empty_individual(settings, {part: cell[part]["weights"] for part in parts}))
         for part, genome in zip(parts, one, strict=True):
             try:
-                load_genome(genome, {"weights": cell[part]["weights"], "masks": cell[part]["masks"], **_FRESH}, 0)
+                load_genome(genome, {name: cell[part][name] for name in STORED if name in cell[part]} | _FRESH, 0)
             except ValueError as error:
                 raise ValueError(f"cell {number}, {part}: {error}") from error
+            expand(genome)  # so that units can be compared between cells
     check_any_finite([genome.module for genome in one] for one in grid)
     return grid
 

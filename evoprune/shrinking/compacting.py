@@ -8,6 +8,7 @@ from warnings import catch_warnings, simplefilter, warn
 from torch import Tensor, nn
 
 from evoprune.checks import of_type
+from evoprune.data import check_example
 from evoprune.evaluation import evaluating, like_parameters
 from evoprune.genome import Genome
 from evoprune.individuals import Individual, Network, genomes
@@ -49,7 +50,7 @@ def compacted(individual: Any, example: Tensor | None = None) -> tuple[nn.Module
     """The same, and what was taken out, without a warning."""
     copy = without_noise(individual)
     if example is not None:
-        of_type("example", example, Tensor, "a tensor (samples, ...)")
+        check_example(example)
         with evaluating(joined(copy)):
             copy(like_parameters(joined(copy), example))  # which says what it does not take
     before = deepcopy(joined(copy)) if example is not None else None

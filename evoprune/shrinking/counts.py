@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from evoprune.cutting import shape_before
+from evoprune.data import check_example
 from evoprune.evaluation import evaluating, like_parameters
 from evoprune.individuals import Individual
 from evoprune.masks import nonzeros, share
@@ -74,6 +75,7 @@ def macs_left(individual: Individual, example: Tensor) -> float:
 
     :param example: inputs (samples, ...), at least one.
     """
+    check_example(example)
     count = MacCount(individual, read(individual, example).joints, example)
     return share(count.now, count.before)
 

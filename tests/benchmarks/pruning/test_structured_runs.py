@@ -83,6 +83,9 @@ def test_dead_units_are_removed_on_the_way(tmp_path: Path):
     snapshots = load_snapshots(tmp_path / "run")
     assert list(snapshots) == [0, 5, 10]
     assert snapshots[10] == result.grid
+    for path in (tmp_path / "run/snapshots").glob("*.pt"):
+        path.unlink()
+    assert load_snapshots(tmp_path / "run")[10] == result.grid  # those of the checkpoint
 
 
 def test_what_is_removed_changes_nothing_but_the_work():

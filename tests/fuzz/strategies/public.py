@@ -58,6 +58,8 @@ NOT_CALLED = {
     "explained": "as Metric",
     "recalled": "as Metric",
     "discounted": "as Metric",
+    "Cost": "what cost has measured",
+    "Latency": "as Cost",
     "Samples": "what samples_of has seen",
     "Samples.chunks": "as Samples",
 }
