@@ -29,6 +29,8 @@ kernel = Extension(
     optional=True,
 )
 
+export = ["onnx>=1.16,<2", "onnxruntime>=1.18,<2", "onnxscript>=0.5,<1"]  # the model.onnx of `evoprune shrink`
+structured = ["torch-pruning>=1.5,<2"]  # networks that are no plain stacks, without their dead units
 extras = {
     "test": [
         "build>=1.2,<2",
@@ -39,10 +41,14 @@ extras = {
         "pytest>=8.2,<10",
         "ruff>=0.9,<1",
         "setuptools>=77.0.3",
+        *export,
+        *structured,
     ],
     "docs": ["furo>=2024.8.6", "myst-parser>=4,<6", "sphinx>=8,<10"],
     "dev": ["pre-commit>=3.7,<5"],
+    "export": export,
     "peers": ["jax>=0.4.30,<1"],  # what `evoprune bench --peers` compares with
+    "structured": structured,
 }
 
 setup(
@@ -89,6 +95,7 @@ setup(
         "pandas>=2.2,<4",
         "pillow>=10.1,<14",
         "psutil>=5.9,<8",
+        "safetensors>=0.4.3,<1",
         "scikit-learn>=1.6,<2",
         "scipy>=1.12,<2",
         "scoop>=0.7.2,<0.8",

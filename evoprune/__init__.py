@@ -1,8 +1,8 @@
 """Neural-network pruning in DEAP: genomes that wrap torch modules and their masks.
 
 The ground floor: what an individual is, how it trains, what is recorded. It imports nothing from
-:mod:`evoprune.operators`, :mod:`evoprune.algorithms` or :mod:`evoprune.benchmarks`; only its two doors do, the command
-line and :mod:`evoprune.estimators`.
+:mod:`evoprune.operators`, :mod:`evoprune.algorithms` or :mod:`evoprune.benchmarks`; only its doors do: the command
+line, :mod:`evoprune.estimators` and :mod:`evoprune.loading`.
 """
 
 import lazy_loader

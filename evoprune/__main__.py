@@ -147,6 +147,7 @@ def _parser(arguments: list[str]) -> _Parser:
         "weights": ("start", ("weights", quiet, engine)),
         "architectures": ("start", ("architectures", quiet, engine)),
         "reconstruct": ("reconstruct", ()),
+        "shrink": ("shrink", (quiet,)),
         "list": ("catalogue", ()),
         "bench": ("bench", ()),
     }

@@ -19,6 +19,7 @@ from evoprune.files import PART, WriteError, read_json, reason, shown_path, writ
 MANIFEST = "manifest.json"
 FORMAT = "evoprune manifest 1"
 RUN, STUDY, REPORT, PICTURES, PLOTS, SCRATCH = "run", "study", "report", "pictures", "plots", "scratch"
+SHRUNK = "shrunken network"
 """What a directory may hold."""
 LONGEST = 255
 """Bytes of the name of a file, in all usual file systems."""

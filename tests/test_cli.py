@@ -34,7 +34,7 @@ def test_run_shows_a_bar_and_a_table(capsys: pytest.CaptureFixture[str]):
     assert "magnitude: 100%" in err
     assert "kept" in err
     lines = out.splitlines()
-    assert " ".join(lines[1].split()) == "held-out bce held-out L1 wrong bits weights kept"
+    assert " ".join(lines[1].split()) == "held-out bce held-out L1 wrong bits weights kept MACs kept"
     assert any(line.startswith("this run, best cell") for line in lines)
     assert any(line.startswith("always 1 (the training median)") for line in lines)
     (directory,) = Path("runs").iterdir()

@@ -55,7 +55,7 @@ def test_installed_version_is_the_checkout():
 
 
 def test_every_package_is_listed_once(arguments):
-    expected = {"evoprune", "evoprune.engines", "evoprune.runs", "evoprune.training"}
+    expected = {"evoprune", "evoprune.engines", "evoprune.runs", "evoprune.shrinking", "evoprune.training"}
     for folder in FOLDERS:
         for init in (ROOT / folder).rglob("__init__.py"):
             expected.add(".".join(("evoprune", *init.parent.relative_to(ROOT).parts)))
