@@ -15,7 +15,7 @@ from evoprune.checks import shown
 
 SIZES = frozenset(
     ("in_features", "out_features", "in_channels", "out_channels", "num_features", "num_parameters", "unflattened_size")
-) | {"widths"}
+) | {"widths", "noise_width"}
 """The attributes of layers that say how many units there are."""
 Cuts = Mapping[str, Mapping[int, Tensor]]
 """Name of a parameter or buffer -> axis -> the places along it that stay."""
@@ -67,17 +67,50 @@ def expanded(individual: Any) -> Any:
 def fit(genome: Any, whole: Any) -> None:
     """Cut a genome as another of its kind was, whose ``whole`` this is, in place; None puts back what was cut.
 
-    :raises ValueError: where it was made of other tensors, or the table is none; what was cut is then back.
+    :raises ValueError: where it was made of other tensors, or the table is none; the genome is then as it was.
     """
+    if whole is not None:
+        fitted(genome, whole)
     expand(genome)
-    if whole is None:
-        return
-    _check(genome.module, whole)
+    if whole is not None:
+        _cut_as(genome, whole)
+
+
+def fitted(genome: Any, whole: Any) -> Any:
+    """A copy of a genome, cut as ``whole`` says.
+
+    :raises ValueError: as :func:`fit`.
+    """
+    found = deepcopy(genome)
+    expand(found)
+    if whole is not None:
+        _check(found.module, whole)
+        _cut_as(found, whole)
+        _check_sizes(found.module)
+    return found
+
+
+def _cut_as(genome: Any, whole: dict[str, Any]) -> None:
     kept = {
         name: {axis: places for axis, places in enumerate(left) if places is not None}
         for name, (_, left) in whole["tensors"].items()
     }
     cut(genome, kept, {path: now for path, (_, now) in whole["sizes"].items()})
+
+
+def _check_sizes(module: nn.Module) -> None:
+    """See that layers have as many units as their tensors."""
+    for name, part in module.named_modules():
+        table: dict[str, Any] = {**part._parameters, **part._buffers}
+        one = next((table[key] for key in ("weight", "running_mean") if isinstance(table.get(key), Tensor)), None)
+        known = [key for key in sorted(SIZES) if isinstance(getattr(part, key, None), int)]
+        if one is None or not known or one.numel() == 1:  # one slope for all units
+            continue
+        groups = getattr(part, "groups", 1)
+        there = sorted(one.shape[:2]) if len(known) > 1 else [one.shape[0]]
+        if groups == 1 and sorted(getattr(part, key) for key in known) != there:
+            paths = ", ".join(f"{name}.{key}".lstrip(".") for key in known)
+            raise ValueError(f"sizes of what was cut do not fit this network: {paths} are not those of the weights")
 
 
 def _check(module: nn.Module, whole: Any) -> None:
@@ -87,18 +120,19 @@ def _check(module: nn.Module, whole: Any) -> None:
         raise ValueError(f"what was cut must be a table of tensors and of sizes, got {shown(whole)}")
     there = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     for name, item in whole["tensors"].items():
-        pair = item if isinstance(item, (tuple, list)) and len(item) == 2 else (None, None)
-        if name not in there or pair[0] != list(there[name].shape):
-            raise ValueError(f"units were cut from another network: no {shown(name)} of shape {shown(pair[0])} is here")
-        if not isinstance(pair[1], list) or len(pair[1]) != len(pair[0]):
-            raise ValueError(f"what was cut of {name} must be places for each axis, got {shown(pair[1])}")
-        for size, places in zip(*pair, strict=True):
+        shape, left = item if isinstance(item, (tuple, list)) and len(item) == 2 else (None, None)
+        if name not in there or not isinstance(shape, list) or shape != list(there[name].shape):
+            raise ValueError(f"units were cut from another network: no {shown(name)} of shape {shown(shape)} is here")
+        if not isinstance(left, list) or len(left) != len(shape):
+            raise ValueError(f"what was cut of {name} must be places for each axis, got {shown(left)}")
+        for size, places in zip(shape, left, strict=True):
             if places is not None and not _are_places(places, size):
                 raise ValueError(f"what was cut of {name} must be places below {size} in order, got {shown(places)}")
+    parts = dict(module.named_modules())
     for path, item in whole["sizes"].items():
         owner, _, last = path.rpartition(".") if isinstance(path, str) else ("", "", "")
-        known = last in SIZES and owner in dict(module.named_modules())
-        if not known or not isinstance(item, (tuple, list)) or not all(map(_is_size, item)):
+        known = last in SIZES and owner in parts and hasattr(parts[owner], last)
+        if not known or not isinstance(item, (tuple, list)) or len(item) != 2 or not all(map(_is_size, item)):
             raise ValueError(f"what was cut must be sizes of layers, got {shown(path)} {shown(item)}")
 
 

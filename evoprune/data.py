@@ -111,17 +111,6 @@ def whole(rows: Rows) -> Tensor:
     return rows if isinstance(rows, Tensor) else rows[torch.arange(len(rows))]
 
 
-def check_example(example: Any) -> None:
-    """Refuse what is no example of a network's inputs: a tensor (samples, ...) with at least one sample.
-
-    :raises TypeError: for what is no tensor.
-    :raises ValueError: for none.
-    """
-    of_type("example", example, Tensor, "a tensor (samples, ...)")
-    if not example.dim() or not example.numel():
-        raise ValueError(f"example must have at least one sample, (samples, ...), got shape {tuple(example.shape)}")
-
-
 def draw_batch(data: Any, size: int = 5) -> Any:
     """``size`` different samples at random, drawn from Python's global ``random`` as DEAP's operators do.
 

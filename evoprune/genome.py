@@ -113,7 +113,7 @@ class Genome:
         for name, keep in keeps.items():
             zero_dropped([self.module.get_parameter(name)], keep)
         left = sum(nonzeros(self.module.get_parameter(name)) for name in self.masks)
-        self.nonzero = share(left, sum(mask.numel() for mask in self.masks.values()))
+        self.nonzero = share(left, self.sizes[1])
 
     def enforce(self) -> None:
         """Set every masked weight, and what optimizers remember of it, to exactly zero."""

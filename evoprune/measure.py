@@ -17,8 +17,8 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from evoprune.checks import at_least, listed, of_type, shown
-from evoprune.data import check_example
 from evoprune.evaluation import evaluating, like_parameters
+from evoprune.examples import check_example
 from evoprune.genome import Genome
 from evoprune.individuals import Individual, genomes, names_of
 from evoprune.layers import prunable_layers

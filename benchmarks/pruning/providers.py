@@ -20,7 +20,7 @@ from evoprune.losses import Loss
 from evoprune.operators import ScheduledProbability, gated, mutCompact, sequence, towards
 from evoprune.plugins import find
 from evoprune.runs.takes import parameters
-from evoprune.shrinking.counts import macs_left
+from evoprune.shrinking.counts import macs_alive
 from evoprune.training.programs import gradients
 
 
@@ -70,7 +70,7 @@ class MacsLeft:
     problem: Problem
 
     def __call__(self, individual: Any) -> float:
-        return macs_left(individual, validation_of(self.problem, individual)[:2])
+        return macs_alive(individual, validation_of(self.problem, individual)[:2])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,7 +19,7 @@ from evoprune.fitness import WORST
 from evoprune.individuals import Network
 from evoprune.operators import ScheduledProbability
 from evoprune.runs.stored import Columns
-from evoprune.shrinking.counts import macs_left
+from evoprune.shrinking.counts import macs_alive
 from evoprune.training.kernel import Kernel
 
 Cells = list[dict[str, Any]]
@@ -104,7 +104,7 @@ class Recorder:
             "train_loss": made.train_loss if made else float("nan"),
             self.names.validation: metric_of(self.problem.metric, individual, self.sample, self.kernel),
             **sizes(individual, self.settings.semantics),
-            **({} if MACS not in self.names.sizes else {MACS: macs_left(individual, self.example)}),
+            **({} if MACS not in self.names.sizes else {MACS: macs_alive(individual, self.example)}),
             "learning_rate": self.settings.learning_rate if (rate := individual.learning_rate) is None else rate,
             "age": individual.age,
         }

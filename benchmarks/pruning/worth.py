@@ -3,11 +3,9 @@
 Nothing here is timed, so that the same run has the same summary on every machine; ``evoprune shrink`` measures latency.
 """
 
-from typing import Any
-
 from torch import Tensor
 
-from evoprune.individuals import Network
+from evoprune.individuals import Individual, Network
 from evoprune.measure import sizes
 from evoprune.shrinking.compacting import compacted, without_noise
 from evoprune.shrinking.counts import arithmetic
@@ -20,10 +18,9 @@ def worth(network: Network, example: Tensor) -> dict[str, dict[str, int]]:
     :param example: inputs (samples, ...), of which the first is looked at.
     """
     small, _ = compacted(network)
-    return {name: _figures(one, example) for name, one in (("dense", network), ("compacted", small))}
+    return {"dense": _figures(network, example), "compacted": _figures(without_noise(small), example)}
 
 
-def _figures(network: Any, example: Tensor) -> dict[str, int]:
-    individual = without_noise(network)
+def _figures(individual: Individual, example: Tensor) -> dict[str, int]:
     macs, effective = arithmetic(individual, example)
     return {**sizes(joined(individual)), "macs": macs, "effective_macs": effective}

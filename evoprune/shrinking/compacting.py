@@ -8,8 +8,7 @@ from warnings import catch_warnings, simplefilter, warn
 from torch import Tensor, nn
 
 from evoprune.checks import of_type
-from evoprune.data import check_example
-from evoprune.evaluation import evaluating, like_parameters
+from evoprune.examples import check_takes
 from evoprune.genome import Genome
 from evoprune.individuals import Individual, Network, genomes
 from evoprune.mlp import GaussianEncoder
@@ -50,9 +49,7 @@ def compacted(individual: Any, example: Tensor | None = None) -> tuple[nn.Module
     """The same, and what was taken out, without a warning."""
     copy = without_noise(individual)
     if example is not None:
-        check_example(example)
-        with evaluating(joined(copy)):
-            copy(like_parameters(joined(copy), example))  # which says what it does not take
+        check_takes(copy, example)
     before = deepcopy(joined(copy)) if example is not None else None
     removed = remove_dead(copy, example=example)
     after = joined(copy).eval()

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from evoprune.evaluation import evaluating
 from evoprune.shrinking.joints import End, Pass
-from evoprune.shrinking.stacks import AVERAGES, NORMS, PADS, TRANSPOSED, UNITWISE
+from evoprune.shrinking.stacks import AVERAGES, DROPOUTS, NORMS, PADS, TRANSPOSED, UNITWISE
 
 DEPTHS: dict[type[nn.Module], int] = {nn.BatchNorm2d: 2, nn.BatchNorm3d: 3}
 """Norms of maps, and how many axes of positions they expect."""
@@ -32,16 +32,16 @@ def constants(one: Pass, silent: Tensor) -> list[tuple[Tensor, Tensor]]:
     """
     if one.observed:
         return [(alike & silent.cpu(), values) for alike, values in one.observed]
-    alike, values = silent, torch.zeros(len(silent), 1, dtype=torch.float64)
-    if len(one.makers) > 1:
-        return [(torch.zeros_like(silent), values)] * len(one.readers)
-    (maker,) = one.makers
+    maker = one.makers[0]
     layer: Any = maker.step.module
+    alike, values = silent, torch.zeros(len(silent), 1, dtype=layer.weight.dtype)
+    if len(one.makers) > 1:
+        return [(torch.zeros_like(silent), values.double())] * len(one.readers)
     if layer.bias is not None:
-        values = layer.bias.detach().cpu()[maker.places].double()
+        values = layer.bias.detach().cpu()[maker.places]
     for end in one.between:
         alike, values = _behind(end, alike, values)
-    return [(alike, values)] * len(one.readers)
+    return [(alike, values.double())] * len(one.readers)
 
 
 def absorbed(reader: End, values: Tensor) -> tuple[Tensor, Tensor]:
@@ -71,6 +71,8 @@ def _behind(end: End, alike: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     """The same behind what stands between layers."""
     module: Any = end.step.module
     kind = type(module)
+    if kind in DROPOUTS:
+        return alike, values
     if kind in UNITWISE or kind in NORMS:
         return _through(end, module, alike, values)
     if kind in PADS:
@@ -92,10 +94,10 @@ def _through(end: End, module: nn.Module, alike: Tensor, values: Tensor) -> tupl
     if each:
         even, values = _wide(values, each)
         alike = alike & even
-    like = next(module.parameters(), values)
+    like = next((tensor for tensor in module.state_dict().values() if tensor.is_floating_point()), values)
     maps = next((depth for kind, depth in DEPTHS.items() if isinstance(module, kind)), 0)
     with evaluating(module):
-        found = module(values.to(like).reshape(1, -1, *[1] * maps)).cpu().double().view(values.shape)
+        found = module(values.to(like).reshape(1, -1, *[1] * maps)).cpu().view(values.shape)
     if isinstance(module, NORMS) and module.affine:
         alike = alike | (module.weight.detach().cpu()[end.places] == 0).all(1)
     return alike, found

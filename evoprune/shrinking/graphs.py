@@ -41,14 +41,20 @@ def graph(individual: Individual, example: Tensor) -> Chain:
         return chain(individual)
     whole = joined(individual)
     steps = _every(individual)
+    frozen = [parameter for parameter in whole.parameters() if not parameter.requires_grad]
     try:
         with evaluating(whole), torch.enable_grad(), catch_warnings(), redirect_stdout(StringIO()):
             simplefilter("ignore")
             example = like_parameters(whole, example)
+            for parameter in frozen:  # the library follows gradients
+                parameter.requires_grad_(True)
             groups = list(library.DependencyGraph().build_dependency(whole, example_inputs=example).get_all_groups())
             inputs = _inputs(whole, [step.module for step in steps.values() if step.is_layer], example)
     except Exception as error:  # whatever a forward makes the library stumble over
         return Chain(reasons=[f"Torch-Pruning cannot follow it ({type(error).__name__}: {reason(error)})"])
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(False)
     found = Chain()
     for group in groups:
         joint = _joint(group.items, steps, inputs, found.reasons)
@@ -88,8 +94,10 @@ def _joint(
     makers: list[End] = []
     between: list[End] = []
     readers: list[End] = []
+    items = list(items)
+    units = len(set(items[0].root_idxs))
     for item in items:
-        module, places = item.dep.target.module, _places(item)
+        module, places = item.dep.target.module, _places(item, units)
         step = steps.get(id(module))
         if step is None and isinstance(module, nn.Module):
             continue  # a function, as the library has it
@@ -101,7 +109,6 @@ def _joint(
         ends.append(End(step, places))
     if not makers or not readers:
         return None
-    units = len(makers[0].places)
     observed = tuple(_observed(end, inputs.get(id(end.step.module))) for end in readers)
     return Joint(units, (Pass(tuple(makers), tuple(between), tuple(readers), observed),))
 
@@ -110,12 +117,12 @@ def _makes(item: Any) -> bool:
     return bool("out_channels" in item.dep.handler.__name__)
 
 
-def _places(item: Any) -> Tensor | None:
+def _places(item: Any, units: int) -> Tensor | None:
     """Of each unit the places in a module, (units, places a unit); None where units have different numbers."""
     table: dict[int, list[int]] = {}
     for root, place in zip(item.root_idxs, item.idxs, strict=True):
         table.setdefault(root, []).append(place)
-    if len({len(places) for places in table.values()}) != 1:
+    if sorted(table) != list(range(units)) or len({len(places) for places in table.values()}) != 1:
         return None
     return torch.tensor([table[unit] for unit in sorted(table)])
 

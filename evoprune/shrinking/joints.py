@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from evoprune.individuals import Individual
+from evoprune.individuals import Individual, genomes
 from evoprune.layers import prunable_layers
 from evoprune.shrinking.stacks import CONVOLUTIONS, NORMS, SPATIAL, UNITWISE, Step, steps_of
 
@@ -67,6 +67,7 @@ class _Open:
     units: int
     each: int  # outputs of the makers a unit
     maps: bool  # whether units are channels, with positions behind them
+    depth: int  # axes of positions
     flat: bool = False  # whether channels and their positions stand along one axis
     between: list[Step] = field(default_factory=list)
 
@@ -80,10 +81,8 @@ def chain(individual: Individual) -> Chain:
     found = Chain()
     fixed: set[tuple[int, int]] = set()  # weights by axis that the interface, or what cannot be seen into, holds
     singles: list[Joint] = []
+    pending: list[str] = []  # reasons that matter where another layer follows
     now: _Open | None = None
-
-    def hold(steps: Iterable[Step], side: int) -> None:
-        fixed.update((id(step.module.weight), step.axes[side]) for step in steps)
 
     for step in steps_of(individual):
         if step.is_layer:
@@ -91,24 +90,36 @@ def chain(individual: Individual) -> Chain:
             if joint:
                 singles.append(joint)
             else:
-                hold(step.ends, 1)
+                fixed |= _keys((), (), step.ends)
                 if now is not None:
-                    hold(now.makers, 0)
-                    found.reasons.append(f"{step.label} does not read the units of {now.makers[0].label} one by one")
+                    fixed |= _keys(now.makers, now.between, ())
+                    pending.append(f"{step.label} does not read the units of {now.makers[0].label} one by one")
+            found.reasons += pending
+            pending.clear()
             weight: Any = step.module.weight
             units = weight.shape[step.axes[0]]
-            now = _Open(step.ends, units, 1, isinstance(step.module, CONVOLUTIONS))
+            now = _Open(step.ends, units, 1, isinstance(step.module, CONVOLUTIONS), weight.dim() - 2)
             continue
         why = "" if now is None else _carries(now, step)
         if why and now is not None:
-            hold(now.makers, 0)
-            found.reasons.append(f"{why}: the units of {now.makers[0].label} stay")
+            fixed |= _keys(now.makers, (*now.between, step), ())
+            pending.append(f"{why}: the units of {now.makers[0].label} stay")
             now = None
         if _hides_layers(step):
+            found.reasons += pending
+            pending.clear()
             found.reasons.append(f"{step.label} ({type(step.module).__name__}) is no plain stack, {GRAPH}")
     if now is not None:
-        hold(now.makers, 0)
-    found.joints = [joint for joint in _merged(singles, found.reasons) if not _keys(joint) & fixed]
+        fixed |= _keys(now.makers, now.between, ())
+    for joint in _merged(singles, found.reasons):
+        if _shares(joint, individual):
+            found.reasons.append(f"{joint.label} shares weights with what cannot be read, so its units stay")
+        elif not _keys_of(joint) & fixed:
+            found.joints.append(joint)
+        else:
+            found.reasons.append(
+                f"{joint.label} shares weights with what the inputs or outputs need, so its units stay"
+            )
     return found
 
 
@@ -126,7 +137,12 @@ def _closed(now: _Open, step: Step) -> Joint | None:
     weight: Any = step.module.weight
     reads = weight.shape[step.axes[1]]
     convolution = isinstance(step.module, CONVOLUTIONS)
-    if reads % now.units or convolution != (now.maps and not now.flat) or (reads != now.units and not now.flat):
+    if (
+        not now.units
+        or reads % now.units
+        or convolution != (now.maps and not now.flat)
+        or (reads != now.units and not now.flat)
+    ):
         return None
     makers = tuple(End(one, _blocks(now.units, now.each)) for one in now.makers)
     readers = tuple(End(one, _blocks(now.units, reads // now.units)) for one in step.ends)
@@ -150,15 +166,21 @@ def _carries(now: _Open, step: Step) -> str:
             return f"{shown} mixes units"
         if not now.flat:
             now.each, now.units, now.maps = math.prod(positions), channels, True
+        now.depth = len(positions)
         now.flat = False
     elif kind in NORMS and module.running_mean is None:
         return f"{shown} normalizes by the batch"
     elif kind in (*NORMS, nn.PReLU) and not _one_each(_count(module), now):
         return f"{shown} holds values for other units"
-    elif kind not in (*UNITWISE, *NORMS) and not (kind in SPATIAL and now.maps and not now.flat):
+    elif kind not in (*UNITWISE, *NORMS) and not (kind in SPATIAL and _is_of_maps(kind, now)):
         return f"{shown} may mix units"
     now.between.append(step)
     return ""
+
+
+def _is_of_maps(kind: type, now: _Open) -> bool:
+    """Whether what works on positions takes channels for what they are: a pool of one more axis takes them along."""
+    return now.maps and not now.flat and (kind is nn.Upsample or f"{now.depth}d" in kind.__name__)
 
 
 def _count(module: Any) -> int:
@@ -176,20 +198,40 @@ def _blocks(units: int, each: int) -> Tensor:
     return torch.arange(units * each).view(units, each)
 
 
-def _keys(joint: Joint) -> set[tuple[int, int]]:
-    """The weights of a joint, each with the axis along which its units stand."""
-    found = set()
-    for one in joint.passes:
-        for ends, side in ((one.makers, 0), (one.readers, 1)):
-            found |= {(id(end.step.module.weight), end.step.axes[side]) for end in ends}
-    return found
+def _keys(makers: Iterable[Step], between: Iterable[Step], readers: Iterable[Step]) -> set[tuple[int, int]]:
+    """The tensors that units stand in, each with the axis along which they do."""
+    found: set[tuple[int, int]] = set()
+    for side, steps in enumerate((makers, readers)):
+        for step in steps:
+            found.add((id(step.module.weight), step.axes[side]))
+            if side == 0 and step.module.bias is not None:
+                found.add((id(step.module.bias), 0))
+    return found | {(id(tensor), 0) for step in between for tensor in step.held.values()}
+
+
+def _keys_of(joint: Joint) -> set[tuple[int, int]]:
+    sides = [(one.makers, one.between, one.readers) for one in joint.passes]
+    return set().union(*(_keys(*([end.step for end in ends] for ends in side)) for side in sides))
+
+
+def _shares(joint: Joint, individual: Individual) -> bool:
+    """Whether a module that is no part of a joint uses a tensor that is cut with it."""
+    inside = {id(end.step.module) for one in joint.passes for end in (*one.makers, *one.between, *one.readers)}
+    tensors = {key for key, _ in _keys_of(joint)}
+    for genome in genomes(individual):
+        for part in genome.module.modules():
+            if id(part) not in inside and any(
+                id(one) in tensors for one in (*part._parameters.values(), *part._buffers.values())
+            ):
+                return True
+    return False
 
 
 def _merged(singles: Sequence[Joint], reasons: list[str]) -> list[Joint]:
     """Joints that share a weight along its units are one; such of different units cannot be taken out."""
     groups: list[tuple[set[tuple[int, int]], list[Joint]]] = []
     for joint in singles:
-        keys, members = _keys(joint), [joint]
+        keys, members = _keys_of(joint), [joint]
         touching = [group for group in groups if group[0] & keys]
         for group in touching:
             groups.remove(group)

@@ -4,9 +4,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from evoprune.genome import Genome
 from evoprune.individuals import Individual, genomes, names_of
@@ -14,11 +15,13 @@ from evoprune.layers import PRUNABLE_LAYERS, is_altered, prunable_layers
 from evoprune.mlp import GaussianEncoder
 from evoprune.tied import TiedLinear, TiedNetwork
 
+DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
+"""What does nothing in evaluation."""
 UNITWISE = (
     *(nn.Identity, nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.RReLU, nn.PReLU, nn.ELU, nn.CELU, nn.SELU, nn.GELU, nn.SiLU),
     *(nn.Mish, nn.Softplus, nn.Softsign, nn.Sigmoid, nn.LogSigmoid, nn.Tanh, nn.Tanhshrink, nn.Hardtanh),
     *(nn.Hardsigmoid, nn.Hardswish, nn.Hardshrink, nn.Softshrink, nn.Threshold),
-    *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout),
+    *DROPOUTS,
 )
 """What changes every value by itself."""
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
@@ -63,9 +66,12 @@ class Step:
     def is_layer(self) -> bool:
         """Whether it has weights between units that can be taken out."""
         kind = type(self.module)
-        if kind in (nn.Linear, TiedLinear):
-            return True
-        return kind in PRUNABLE_LAYERS and getattr(self.module, "groups", 1) == 1
+        if kind not in (*PRUNABLE_LAYERS, TiedLinear) or getattr(self.module, "groups", 1) > 1:
+            return False
+        if is_altered(self.module):
+            return False
+        weight: Any = self.module.weight
+        return isinstance(weight, Tensor) and weight.is_floating_point() and 0 not in weight.shape
 
     @property
     def ends(self) -> tuple["Step", ...]:
@@ -80,8 +86,19 @@ class Step:
     @property
     def tensor(self) -> str:
         """The name of a layer's weight, of a shared one the first."""
-        weight: Any = self.module.weight
-        return next(name for name, parameter in self.genome.module.named_parameters() if parameter is weight)
+        return self.called("weight")
+
+    def called(self, name: str) -> str:
+        """The name of a tensor of the module, of a shared one the first."""
+        tensor = getattr(self.module, name)
+        every = chain(self.genome.module.named_parameters(), self.genome.module.named_buffers())
+        return next(known for known, one in every if one is tensor)
+
+    @property
+    def held(self) -> dict[str, Tensor]:
+        """The tensors of the module that have axes, by their names in it."""
+        own = {**self.module._parameters, **self.module._buffers}
+        return {name: tensor for name, tensor in own.items() if tensor is not None and tensor.dim()}
 
     def path(self, name: str) -> str:
         """The name of an attribute or tensor of the module."""
@@ -119,7 +136,9 @@ def _steps(step: Callable[..., Step], name: str, module: nn.Module) -> Iterator[
     if is_altered(module):  # by hooks, of which nobody knows what they do
         yield step(name, module)
     elif type(module) is nn.Sequential:
-        for key, child in module.named_children():
+        for key, child in module._modules.items():  # also what stands there twice
+            if child is None:
+                continue
             yield from _steps(step, f"{inside}{key}", child)
     elif type(module) is TiedNetwork:
         yield from _steps(step, f"{inside}encoder", module.encoder)

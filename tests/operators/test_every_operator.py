@@ -91,6 +91,8 @@ INDIVIDUALS: dict[str, Callable[[], Any]] = {
     "excluded": lambda: Genome(mlp_encoder([16, 6, 5, 3]), exclude=["0", "2.bias", "4.weight"]),
 }
 SAMPLES = torch.rand(7, 16, generator=torch.Generator().manual_seed(0))
+WHOLE = {"conjunctive", "units"}
+"""Operators that take whole units, so that the amount is no share of every tensor's weights."""
 
 
 def configured(name: str, **settings: Any) -> Callable[..., tuple[Any]]:
@@ -141,7 +143,7 @@ def test_persistent_prunes_the_masks_in_place_for_ever(name: str, kind: str, sco
         assert not bool(weight[~new].any())
     assert all(genome.nonzero is None for genome in genomes(individual))
     assert only_zeroed(individual, start)
-    if name != "conjunctive" and scope == "tensor":
+    if name not in WHOLE and scope == "tensor":
         expected = [int(old.sum()) - min(round(int(old.sum()) / 2), int(old.sum()) - 1) for old in before]
         assert [int(new.sum()) for new in masks(individual)] == expected
 
@@ -236,7 +238,8 @@ def test_it_is_a_mutation_in_a_stock_algorithm_with_a_class_of_the_creator(name:
         population = [creator.EveryIndividual([*mlp()]) for _ in range(3)]
         last, _ = algorithms.eaSimple(population, toolbox, cxpb=0, mutpb=1, ngen=3, verbose=False)
         assert all(type(pair) is creator.EveryIndividual and pair.fitness.valid for pair in last)
-        assert all(pair.preserved < 0.2 for pair in last) or name == "conjunctive"
+        # Of 5, 3 and 5 units one each is left: 16 + 1, 1 + 1, 1 + 1 and 16 + 16 of 219 weights.
+        assert all(pair.preserved < (0.3 if name == "units" else 0.2) for pair in last) or name == "conjunctive"
     finally:
         del creator.EveryIndividual
 
