@@ -5,10 +5,12 @@ from typing import Any, Literal
 from torch import Tensor
 
 from evoprune.checks import lookup
+from evoprune.examples import check_takes
 from evoprune.individuals import genomes
 from evoprune.operators.choice import check
 from evoprune.operators.structured import BOOKS, joints_of, prune_lowest_units
 from evoprune.operators.unit_scores import SCORES, Evidence
+from evoprune.shrinking.joints import is_stack
 
 
 def mutPruneUnits(
@@ -42,8 +44,7 @@ def mutPruneUnits(
         gradient.
     :param persistent: False sets the weights to zero once, and training moves them again.
     :param scope: ``"tensor"``: the amount of every layer. ``"global"``: of the whole individual, by scores relative to
-        the mean of their layer, as sums over layers of different widths cannot be compared, and to what of the measure
-        a unit counts for.
+        the mean of their layer, as sums over layers of different widths cannot be compared.
     :param measure: what the amount is a share of: ``"units"`` that are alive; ``"weights"`` kept; or ``"macs"``, the
         multiply-accumulates of a sample without dead units.
     :returns: ``(individual,)``; fitness is not touched.
@@ -58,6 +59,10 @@ def mutPruneUnits(
     lookup("score", score, SCORES)
     lookup("measure", measure, BOOKS)
     genomes(individual)
+    if measure == "macs" and samples is None:
+        raise ValueError("measure macs needs samples, a tensor (samples, ...), of which they are counted; got None")
+    if measure == "macs" or (samples is not None and not is_stack(individual)):
+        check_takes(individual, samples, "samples")
     joints = joints_of(individual, samples)
     scores = SCORES[score](joints, Evidence(individual, activations, samples, targets, loss))
     prune_lowest_units(individual, joints, scores, amount, scope, persistent, measure, samples)

@@ -80,7 +80,7 @@ def _prune_units(
         draw = room.exponential_(generator=source) if persistent else room.uniform_(generator=source)
         drawn.append(draw.cpu() / rate if persistent else draw.cpu() < rate)
     if persistent:
-        prune_lowest_units(individual, joints, drawn, amount, scope)
+        prune_lowest_units(individual, joints, drawn, amount, scope, relative=False)
     else:
         prune_units(individual, joints, drawn, persistent)
 

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from evoprune.checks import lookup, of_type
+from evoprune.checks import lookup
 from evoprune.cutting import shape_before
+from evoprune.examples import check_example
 from evoprune.genome import Genome
 from evoprune.individuals import Individual, genomes
 from evoprune.masks import kept
@@ -25,7 +26,7 @@ def joints_of(individual: Individual, example: Tensor | None = None) -> list[Joi
     return [
         joint
         for joint in found
-        if all(name in step.genome.masks or name == step.path("bias") for step, name, _, _ in _tensors(joint))
+        if all(name in step.genome.masks or name.rpartition(".")[2] == "bias" for step, name, _, _ in _tensors(joint))
     ]
 
 
@@ -38,6 +39,7 @@ def prune_lowest_units(
     persistent: bool = True,
     measure: str = "units",
     example: Tensor | None = None,
+    relative: bool = True,
 ) -> None:
     """Prune the units with the lowest scores, in place, with all that makes and reads them; NaN is the lowest of all.
 
@@ -45,9 +47,10 @@ def prune_lowest_units(
 
     :param scores: (units,) for every joint.
     :param amount: in [0, 1]; of every joint, or (``scope="global"``) of all, where scores are relative to their joint's
-        mean, and to what of the measure a unit counts for: what is cheap to keep is seldom what has to go.
+        mean.
     :param measure: what the amount is a share of, of :data:`BOOKS`.
     :param example: inputs (samples, ...), for ``measure="macs"``.
+    :param relative: False compares scores over all joints as they are.
     """
     check(amount, scope, persistent)
     lookup("measure", measure, BOOKS)
@@ -59,7 +62,7 @@ def prune_lowest_units(
         start = sum(int(living[number].sum()) for number in group) if alone else books.left
         wanted = start - (round(amount * start) if measure == "units" else amount * start)
         excess = start - wanted
-        for number, unit in _order(group, scores, living, joints, books if scope == "global" else None):
+        for number, unit in _order(group, scores, living, joints, scope == "global", relative):
             worth = books.worth(joints[number], unit)
             if excess <= 0 or excess < worth / 2:
                 break
@@ -73,6 +76,8 @@ def prune_lowest_units(
 def prune_units(individual: Individual, joints: Sequence[Joint], keeps: Sequence[Tensor], persistent: bool) -> None:
     """Prune all weights that make or read the units that are not kept, and their biases, in place.
 
+    Where it is persistent, a joint of which no unit that is alive would be kept loses none.
+
     :param keeps: bool (units,) for every joint.
     """
     kept_of = {
@@ -81,6 +86,9 @@ def prune_units(individual: Individual, joints: Sequence[Joint], keeps: Sequence
         for name, mask in genome.masks.items()
     }
     for joint, keep in zip(joints, keeps, strict=True):
+        living = alive(joint)
+        if persistent and not bool((keep & living).any()):
+            keep = keep | living  # rather than none of a layer
         for step, name, axis, places in _tensors(joint):
             if (id(step.genome), name) in kept_of:
                 kept_of[id(step.genome), name].index_fill_(axis, places[~keep].flatten(), False)
@@ -128,29 +136,38 @@ class _Weights:
         self.left = float(sum(map(kept, self.masks.values())))
 
     def worth(self, joint: Joint, unit: int) -> float:
-        """What goes with a unit: where it is made and read by the same weight, as a tied one is, that counts once."""
-        return float(sum(kept(mask) for mask in self._of(joint, unit)))
+        """What goes with a unit; a weight that both makes and reads it counts once."""
+        found = 0
+        for key, cuts in self._of(joint, unit).items():
+            parts = [self.masks[key].select(axis, place) for axis, place in cuts]
+            if len({axis for axis, _ in cuts}) > 1:
+                gone = torch.zeros_like(self.masks[key])
+                for axis, place in cuts:
+                    gone.select(axis, place).fill_(True)
+                parts = [gone & self.masks[key]]
+            found += sum(map(kept, parts))
+        return float(found)
 
     def take(self, joint: Joint, unit: int) -> None:
         """It goes."""
-        for mask in self._of(joint, unit):
-            mask.fill_(False)
+        for key, cuts in self._of(joint, unit).items():
+            for axis, place in cuts:
+                self.masks[key].select(axis, place).fill_(False)
 
-    def _of(self, joint: Joint, unit: int) -> list[Tensor]:
-        seen: dict[Any, Tensor] = {}
+    def _of(self, joint: Joint, unit: int) -> dict[tuple[int, str], set[tuple[int, int]]]:
+        """Mask -> axes and places of a unit."""
+        seen: dict[tuple[int, str], set[tuple[int, int]]] = {}
         for step, name, axis, places in _tensors(joint):
-            key = id(step.genome), name
-            if key in self.masks:
-                for place in places[unit].tolist():
-                    seen[*key, axis, place] = self.masks[key].select(axis, place)
-        return list(seen.values())
+            if (key := (id(step.genome), name)) in self.masks:
+                seen.setdefault(key, set()).update((axis, place) for place in places[unit].tolist())
+        return seen
 
 
 class _Macs:
     """Counts multiply-accumulates of what is alive."""
 
     def __init__(self, individual: Individual, joints: Sequence[Joint], living: Sequence[Tensor], example: Any) -> None:
-        of_type("samples", example, Tensor, "a tensor (samples, ...), of which MACs are counted")
+        check_example(example)
         self.count = MacCount(individual, joints, example)
         self.left = float(self.count.now)
 
@@ -168,22 +185,27 @@ BOOKS: dict[str, type[_Units] | type[_Weights] | type[_Macs]] = {"units": _Units
 
 
 def _order(
-    group: Sequence[int], scores: Sequence[Tensor], living: Sequence[Tensor], joints: Sequence[Joint], books: Any
+    group: Sequence[int],
+    scores: Sequence[Tensor],
+    living: Sequence[Tensor],
+    joints: Sequence[Joint],
+    by_score: bool,
+    relative: bool,
 ) -> list[tuple[int, int]]:
-    """Joint and place of the living units, the lowest scores first: relative to mean and worth, else by rank.
+    """Joint and place of the living units, the lowest scores first: by score, relative to its joint's mean, or by rank.
 
     By rank every joint loses the same share of the units that it had.
     """
     rows = []
     for number in group:
         units = living[number].nonzero().flatten()
-        score = scores[number].double().nan_to_num(nan=-math.inf)[units]
+        score = scores[number].double().nan_to_num(nan=-math.inf, posinf=math.inf, neginf=-math.inf)[units]
         before = _units_before(joints[number])
         rank = (score.argsort(stable=True).argsort(stable=True) + 1 + before - len(units)) / before
-        mean = float(score[score.isfinite()].mean()) if bool(score.isfinite().any()) else 0.0
         keys = rank
-        if books is not None and mean > 0:
-            keys = score / mean / torch.tensor([max(books.worth(joints[number], u), 1.0) for u in units.tolist()])
+        if by_score:
+            mean = float(score[score.isfinite()].abs().mean()) if relative and bool(score.isfinite().any()) else 1.0
+            keys = score / (mean or 1.0)
         rows += [(key, number, unit) for key, unit in zip(keys.tolist(), units.tolist(), strict=True)]
     return [(number, unit) for _, number, unit in sorted(rows)]
 
@@ -202,6 +224,6 @@ def _tensors(joint: Joint) -> Iterator[tuple[Step, str, int, Tensor]]:
         for end in one.makers:
             yield end.step, end.step.tensor, end.step.axes[0], end.places
             if end.step.module.bias is not None:
-                yield end.step, end.step.path("bias"), 0, end.places
+                yield end.step, end.step.called("bias"), 0, end.places
         for end in one.readers:
             yield end.step, end.step.tensor, end.step.axes[1], end.places

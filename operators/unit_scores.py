@@ -8,7 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from evoprune.checks import of_type
+from evoprune.examples import check_takes
 from evoprune.individuals import Individual, genomes
+from evoprune.losses import check_loss_name
 from evoprune.operators.units import unit_activations
 from evoprune.shrinking.constants import columns, rows
 from evoprune.shrinking.joints import End, Joint
@@ -64,6 +67,9 @@ def _sensitivity(joints: Sequence[Joint], evidence: Evidence) -> list[Tensor]:
     given = {"samples": evidence.samples, "targets": evidence.targets, "loss": evidence.loss}
     if missing := [name for name, value in given.items() if value is None]:
         raise ValueError(f"scores of gradients need samples, targets and loss, got no {missing[0]}")
+    check_takes(evidence.individual, evidence.samples, "samples")
+    of_type("targets", evidence.targets, Tensor, "a tensor (samples, ...)")
+    check_loss_name(evidence.loss)
     (tables,) = gradients([evidence.individual], *given.values())
     found = {id(genome): table for genome, table in zip(genomes(evidence.individual), tables, strict=True)}
     scores = []
@@ -71,10 +77,10 @@ def _sensitivity(joints: Sequence[Joint], evidence: Evidence) -> list[Tensor]:
         score = torch.zeros(joint.units, dtype=torch.float64)
         for end in (end for one in joint.passes for end in one.makers):
             table, layer = found[id(end.step.genome)], end.step
-            parts = {layer.tensor: layer.axes[0]} | ({layer.path("bias"): 0} if layer.module.bias is not None else {})
+            parts = {layer.tensor: layer.axes[0]} | ({layer.called("bias"): 0} if layer.module.bias is not None else {})
             for name, axis in parts.items():
-                moved = layer.genome.module.get_parameter(name).detach() * table[name]
-                score += _sum(moved.movedim(axis, 0).cpu()[end.places])
+                moved = layer.genome.module.get_parameter(name).detach().cpu() * table[name].cpu()
+                score += _sum(moved.movedim(axis, 0)[end.places])
         scores.append(score.abs())
     return scores
 

@@ -275,7 +275,6 @@ def test_structured_a_smaller_network_computes_the_same() -> None:
         assert torch.allclose(smaller(x), individual(x), atol=1e-6)
 
 
-@pytest.mark.xfail(reason="the last survivor of a tensor stays, here of another unit in each", strict=True)
 def test_structured_the_last_living_unit_of_a_layer_stays() -> None:
     """The first is dead, so its activation is 0, and after tanh that may be the most."""
     genome = Genome(nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 2)))

@@ -280,9 +280,6 @@ def test_structured_the_one_that_stays_is_the_one_that_varies_most(amount: float
         assert alone(stack(4), amount, of_stack(0, 4, 1, 2), rng=random.Random(seed)) == (0, 2, 3)
 
 
-@pytest.mark.xfail(
-    reason="draws are divided by the mean of their layer, most of which is the one that never goes", strict=True
-)
 def test_structured_over_all_layers_each_unit_is_drawn_by_its_own_weight() -> None:
     """One of the first layer, whose other has no weight at all, and four of the second are alike."""
     source, repetitions, seen = random.Random(1), 200, Counter[str]()

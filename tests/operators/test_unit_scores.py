@@ -205,7 +205,6 @@ def test_half_precision_and_bfloat16_are_read() -> None:
         assert scores(genome, "l1") == [[5, 7]]
 
 
-@pytest.mark.xfail(reason="of a layer that stands in a stack twice only the first is seen", strict=True)
 def test_a_layer_that_is_called_twice() -> None:
     layer = nn.Linear(2, 2)
     genome = Genome(nn.Sequential(nn.Linear(2, 2), layer, nn.Identity(), layer, nn.Linear(2, 2)))
