@@ -13,7 +13,7 @@ HEIGHTS = {"operators": 1, "algorithms": 2, "benchmarks": 3, "__main__": 4, "est
 DOORS = ("evoprune.__main__", "evoprune.estimators", "evoprune.loading")
 """The files that may import from every floor; nothing imports them."""
 STUB = ROOT / "evoprune" / "__init__.pyi"
-"""What the whole package offers, from every folder and a door: imported when it is asked for, so that it is no arrow."""
+"""What the package offers, from every folder and a door: imported when it is asked for, so that it is no arrow."""
 
 
 def modules() -> dict[str, list[Path]]:

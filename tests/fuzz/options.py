@@ -18,7 +18,19 @@ from evoprune.engines.limits import MOST_WORKERS
 from evoprune.runs.settings import SEEDS, types_of
 from tests.fuzz.values import LONG, UNKNOWN, spoilt, spoilt_toml
 
-COMMANDS = ("run", "sweep", "report", "reproduce", "weights", "architectures", "reconstruct", "list", "bench", "resume")
+COMMANDS = (
+    "run",
+    "sweep",
+    "report",
+    "reproduce",
+    "weights",
+    "architectures",
+    "reconstruct",
+    "shrink",
+    "list",
+    "bench",
+    "resume",
+)
 TINY = "--n-dim 24 --n-samples 40 --n-clusters 4 --network 6-3 --cells 4 --generations 2 --no-compare"
 LINES: dict[str, str] = {
     "run": f"run {TINY} --output r",
@@ -28,6 +40,7 @@ LINES: dict[str, str] = {
     "reproduce": "reproduce --trials 1 --output s",
     "report": "report {good}/study --output p",
     "reconstruct": "reconstruct {good}/model {good}/a.png --output p",
+    "shrink": "shrink {good}/model --output p",
     "list": "list",
     "bench": "bench --quick",
     "resume": "resume {good}/begun",

@@ -200,6 +200,8 @@ READERS = [
     "report @",
     "reconstruct @ {good}/a.png --output p",
     "reconstruct {good}/model @ --output p",
+    "shrink @ --output p",
+    "shrink @",
 ]
 PLACES = ["", "missing", "file", "file/below", "empty", "a\nb", "\x1b[31m", "\udcff", "²", *LONG_NAMES]
 
@@ -207,7 +209,7 @@ PLACES = ["", "missing", "file", "file/below", "empty", "a\nb", "\x1b[31m", "\ud
 def places() -> dict[str, Make]:
     """Every wrong place, by what it is."""
     made: dict[str, Make] = {}
-    for command in ("run", "weights", "architectures", "sweep", "reproduce", "report", "reconstruct"):
+    for command in ("run", "weights", "architectures", "sweep", "reproduce", "report", "reconstruct", "shrink"):
         for name, make in TAKEN.items():
             made[f"{command} --output: {name}"] = _output(command, make, whole=len(name) % 2 == 0)
         for name in LONG_NAMES:
@@ -226,6 +228,7 @@ def places() -> dict[str, Make]:
         made[f"reconstruct by a broken model {seed}"] = _broken(
             "reconstruct d {good}/a.png --output p", "model.pt", seed
         )
+        made[f"shrink a broken model {seed}"] = _broken("shrink d --output p", "model.pt", seed)
     return dict(sorted(made.items()))
 
 
