@@ -1,7 +1,7 @@
 """Joints of a network that is no plain stack, residual or concatenating, by Torch-Pruning's dependency graph."""
 
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack, redirect_stdout, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from io import StringIO
 from types import ModuleType
 from typing import Any
@@ -15,6 +15,9 @@ from evoprune.files import reason
 from evoprune.individuals import Individual, genomes
 from evoprune.shrinking.joints import Chain, End, Joint, Pass, chain, is_stack
 from evoprune.shrinking.stacks import NORMS, Step, joined, part_names
+
+LONGEST = 20
+"""Members of a group of the library, for each module of the network: larger ones have no end."""
 
 
 def torch_pruning() -> ModuleType | None:
@@ -48,7 +51,9 @@ def graph(individual: Individual, example: Tensor) -> Chain:
             example = like_parameters(whole, example)
             for parameter in frozen:  # the library follows gradients
                 parameter.requires_grad_(True)
-            groups = list(library.DependencyGraph().build_dependency(whole, example_inputs=example).get_all_groups())
+            dependencies = library.DependencyGraph().build_dependency(whole, example_inputs=example)
+            with _bounded(library, LONGEST * len(steps)):
+                groups = list(dependencies.get_all_groups())
             inputs = _inputs(whole, [step.module for step in steps.values() if step.is_layer], example)
     except Exception as error:  # whatever a forward makes the library stumble over
         return Chain(reasons=[f"Torch-Pruning cannot follow it ({type(error).__name__}: {reason(error)})"])
@@ -61,6 +66,24 @@ def graph(individual: Individual, example: Tensor) -> Chain:
         if joint is not None:
             found.joints.append(joint)
     return found
+
+
+@contextmanager
+def _bounded(library: Any, most: int) -> Iterator[None]:
+    """Within the block a group that grows beyond so many members is an error: some the library follows for ever."""
+    kind = library.dependency.group.Group
+    add = kind.add_dep
+
+    def add_some(group: Any, *args: Any, **kwargs: Any) -> None:
+        if len(group) > most:
+            raise RecursionError("it goes round in circles")
+        add(group, *args, **kwargs)
+
+    kind.add_dep = add_some
+    try:
+        yield
+    finally:
+        kind.add_dep = add
 
 
 def _every(individual: Individual) -> dict[int, Step]:
@@ -101,7 +124,7 @@ def _joint(
         step = steps.get(id(module))
         if step is None and isinstance(module, nn.Module):
             continue  # a function, as the library has it
-        if step is None or places is None or not (step.is_layer or isinstance(module, NORMS)):
+        if step is None or places is None or not _fits(step, places, _makes(item)):
             label = "a parameter" if step is None else step.label
             reasons.append(f"units that belong to {label} ({type(module).__name__}) stay")
             return None
@@ -111,6 +134,18 @@ def _joint(
         return None
     observed = tuple(_observed(end, inputs.get(id(end.step.module))) for end in readers)
     return Joint(units, (Pass(tuple(makers), tuple(between), tuple(readers), observed),))
+
+
+def _fits(step: Step, places: Tensor, makes: bool) -> bool:
+    """Whether a module can be cut at these places: they are there, and each belongs to one unit."""
+    if isinstance(step.module, NORMS):
+        size = int(step.module.num_features)
+    elif step.is_layer:
+        weight: Any = step.module.weight
+        size = weight.shape[step.axes[0 if makes else 1]]
+    else:
+        return False
+    return int(places.max()) < size and len(places.unique()) == places.numel()
 
 
 def _makes(item: Any) -> bool:

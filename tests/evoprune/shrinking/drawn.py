@@ -99,42 +99,66 @@ class Graph(nn.Module):
         return values[-1]
 
 
+class Values:
+    """What a :class:`Graph` computes: how wide each value is, and whether parts of it lie beside each other."""
+
+    def __init__(self, random: Random, x: Tensor) -> None:
+        self.random, self.images = random, x.dim() > 2
+        self.widths, self.laid = [x.shape[1]], [False]
+        self.plan: list[tuple[str, tuple[int, ...]]] = []
+        self.layers: dict[str, nn.Module] = {}
+
+    def layer(self, width: int) -> None:
+        """A layer that reads the last value."""
+        reads = self.widths[-1]
+        if self.images:
+            made: nn.Module = nn.Conv2d(reads, width, self.random.choice((1, 3)), padding="same")
+        else:
+            made = nn.Linear(reads, width, bias=self.random.random() < 0.7)
+        self._module(made, width, laid=False)
+
+    def step(self) -> None:
+        """Something that takes the last value, and perhaps one before it."""
+        last, other = len(self.widths) - 1, self.random.randrange(len(self.widths))
+        kind = self.random.choice(("layer", "layer", "add", "add", "cat", "norm", "function"))
+        both = self.widths[last], self.widths[other]
+        crossed = self.laid[last] or self.laid[other]  # of sums of these the library may count for ever
+        if kind == "layer":
+            self.layer(self.random.randint(2, 4))
+        elif kind == "add" and both[0] == both[1] and not crossed:
+            self._take("add", (last, other), both[0], laid=False)
+        elif kind == "cat" and sum(both) <= 9:
+            self._take("cat", (last, other), sum(both), laid=True)
+        elif kind == "norm":
+            norm = seen(nn.BatchNorm2d if self.images else nn.BatchNorm1d, both[0])
+            self._module(norm, both[0], self.laid[last])
+        else:
+            self._take(self.random.choice(tuple(Graph.FUNCTIONS)), (last,), both[0], self.laid[last])
+
+    def _module(self, module: nn.Module, width: int, laid: bool) -> None:
+        name = str(len(self.layers))
+        self.layers[name] = module
+        self._take(name, (len(self.widths) - 1,), width, laid)
+
+    def _take(self, name: str, sources: tuple[int, ...], width: int, laid: bool) -> None:
+        self.plan.append((name, sources))
+        self.widths.append(width)
+        self.laid.append(laid)
+
+
 @st.composite
 def graphs(draw: Callable[[Any], Any]) -> tuple[Genome, Tensor]:
     """A network with ways around and beside, and inputs for it."""
-    steps, images, seed = draw(st.integers(2, 7)), draw(st.booleans()), draw(st.integers(0, 2**32))
+    steps, images, seed = draw(st.integers(2, 8)), draw(st.booleans()), draw(st.integers(0, 2**32))
     torch.manual_seed(seed)
     random = Random(seed)
     x = torch.randn(4, 2, *[4, 4] * images)
-    sizes, plan, layers = [2], list[tuple[str, tuple[int, ...]]](), dict[str, nn.Module]()
-
-    def add(name: str, sources: tuple[int, ...], size: int, layer: nn.Module | None = None) -> None:
-        if layer is not None:
-            name = f"{name}{len(plan)}"
-            layers[name] = layer
-        plan.append((name, sources))
-        sizes.append(size)
-
-    def layer(size: int, source: int) -> None:
-        made = nn.Conv2d(sizes[source], size, 1 if random.random() < 0.5 else 3, padding="same") if images else None
-        add("layer", (source,), size, made or nn.Linear(sizes[source], size, bias=random.random() < 0.7))
-
-    layer(random.randint(2, 4), 0)
+    values = Values(random, x)
+    values.layer(random.randint(2, 4))
     for _ in range(steps):
-        source, other = (random.randrange(max(0, len(sizes) - 4), len(sizes)) for _ in range(2))
-        kind = random.choice(("layer", "layer", "add", "add", "cat", "norm", "function", "function"))
-        if kind == "layer":
-            layer(random.randint(2, 4), source)
-        elif kind == "add" and sizes[source] == sizes[other]:
-            add("add", (source, other), sizes[source])
-        elif kind == "cat" and sizes[source] + sizes[other] <= 9:
-            add("cat", (source, other), sizes[source] + sizes[other])
-        elif kind == "norm":
-            add("norm", (source,), sizes[source], seen(nn.BatchNorm2d if images else nn.BatchNorm1d, sizes[source]))
-        else:
-            add(random.choice(tuple(Graph.FUNCTIONS)), (source,), sizes[source])
-    layer(2, len(sizes) - 1)
-    genome = Genome(Graph(plan, layers))
+        values.step()
+    values.layer(2)
+    genome = Genome(Graph(values.plan, values.layers))
     genome.masks = {name: drawn_mask(random, mask.shape) for name, mask in genome.masks.items()}
     genome.enforce()
     return genome, x
