@@ -72,9 +72,9 @@ def test_figures_are_those_of_a_summary_and_of_what_it_costs():
     assert found["macs"] == 24 * 6 + 6 * 3 + 3 * 6 + 6 * 24
     assert found["effective_macs"] == 24 * 6 + 6 * 3 + 3 * 6
     assert [each["batch"] for each in found["latency"]] == [1, 256]
-    module = figures(compacted(pair)[0], problem, samples, "l1")  # one unit stays that the last layer does not read
+    module = figures(compacted(pair)[0], problem, samples, "l1")  # a unit of each layer stays
     assert module["test_l1"] == pytest.approx(found["test_l1"])
-    assert module["parameters"] == 24 * 6 + 6 + 6 * 3 + 3 + 3 * 1 + 1 + 1 * 24 + 24
+    assert module["parameters"] == 24 + 1 + 1 + 1 + 1 + 1 + 24 + 24
 
 
 @pytest.mark.usefixtures("quick")

@@ -56,7 +56,7 @@ def individuals(draw: Callable[[Any], Any]) -> tuple[Individual | nn.Module, Ten
     if double:
         module, x = module.double(), x.double()
     individual: Any = Genome(module)
-    if form == "network":
+    if form == "network" and len(set(stack.steps)) == len(stack.steps):  # genomes share nothing
         place = random.randint(0, len(module))
         individual = Network([Genome(module[:place]), Genome(module[place:])])
     for genome in genomes(individual):
@@ -215,13 +215,18 @@ class Stack:
             self._turn()
 
     def _add(self, step: nn.Module) -> bool:
-        """Take a step, unless what comes before does not fit it or nothing comes out; and whether it was taken."""
+        """Take a step, unless what comes before does not fit it or nothing comes out; and whether it was taken.
+
+        Now and then it is one that stands somewhere else already.
+        """
+        if self.steps and self.random.random() < 0.1:
+            step = self.random.choice(self.steps)
         try:
             with torch.no_grad():
                 value = step.eval()(self.value.clone())
-        except (RuntimeError, ValueError):  # too few positions
+        except (IndexError, RuntimeError, ValueError):  # too few positions
             return False
-        if not 0 < value[0].numel() <= 200:
+        if value.dim() > 4 or not 0 < value[0].numel() <= 200:
             return False
         self.steps.append(step)
         self.value = value

@@ -27,7 +27,8 @@ from tests.evoprune.shrinking.by_hand import (
 
 
 def test_a_channel_worked_out_by_hand():
-    first, last = nn.Conv1d(1, 2, 1), nn.Conv1d(2, 1, 2)
+    first: Any = nn.Conv1d(1, 2, 1)
+    last: Any = nn.Conv1d(2, 1, 2)
     with torch.no_grad():
         first.weight.copy_(torch.tensor([1.0, 0.0]).view(2, 1, 1))
         first.bias.copy_(torch.tensor([0.0, 3.0]))

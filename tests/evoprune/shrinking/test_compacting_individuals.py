@@ -10,6 +10,7 @@ from evoprune import Autoencoder, Decoder, Encoder, Genome, Network, compact
 from evoprune.mlp import GaussianEncoder, mlp_decoder, mlp_encoder, variational_encoder
 from evoprune.tied import TiedAutoencoder, TiedLinear, TiedNetwork
 from tests.evoprune.shrinking.by_hand import (
+    BORDER,
     IMAGES,
     INPUTS,
     ROWS,
@@ -98,8 +99,8 @@ def test_of_a_variational_encoder_the_way_to_the_mean_is_left():
 
 
 def test_a_variational_encoder_within_a_stack_keeps_both_heads():
-    network = nn.Sequential(variational_encoder((6, 5, 4)), ignoring(nn.Linear(4, 2), 1))
-    silent(network[0].trunk[0], 2)  # type: ignore[union-attr,index]
+    network: Any = nn.Sequential(variational_encoder((6, 5, 4)), ignoring(nn.Linear(4, 2), 1))
+    silent(network[0].trunk[0], 2)
     small, removed = shrunk(network, INPUTS)
     assert removed.units == {"0.trunk.0": 1, "0.mean": 1}
     assert widths(small) == [(6, 4), (4, 3), (4, 3), (3, 2)]
@@ -135,9 +136,9 @@ def test_a_tied_unit_is_folded_on_the_way_there_and_unread_on_the_way_back():
 
 
 def test_a_tied_network_between_layers():
-    tied = TiedNetwork((4, 3))
+    tied: Any = TiedNetwork((4, 3))
     with torch.no_grad():
-        tied.encoder[0].weight[:, 1] = 0  # type: ignore[index,operator]
+        tied.encoder[0].weight[:, 1] = 0
     small, removed = shrunk(nn.Sequential(silent(nn.Linear(3, 4), 1), nn.ReLU(), tied, nn.Linear(4, 2)), ROWS)
     assert removed.units == {"0": 1}
     assert small[2].widths == (3, 3)
@@ -146,9 +147,9 @@ def test_a_tied_network_between_layers():
 
 def test_dead_units_of_tied_outputs_stay_with_a_reason():
     """What reads unit 1 also makes an output."""
-    tied = TiedNetwork((4, 3))
+    tied: Any = TiedNetwork((4, 3))
     with torch.no_grad():
-        tied.encoder[0].weight[:, 1] = 0  # type: ignore[index,operator]
+        tied.encoder[0].weight[:, 1] = 0
     assert reason_of(nn.Sequential(silent(nn.Linear(3, 4), 1), nn.ReLU(), tied))
 
 
@@ -198,6 +199,24 @@ def test_what_holds_values_of_units_that_is_used_twice(between: nn.Module):
     """Of units that are dead in one place the other ones are not."""
     first, second = nn.Sequential(silent(nn.Linear(3, 4), 1), between), nn.Sequential(nn.Linear(4, 4), between)
     shrunk(nn.Sequential(first, second, nn.Linear(4, 2)), ROWS)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_layer_that_reads_dead_units_twice_gets_no_bias_for_both(bias: bool):
+    same, between = nn.Linear(4, 3, bias=bias), nn.Sigmoid()
+    first, second = silent(nn.Linear(3, 4), 1, bias=2.0), silent(nn.Linear(3, 4), 1, bias=-1.0)
+    _, removed = shrunk(nn.Sequential(first, between, same, second, between, same), ROWS)
+    assert removed.units == {}
+    assert BORDER in removed.reasons[-1]
+
+
+@pytest.mark.parametrize("dead", [0, 3])
+def test_a_turn_that_is_taken_twice(dead: int):
+    """Unflatten says how many channels there are, of units that are dead in one place and not in the other."""
+    turn = nn.Unflatten(1, (4, 1))
+    layers = [nn.Linear(3, 4), turn, nn.Flatten(), nn.Linear(4, 4), turn, nn.Flatten(), nn.Linear(4, 2)]
+    silent(layers[dead], 1)
+    shrunk(nn.Sequential(*layers), ROWS)
 
 
 def test_layers_that_share_a_bias():

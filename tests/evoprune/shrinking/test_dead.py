@@ -162,7 +162,7 @@ def test_tied_pairs_lose_both_ways():
     assert found.encoder.sizes[1] == total
     assert found.encoder.sizes[0] < kept  # of units that something still led to or from
     train([found, before], [ROWS, ROWS], "mse")
-    assert found.network.decoder[0].weight is found.network.encoder[4].weight  # type: ignore[index,union-attr]
+    assert found.network.decoder[0].weight is found.network.encoder[4].weight
     expand(found.encoder)
     assert found.network.widths == (6, 5, 4, 3)
 
@@ -394,7 +394,7 @@ def test_any_network_by_its_masks(drawn: tuple[Any, Tensor]):
 
 
 def test_differences():
-    one = nn.Sequential(nn.Linear(3, 2), nn.Dropout())
+    one: Any = nn.Sequential(nn.Linear(3, 2), nn.Dropout())
     x = torch.randn(4, 3)
     assert difference(one, copy.deepcopy(one), x) == ""
     other = copy.deepcopy(one)

@@ -55,11 +55,12 @@ def test_a_functional_nonlinearity():
 
 
 def test_the_constant_of_a_functional_nonlinearity_by_hand():
-    network = Own(lambda self, x: self.c(F.leaky_relu(self.a(x), 0.5)), a=first(1, bias=-2.0), c=last())
+    reader = last()
+    network = Own(lambda self, x: self.c(F.leaky_relu(self.a(x), 0.5)), a=first(1, bias=-2.0), c=reader)
     with torch.no_grad():
-        network.c.weight[:, 1] = torch.tensor([1.0, 3.0])  # type: ignore[index,operator,union-attr]
+        reader.weight[:, 1] = torch.tensor([1.0, 3.0])
     small: Any = compact(network, ROWS)
-    assert torch.allclose(network.c.bias - torch.tensor([1.0, 3.0]), small.c.bias)  # type: ignore[operator,union-attr]
+    assert torch.allclose(reader.bias - torch.tensor([1.0, 3.0]), small.c.bias)
 
 
 def test_residual_units_go_where_both_ways_are_dead():
@@ -154,6 +155,10 @@ CROSSINGS: dict[str, tuple[Callable[..., Tensor], dict[str, nn.Module]]] = {
         lambda self, x: self.b((h := self.a(x).chunk(2, 1))[0]) + self.d(h[1].tanh()),
         {"a": first(1, 3), "b": nn.Linear(2, 2), "d": ignoring(nn.Linear(2, 2), 0)},
     ),
+    "units that follow each other round and round": (
+        lambda self, x: self.d(torch.cat([x, h := self.a(x)], 1) + torch.cat([h, h], 1)),
+        {"a": silent(nn.Linear(3, 3), 0), "d": ignoring(nn.Linear(6, 2), 1)},
+    ),
     "slices": (
         lambda self, x: self.b((h := self.a(x))[:, :2]) + self.d(h[:, 2:]),
         {"a": first(1, 3), "b": nn.Linear(2, 2), "d": ignoring(nn.Linear(2, 2), 0)},
@@ -199,11 +204,11 @@ def test_channels_through_a_norm_and_pools():
     def forward(self: Any, x: Tensor) -> Tensor:
         return torch.as_tensor(self.c(F.max_pool2d(F.relu(self.n(self.a(x))), 2).mean((2, 3))))
 
-    network = Own(forward, a=silent(nn.Conv2d(1, 4, 3), 1), n=norm(nn.BatchNorm2d, 4), c=last(2))
+    network = Own(forward, a=silent(nn.Conv2d(1, 4, 3), 1), n=(seen := norm(nn.BatchNorm2d, 4)), c=last(2))
     small, removed = shrunk(network, IMAGES, example=IMAGES)
     assert removed.units == {"a": 2}
     assert small.n.num_features == 2
-    assert small.n.running_mean.equal(network.n.running_mean[[0, 3]])  # type: ignore[index,union-attr]
+    assert small.n.running_mean.equal(seen.running_mean[[0, 3]])
 
 
 def test_channels_that_become_values():
@@ -372,6 +377,15 @@ def test_networks_in_double_precision():
     assert sum(removed.units.values()) == 2
 
 
+def test_frozen_layers():
+    network = residual(1)
+    network.get_submodule("b").requires_grad_(False)
+    small, removed = shrunk(network, ROWS, example=ROWS)
+    assert sum(removed.units.values()) == 1
+    assert [parameter.requires_grad for parameter in small.parameters()] == [True, True, False, False, True, True]
+    assert not any(parameter.requires_grad for parameter in network.get_submodule("b").parameters())
+
+
 def test_modes_and_gradients_stay():
     network = residual(1).train()
     shrunk(network, ROWS, example=ROWS)
@@ -440,6 +454,17 @@ def test_what_the_library_stumbles_over(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(graphs, "torch_pruning", lambda: Broken)
     found = graph(Genome(residual(1)), ROWS)
     assert found == Chain(reasons=["Torch-Pruning cannot follow it (IndexError: too deep)"])
+
+
+def test_the_library_stays_as_it_is():
+    import torch_pruning
+
+    kind = torch_pruning.dependency.group.Group
+    before = dict(vars(kind))
+    forward, parts = CROSSINGS["units that follow each other round and round"]
+    (reason,) = compacted(Own(forward, **parts), ROWS)[1].reasons
+    assert reason.startswith("Torch-Pruning cannot follow it")
+    assert dict(vars(kind)) == before
 
 
 def test_nothing_is_printed(capsys: pytest.CaptureFixture[str]):

@@ -23,7 +23,7 @@ def only(*steps: nn.Module) -> Joint:
     return joint
 
 
-def names(joint: Joint) -> list[tuple[list[str], list[str], list[str]]]:
+def names(joint: Joint) -> list[tuple[list[str], ...]]:
     """For every pass the labels of what makes, of what stands between, and of what reads."""
     return [
         (
