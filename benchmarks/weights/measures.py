@@ -10,17 +10,19 @@ from evoprune.benchmarks.weights.genetic import rmse
 from evoprune.benchmarks.weights.settings import WeightsSettings
 from evoprune.runs.state import RunResult
 from evoprune.runs.terminal import text_table
+from evoprune.shrinking.counts import macs_left
 from evoprune.tied import TiedAutoencoder
 
 
 def measure(pair: TiedAutoencoder, settings: WeightsSettings) -> dict[str, Any]:
-    """RMSE on training and held-out data, the classifier's accuracy on held-out data, and the share of weights kept."""
+    """RMSE on training and held-out data, the classifier's accuracy on held-out data, and the shares that are kept."""
     problem = settings.problem
     return {
         "rmse_train": rmse(pair, settings.training),
         "rmse_test": rmse(pair, problem.test),
         "accuracy_test": accuracy(settings, pair.code(settings.training), pair.code(problem.test)),
         "preserved": pair.preserved,
+        "macs_kept": macs_left(pair, problem.test[:1]),
     }
 
 
