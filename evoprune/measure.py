@@ -22,7 +22,7 @@ from evoprune.examples import check_example
 from evoprune.genome import Genome
 from evoprune.individuals import Individual, genomes, names_of
 from evoprune.layers import prunable_layers
-from evoprune.masks import nonzeros, share
+from evoprune.masks import nonzeros
 from evoprune.memory import check_fits
 from evoprune.refusals import blame
 
@@ -82,7 +82,7 @@ class Cost:
     parameters: int
     nonzero: int
     macs: int
-    effective_macs: float
+    effective_macs: int
     bytes: int
     sparse_bytes: int
     activation_bytes: int
@@ -196,13 +196,13 @@ class _Activations(TorchDispatchMode):
                 self.living.setdefault(storage, storage.nbytes() if made else 0)
 
 
-def _one_pass(network: nn.Module, inputs: Tensor) -> tuple[int, float, int]:
+def _one_pass(network: nn.Module, inputs: Tensor) -> tuple[int, int, int]:
     """Multiply-accumulates, effective ones, and the most bytes of activations, of one call."""
     weights: dict[nn.Module, Any] = {layer: layer.weight for _, layer in prunable_layers(network)}
-    zeros = {layer: 1 - share(nonzeros(weight), weight.numel()) for layer, weight in weights.items()}
+    zeros = {layer: weight.numel() - nonzeros(weight) for layer, weight in weights.items()}
     counter, activations = FlopCounterMode(display=False, custom_mapping=FORMULAS), _Activations(inputs)
     begun: list[int] = []
-    in_layers, skipped = 0, 0.0
+    in_layers, skipped = 0, 0
 
     def begin(*_: Any) -> None:
         begun.append(counter.get_total_flops() - in_layers)
@@ -211,7 +211,7 @@ def _one_pass(network: nn.Module, inputs: Tensor) -> tuple[int, float, int]:
         nonlocal in_layers, skipped
         flops = counter.get_total_flops() - in_layers - begun.pop()  # less those of layers within this one
         in_layers += flops
-        skipped += flops * zeros[layer]
+        skipped += flops * zeros[layer] // max(weights[layer].numel(), 1)  # all are used as often
 
     hooks = [layer.register_forward_pre_hook(begin) for layer in zeros]
     hooks += [layer.register_forward_hook(end, always_call=True) for layer in zeros]
@@ -222,7 +222,7 @@ def _one_pass(network: nn.Module, inputs: Tensor) -> tuple[int, float, int]:
         for hook in hooks:
             hook.remove()
     flops = counter.get_total_flops()
-    return flops // 2, (flops - skipped) / 2, activations.peak
+    return flops // 2, (flops - skipped) // 2, activations.peak
 
 
 @contextmanager

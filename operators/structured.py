@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+from warnings import warn
 
 import torch
 from torch import Tensor
@@ -21,11 +22,13 @@ from evoprune.shrinking.stacks import Step
 
 
 def joints_of(individual: Individual, example: Tensor | None = None) -> list[Joint]:
-    """The joints of an individual all of whose weights are prunable."""
-    found = read(individual, example).joints
+    """The joints of an individual all of whose weights are prunable; a ``UserWarning`` says why there are none."""
+    found = read(individual, example)
+    if not found.joints and found.reasons:
+        warn(f"no units can be pruned: {'; '.join(found.reasons)}", stacklevel=3)
     return [
         joint
-        for joint in found
+        for joint in found.joints
         if all(name in step.genome.masks or name.rpartition(".")[2] == "bias" for step, name, _, _ in _tensors(joint))
     ]
 
