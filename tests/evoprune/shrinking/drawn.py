@@ -49,7 +49,8 @@ def individuals(draw: Callable[[Any], Any]) -> tuple[Individual | nn.Module, Ten
     seed = draw(st.integers(0, 2**32))
     torch.manual_seed(seed)
     random = Random(seed)
-    stack = Stack(random, torch.randn(3, random.randint(1, 3), *[random.choice((5, 6))] * depth))
+    samples = 7  # more than channels, so that nothing takes them for such
+    stack = Stack(random, torch.randn(samples, random.randint(1, 3), *[random.choice((5, 6))] * depth))
     for _ in range(blocks):
         stack.block()
     module, x = nn.Sequential(*stack.steps), stack.x

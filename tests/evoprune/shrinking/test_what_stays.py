@@ -136,6 +136,12 @@ def test_a_lone_layer_with_another_forward_stays():
     assert reason_of(Network([Genome(layer), Genome(nn.Linear(4, 2))]))
 
 
+def test_a_convolution_along_other_axes_stays():
+    """Images without samples, whose channels the next layer takes for samples."""
+    network = nn.Sequential(silent(nn.Conv2d(2, 4, 1), 1), nn.Sigmoid(), nn.Conv1d(4, 2, 1))
+    assert reason_of(network, torch.randn(2, 4, 3)) == ["2 does not read the units of 0 one by one"]
+
+
 def test_pools_over_channels_stay():
     """Where they take channels for positions, as a pool of one more axis does."""
     network = convolution(nn.Conv2d(4, 2, 1), nn.MaxPool3d((3, 1, 1), 1, (1, 0, 0)))
