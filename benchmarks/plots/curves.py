@@ -118,7 +118,7 @@ def plot_size(cells: pd.DataFrame, log: pd.DataFrame | None = None, macs_kept: f
     count = len(shown) + bool(len(chances))
     columns = min(count, 2 if len(chances) else 3)
     rows = -(-count // columns)
-    figure = style.new_figure(2.9 if rows == 1 else 5.0)
+    figure = style.new_figure(2.9 if rows == 1 else 2.5 * rows)
     panels = list(figure.subplots(rows, columns, sharex=True, squeeze=False).flat)
 
     shares = {column: over_cells(cells, column) * 100 for column in shown}
@@ -128,7 +128,7 @@ def plot_size(cells: pd.DataFrame, log: pd.DataFrame | None = None, macs_kept: f
         end = f": {summary['mean'].iloc[-1]:.1f}% at the end" if len(summary) else ""
         if column == "preserved" and macs_kept is not None and "macs_kept" not in shown:
             end += f", MACs {100 * macs_kept:.1f}%"
-        what = "kept without dead units (%)" if column == "macs_kept" else "weights kept (%)"
+        what = "MACs kept (%)" if column == "macs_kept" else "weights kept (%)"
         style.dress(axes, f"{PARTS[column]}{end}", y="" if i % columns and what.startswith("weights") else what)
         axes.set_ylim(bottom, 100 + 0.03 * (100 - bottom))
         _band(axes, summary, cells)
@@ -142,8 +142,9 @@ def plot_size(cells: pd.DataFrame, log: pd.DataFrame | None = None, macs_kept: f
         panel.plot(steps, chances, color=style.GREEN, linewidth=1.8, marker="o" if len(steps) == 1 else "")
         top = 1.1 * chances.max() or 1.0
         panel.set_ylim(-0.03 * top, top)
-    for empty in panels[count:]:
+    for place, empty in enumerate(panels[count:], start=count):
         empty.set_axis_off()
+        panels[place - columns].tick_params(labelbottom=True)
     style.whole_numbers(panels[0], bins=6)  # the others share its axis
     band = f"; line: {_whose(cells)}, band: {BAND_LABEL}".replace("\n", " ") if _count(cells) > 1 else ""
     figure.supxlabel(f"generation{band}", fontsize=style.SMALL)
