@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from evoprune.checks import of_type
 from evoprune.examples import check_takes
+from evoprune.files import reason
 from evoprune.genome import Genome
 from evoprune.individuals import Individual, Network, genomes
 from evoprune.mlp import GaussianEncoder
@@ -60,13 +61,17 @@ def compacted(individual: Any, example: Tensor | None = None) -> tuple[nn.Module
 
 def without_noise(individual: Any) -> Individual:
     """A copy of an individual, or of a module as a genome: of a variational encoder the way to the mean alone."""
-    if isinstance(individual, nn.Module):
+    expected = "a Genome, an Autoencoder, another Network or a module"
+    of_type("individual", individual, Genome | Network | nn.Module, expected)
+    try:
+        copy: Any = deepcopy(individual)
+    except RuntimeError as error:
+        advice = "after torch.nn.utils.prune call prune.remove(layer, name) first"
+        raise ValueError(f"individual cannot be copied ({reason(error)}); {advice}") from error
+    if isinstance(copy, nn.Module):
         with catch_warnings():
             simplefilter("ignore")  # weights that no operator prunes
-            copy: Any = Genome(deepcopy(individual))
-    else:
-        of_type("individual", individual, Genome | Network, "a Genome, an Autoencoder, another Network or a module")
-        copy = deepcopy(individual)
+            copy = Genome(copy)
     for genome in genomes(copy):
         if type(genome.module) is GaussianEncoder:
             parts = OrderedDict(trunk=genome.module.trunk, mean=genome.module.mean)

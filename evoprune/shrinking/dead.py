@@ -160,7 +160,8 @@ def _verdict(joint: Joint, masked: bool) -> _Verdict:
     """Units are dead that in every pass nobody reads, or that are the same for all samples and a bias can stand for."""
     readers = [end for one in joint.passes for end in one.readers]
     biases = [bias for end in readers if (bias := end.step.module.bias) is not None]
-    shared = len(set(map(id, biases))) < len(biases) or any(_uses(end.step) > 1 for end in readers)
+    several = len({id(end.step.module) for end in readers}) < len(readers) or len(set(map(id, biases))) < len(biases)
+    shared = several or any(_uses(end.step) > 1 for end in readers)
     dead, stuck = torch.ones(joint.units, dtype=torch.bool), False
     added: list[tuple[End, Tensor]] = []
     for one in joint.passes:

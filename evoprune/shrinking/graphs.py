@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from io import StringIO
+from threading import Lock
 from types import ModuleType
 from typing import Any
 from warnings import catch_warnings, simplefilter
@@ -16,6 +17,7 @@ from evoprune.individuals import Individual, genomes
 from evoprune.shrinking.joints import Chain, End, Joint, Pass, chain, is_stack
 from evoprune.shrinking.stacks import NORMS, Step, joined, part_names
 
+_LOCK = Lock()  # what the block changes belongs to the process: standard output, warnings, a class of the library
 LONGEST = 20
 """Members of a group of the library, for each module of the network: larger ones have no end."""
 
@@ -46,7 +48,7 @@ def graph(individual: Individual, example: Tensor) -> Chain:
     steps = _every(individual)
     frozen = [parameter for parameter in whole.parameters() if not parameter.requires_grad]
     try:
-        with evaluating(whole), torch.enable_grad(), catch_warnings(), redirect_stdout(StringIO()):
+        with _LOCK, evaluating(whole), torch.enable_grad(), catch_warnings(), redirect_stdout(StringIO()):
             simplefilter("ignore")
             example = like_parameters(whole, example)
             for parameter in frozen:  # the library follows gradients

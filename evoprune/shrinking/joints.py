@@ -100,6 +100,8 @@ def chain(individual: Individual) -> Chain:
             units = weight.shape[step.axes[0]]
             now = _Open(step.ends, units, 1, isinstance(step.module, CONVOLUTIONS), weight.dim() - 2)
             continue
+        if now is None:  # what it holds belongs to the inputs, or to units that nobody can follow
+            fixed |= _keys((), (step,), ())
         why = "" if now is None else _carries(now, step)
         if why and now is not None:
             fixed |= _keys(now.makers, (*now.between, step), ())
@@ -137,12 +139,10 @@ def _closed(now: _Open, step: Step) -> Joint | None:
     weight: Any = step.module.weight
     reads = weight.shape[step.axes[1]]
     convolution = isinstance(step.module, CONVOLUTIONS)
-    if (
-        not now.units
-        or reads % now.units
-        or convolution != (now.maps and not now.flat)
-        or (reads != now.units and not now.flat)
-    ):
+    alone = now.maps and not now.flat
+    if convolution != alone or (reads != now.units and not now.flat) or (alone and weight.dim() - 2 != now.depth):
+        return None
+    if not now.units or reads % now.units:
         return None
     makers = tuple(End(one, _blocks(now.units, now.each)) for one in now.makers)
     readers = tuple(End(one, _blocks(now.units, reads // now.units)) for one in step.ends)
@@ -206,7 +206,8 @@ def _keys(makers: Iterable[Step], between: Iterable[Step], readers: Iterable[Ste
             found.add((id(step.module.weight), step.axes[side]))
             if side == 0 and step.module.bias is not None:
                 found.add((id(step.module.bias), 0))
-    return found | {(id(tensor), 0) for step in between for tensor in step.held.values()}
+    shapes = {(id(step.module), 0) for step in between if isinstance(step.module, nn.Unflatten)}
+    return found | shapes | {(id(tensor), 0) for step in between for tensor in step.held.values()}
 
 
 def _keys_of(joint: Joint) -> set[tuple[int, int]]:

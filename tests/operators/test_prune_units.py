@@ -505,5 +505,6 @@ def test_units_behind_a_hook_stay() -> None:
     layer = nn.Linear(16, 4)
     layer.register_forward_hook(lambda module, given, output: output.flip(-1))
     network = Network([Genome(layer), Genome(nn.Sequential(nn.ReLU(), nn.Linear(4, 2)))])
-    mutPruneUnits(network, 0.5)
+    with pytest.warns(UserWarning, match="no units can be pruned"):
+        mutPruneUnits(network, 0.5)
     assert network.preserved == 1.0

@@ -33,7 +33,6 @@ def test_any_network(drawn: tuple[Any, Tensor]):
     check_any(drawn)
 
 
-@pytest.mark.xfail(reason="modules that stand in two places, see test_compacting_individuals")
 @pytest.mark.slow
 @settings(max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
 @given(individuals())

@@ -203,7 +203,7 @@ def test_what_holds_values_of_units_that_is_used_twice(between: nn.Module):
 
 @pytest.mark.parametrize(
     "bias",
-    [pytest.param(False, marks=pytest.mark.xfail(reason="a bias is added for each of its uses")), True],
+    [False, True],
 )
 def test_a_layer_that_reads_dead_units_twice_gets_no_bias_for_both(bias: bool):
     same, between = nn.Linear(4, 3, bias=bias), nn.Sigmoid()
@@ -213,7 +213,6 @@ def test_a_layer_that_reads_dead_units_twice_gets_no_bias_for_both(bias: bool):
     assert BORDER in removed.reasons[-1]
 
 
-@pytest.mark.xfail(reason="it is narrowed in both places")
 @pytest.mark.parametrize("dead", [0, 3])
 def test_a_turn_that_is_taken_twice(dead: int):
     """Unflatten says how many channels there are, of units that are dead in one place and not in the other."""
@@ -223,7 +222,6 @@ def test_a_turn_that_is_taken_twice(dead: int):
     shrunk(nn.Sequential(*layers), ROWS)
 
 
-@pytest.mark.xfail(reason="only what stands between two layers is looked at")
 @pytest.mark.parametrize("before", [False, True])
 def test_a_norm_that_also_stands_where_units_are_not_followed(before: bool):
     """Before the first layer, or behind what mixes units."""

@@ -136,7 +136,6 @@ def test_a_lone_layer_with_another_forward_stays():
     assert reason_of(Network([Genome(layer), Genome(nn.Linear(4, 2))]))
 
 
-@pytest.mark.xfail(reason="axes of positions are not compared")
 def test_a_convolution_along_other_axes_stays():
     """Images without samples, whose channels the next layer takes for samples."""
     network = nn.Sequential(silent(nn.Conv2d(2, 4, 1), 1), nn.Sigmoid(), nn.Conv1d(4, 2, 1))
