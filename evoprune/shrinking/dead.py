@@ -46,7 +46,7 @@ def remove_dead(individual: Individual, masked: bool = False, example: Tensor | 
         verdicts = [(joint, _verdict(joint, masked)) for joint in seen.joints if joint.label not in stay]
         joint, verdict = next(((j, v) for j, v in verdicts if len(v.keep) < j.units), (None, None))
         if joint is None or verdict is None:
-            emptied = [] if masked else [one for one, verdict in verdicts if verdict.all_dead]
+            emptied = [] if masked or traced else [one for one, verdict in verdicts if verdict.all_dead]
             if sum(map(_hollowed, emptied)):
                 continue  # what only fed it is dead now
             found.reasons = [*seen.reasons, *stay.values(), *(verdict.why for _, verdict in verdicts if verdict.why)]

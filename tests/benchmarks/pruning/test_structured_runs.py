@@ -105,7 +105,7 @@ RUNS = {
 
 
 @pytest.mark.parametrize(
-    "run", [name if name != "torch" else pytest.param(name, marks=pytest.mark.slow) for name in RUNS]
+    "run", [pytest.param(name, marks=[pytest.mark.slow] * (name in ("torch", "convolutional"))) for name in RUNS]
 )
 def test_it_goes_on_to_the_same_bits(tmp_path: Path, run: str, monkeypatch: pytest.MonkeyPatch):
     settings = make_settings(RUNS[run])
