@@ -43,7 +43,8 @@ def spoilt(kind: Any, more: Mapping[str, Any]) -> SearchStrategy[str]:
 
     :param more: as of :func:`evoprune.runs.settings.option`.
     """
-    return _texts(kind, more).filter(lambda text: "," not in text)
+    empty = {"none"} if type(None) in get_args(kind) else set()  # what says that there is no value
+    return _texts(kind, more).filter(lambda text: "," not in text and text.lower() not in empty)
 
 
 def _texts(kind: Any, more: Mapping[str, Any]) -> SearchStrategy[str]:
