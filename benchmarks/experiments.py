@@ -76,10 +76,10 @@ def stored_model(run_or_model: str | os.PathLike[str]) -> StoredModel:
     if not os.path.isfile(path):
         what = "there is no model here" if os.path.isdir(place) else "there is no such directory or file"
         raise ValueError(f"{shown_path(place)}: {what}; give the directory of a run that has ended, or its model.pt")
-    kind = load_tensors(path, "model").get("experiment", DEFAULT)
+    stored = load_tensors(path, "model")
     with fitting(path):
-        experiment = lookup("experiment", kind, EXPERIMENTS)
-    individual, stored = experiment.load_export(path)
+        experiment = lookup("experiment", stored.get("experiment", DEFAULT), EXPERIMENTS)
+    individual, _ = experiment.exported(path, stored)
     of_a_run = path.name == "model.pt" and (path.parent / "settings.json").is_file()
     return StoredModel(path, path.parent if of_a_run else None, experiment, individual, stored)
 

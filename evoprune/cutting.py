@@ -71,16 +71,23 @@ def fit(genome: Any, whole: Any) -> None:
     """
     if whole is not None:
         fitted(genome, whole)
+    refit(genome, whole)
+
+
+def refit(genome: Any, whole: Any) -> None:
+    """The same for a table that :func:`fitted` has taken already."""
     expand(genome)
     if whole is not None:
         _cut_as(genome, whole)
 
 
 def fitted(genome: Any, whole: Any) -> Any:
-    """A copy of a genome, cut as ``whole`` says.
+    """A copy of a genome, cut as ``whole`` says; the genome itself where neither says anything.
 
     :raises ValueError: as :func:`fit`.
     """
+    if genome.whole is None and whole is None:
+        return genome
     found = deepcopy(genome)
     expand(found)
     if whole is not None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from evoprune.checks import of_type, shown
-from evoprune.cutting import fit, fitted
+from evoprune.cutting import fitted, refit
 
 _STORED = ("weights", "masks", "moments", "steps", "age", "nonzero", "fitness")
 _KNOWN = frozenset(("module", "masks", "moments", "fitness", "steps", "age", "nonzero", "whole"))
@@ -34,16 +34,14 @@ def set_state(genome: Any, state: Mapping[str, Any]) -> None:
     of_type("state", state, Mapping, "what state() gave")
     if lost := [name for name in _STORED if name not in state]:
         raise ValueError(f"the state lacks {lost[0]}: it must be what state() gave, got {shown(list(state))}")
-    cut = genome.whole is not None or state.get("whole") is not None
-    like = fitted(genome, state.get("whole")) if cut else genome
+    like = fitted(genome, state.get("whole"))
     if _shapes(state["masks"]) != _shapes(like.masks):
         raise ValueError("the stored masks do not fit this network: other names or shapes, or another exclude")
     stored, mine = _shapes(state["weights"]), _shapes(like.module.state_dict())
     if stored != mine:
         differ = sorted({name for name, _ in stored.items() ^ mine.items()})
         raise ValueError(f"the stored weights do not fit this network: they differ in {', '.join(differ)}")
-    if cut:
-        fit(genome, state.get("whole"))
+    refit(genome, state.get("whole"))
     genome.module.load_state_dict(state["weights"])
     genome.masks = {name: state["masks"][name].to(mask.device, copy=True) for name, mask in genome.masks.items()}
     genome.moments = {name: tuple(cloned(tensors)) for name, tensors in state["moments"].items()}

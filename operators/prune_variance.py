@@ -75,10 +75,10 @@ def _prune_units(
     for joint in joints:
         said = of_units(joint, found)
         deviation = torch.cat(said, 1).mean(1) if said else torch.zeros(joint.units)
-        rate = (1.0 - minmax(deviation)[0]).clamp_min(1e-9) if persistent else _chance(deviation)
-        room = _room(rate, source)
-        draw = room.exponential_(generator=source) if persistent else room.uniform_(generator=source)
-        drawn.append(draw.cpu() / rate if persistent else draw.cpu() < rate)
+        if persistent:
+            drawn.append(_times(_rate(deviation), source))
+        else:
+            drawn.append(_stays(_chance(deviation), source))
     if persistent:
         prune_lowest_units(individual, joints, drawn, amount, scope, relative=False)
     else:
@@ -87,20 +87,28 @@ def _prune_units(
 
 def _race(genome: Genome, deviations: dict[str, Tensor], source: torch.Generator) -> dict[str, Tensor]:
     """Draws without replacement as a race: exponential times with rates ``1 - s``; those who arrive first go."""
-    # The unit that varies most has rate 0: it goes almost never, not never, so that any amount can be reached.
-    rates = {name: (1.0 - minmax(deviation)[0]).clamp_min(1e-9) for name, deviation in deviations.items()}
-    return {
-        name: _room(rate, source).exponential_(generator=source).to(rate.device) / rate
-        for name, rate in spread(genome, rates)
-    }
+    rates = {name: _rate(deviation) for name, deviation in deviations.items()}
+    return {name: _times(rate, source) for name, rate in spread(genome, rates)}
 
 
 def _keep_steady(genome: Genome, deviations: dict[str, Tensor], source: torch.Generator) -> list[Choice]:
     chances = {name: _chance(deviation) for name, deviation in deviations.items()}
-    return [
-        (genome, name, _room(chance, source).uniform_(generator=source).to(chance.device) < chance)
-        for name, chance in spread(genome, chances)
-    ]
+    return [(genome, name, _stays(chance, source)) for name, chance in spread(genome, chances)]
+
+
+def _rate(deviation: Tensor) -> Tensor:
+    """How likely a unit goes: that which varies most almost never, not never, so that any amount can be reached."""
+    return (1.0 - minmax(deviation)[0]).clamp_min(1e-9)
+
+
+def _times(rate: Tensor, source: torch.Generator) -> Tensor:
+    """An exponential time for each rate."""
+    return _room(rate, source).exponential_(generator=source).to(rate.device) / rate
+
+
+def _stays(chance: Tensor, source: torch.Generator) -> Tensor:
+    """Which of them stay, each with its chance."""
+    return _room(chance, source).uniform_(generator=source).to(chance.device) < chance
 
 
 def _chance(deviation: Tensor) -> Tensor:

@@ -63,8 +63,7 @@ def prune_lowest_units(
     keeps = [torch.ones(joint.units, dtype=torch.bool) for joint in joints]
     for group in [[number] for number in range(len(joints))] if alone else [list(range(len(joints)))]:
         start = sum(int(living[number].sum()) for number in group) if alone else books.left
-        wanted = start - (round(amount * start) if measure == "units" else amount * start)
-        excess = start - wanted
+        excess = round(amount * start) if measure == "units" else amount * start
         for number, unit in _order(group, scores, living, joints, scope == "global", relative):
             worth = books.worth(joints[number], unit)
             if excess <= 0 or excess < worth / 2:
@@ -203,12 +202,12 @@ def _order(
     for number in group:
         units = living[number].nonzero().flatten()
         score = scores[number].double().nan_to_num(nan=-math.inf, posinf=math.inf, neginf=-math.inf)[units]
-        before = _units_before(joints[number])
-        rank = (score.argsort(stable=True).argsort(stable=True) + 1 + before - len(units)) / before
-        keys = rank
         if by_score:
             mean = float(score[score.isfinite()].abs().mean()) if relative and bool(score.isfinite().any()) else 1.0
             keys = score / (mean or 1.0)
+        else:
+            before = _units_before(joints[number])
+            keys = (score.argsort(stable=True).argsort(stable=True) + 1 + before - len(units)) / before
         rows += [(key, number, unit) for key, unit in zip(keys.tolist(), units.tolist(), strict=True)]
     return [(number, unit) for _, number, unit in sorted(rows)]
 

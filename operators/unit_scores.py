@@ -12,6 +12,7 @@ from evoprune.checks import of_type
 from evoprune.examples import check_takes
 from evoprune.individuals import Individual, genomes
 from evoprune.losses import check_loss_name
+from evoprune.operators.structured import of_units
 from evoprune.operators.units import unit_activations
 from evoprune.shrinking.constants import columns, rows
 from evoprune.shrinking.joints import End, Joint
@@ -46,18 +47,17 @@ def _carried(joints: Sequence[Joint], evidence: Evidence, centred: bool) -> list
     """What the weights that read a unit carry on: their sizes times that of its activations."""
     if evidence.activations is None:
         raise ValueError("scores of activations need activations, an ActivationProbe or what it returned; got None")
-    tables = unit_activations(evidence.individual, evidence.activations)
-    found = {(id(genome), name): values.double().cpu() for genome, layers in tables for name, values in layers.items()}
+    found = [
+        (genome, {name: _size(values.double(), centred) for name, values in layers.items()})
+        for genome, layers in unit_activations(evidence.individual, evidence.activations)
+    ]
     scores = []
     for joint in joints:
         score = torch.zeros(joint.units, dtype=torch.float64)
         for one in joint.passes:
             weights = torch.stack([_sum(columns(end, _weight(end)).abs()) for end in one.readers]).sum(0)
-            for end in one.makers:
-                values = found.get((id(end.step.genome), end.step.name))
-                if values is not None:  # else the forward pass does not use its layer
-                    size = values.std(0, correction=0) if centred else values.square().mean(0).sqrt()
-                    score += size[end.places].mean(1) * weights
+            for size in of_units(Joint(joint.units, (one,)), found):  # none of a layer that the forward does not use
+                score += size.mean(1) * weights
         scores.append(score)
     return scores
 
@@ -92,6 +92,11 @@ SCORES: Mapping[str, Score] = {
     "variance": partial(_carried, centred=True),
     "gradient": _sensitivity,
 }
+
+
+def _size(activations: Tensor, centred: bool) -> Tensor:
+    """The standard deviation, or the root mean square, of activations (samples, units)."""
+    return activations.std(0, correction=0) if centred else activations.square().mean(0).sqrt()
 
 
 def _weight(end: End) -> Tensor:

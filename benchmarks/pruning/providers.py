@@ -55,10 +55,9 @@ def pruning(settings: Settings, probability: ScheduledProbability) -> Any:
         {name: value for name, value in values.items() if name in takes} | settings.operator_options,
         {name: recipe for name, recipe in recipes.items() if name in takes},
     )
-    if "amount" in takes and settings.target_preserved is not None:
-        operator = towards(operator, settings.target_preserved, probability)
-    elif "amount" in takes and settings.target_macs is not None:
-        operator = towards(operator, settings.target_macs, probability, MacsLeft(problem))
+    if "amount" in takes and goal != "amount":
+        left = {"left": MacsLeft(problem)} if goal == "target_macs" else {}
+        operator = towards(operator, getattr(settings, goal), probability, **left)
     prune = gated(operator, probability)
     return sequence(prune, Every(mutCompact, settings.compact_every, probability)) if settings.compact_every else prune
 

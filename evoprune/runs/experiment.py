@@ -191,7 +191,13 @@ class Experiment(Kind[SettingsT, StateT, ResultT, ModelT]):
 
         :raises ValueError: as :meth:`load_model`.
         """
-        stored = records.load_tensors(path, "model")
+        return self.exported(path, records.load_tensors(path, "model"))
+
+    def exported(self, path: str | Path, stored: dict[str, Any]) -> tuple[ModelT, dict[str, Any]]:
+        """The same of what the file at ``path`` holds.
+
+        :raises ValueError: as :meth:`load_model`.
+        """
         try:
             self._check_mark(stored)
             check_kinds(stored, {"settings": dict})

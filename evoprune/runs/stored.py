@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from evoprune.checks import shown
-from evoprune.cutting import fit
+from evoprune.cutting import fitted
 from evoprune.genome import Genome
 
 Columns = Mapping[str, type]
@@ -98,10 +98,10 @@ def load_genome(genome: Genome, stored: Any, moments: int) -> None:
     :raises ValueError: where something is missing or of another kind; the genome is then as it was.
     """
     check_kinds(stored, GENOME | {"steps": float, "age": int, "nonzero": float | None})
-    fit(genome, stored.get("whole"))
-    check_tensors("weights", stored["weights"], genome.module.state_dict())
-    check_tensors("masks", stored["masks"], genome.masks)
-    parameters = dict(genome.module.named_parameters())
+    like = fitted(genome, stored.get("whole"))
+    check_tensors("weights", stored["weights"], like.module.state_dict())
+    check_tensors("masks", stored["masks"], like.masks)
+    parameters = dict(like.module.named_parameters())
     for name, tensors in stored["moments"].items():
         if name not in parameters or not isinstance(tensors, (tuple, list)) or len(tensors) != moments:
             raise ValueError(f"moments of {shown(name)} must be {moments} tensors of a parameter, got {shown(tensors)}")

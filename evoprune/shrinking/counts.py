@@ -34,7 +34,7 @@ class MacCount:
 
     def __init__(self, individual: Individual, joints: Sequence[Joint], example: Tensor) -> None:
         self.layers = {id(step.module): step for step in layers_of(individual)}
-        self.positions = _positions(individual, [step.module for step in layers_of(individual)], example)
+        self.positions = _positions(individual, [step.module for step in self.layers.values()], example)
         self.ends = {key: [_units(step, 0), _units(step, 1)] for key, step in self.layers.items()}
         for joint in joints:
             self.take(joint, int((~alive(joint)).sum()))

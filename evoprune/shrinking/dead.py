@@ -75,9 +75,7 @@ def difference(one: nn.Module, other: nn.Module, example: Any) -> str:
                 found = tree_leaves(other(inputs))
             except Exception as error:  # a forward that knows how many units there were
                 return f"without them its forward fails ({reason(error)})"
-            if [getattr(value, "shape", None) for value in found] != [
-                getattr(value, "shape", None) for value in wanted
-            ]:
+            if [*map(_shape, found)] != [*map(_shape, wanted)]:
                 return "they are outputs"
             if not all(map(_close, found, wanted)):
                 return "without them the outputs are others"

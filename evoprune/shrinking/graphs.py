@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from evoprune.evaluation import evaluating, like_parameters
 from evoprune.files import reason
-from evoprune.individuals import Individual, genomes
+from evoprune.individuals import Individual
 from evoprune.shrinking.joints import Chain, End, Joint, Pass, chain, is_stack
-from evoprune.shrinking.stacks import NORMS, Step, joined, part_names
+from evoprune.shrinking.stacks import NORMS, Step, joined, parts_of
 
 _LOCK = Lock()  # what the block changes belongs to the process: standard output, warnings, a class of the library
 LONGEST = 20
@@ -90,12 +90,8 @@ def _bounded(library: Any, most: int) -> Iterator[None]:
 
 def _every(individual: Individual) -> dict[int, Step]:
     """All modules of an individual as steps, by their identity."""
-    parts = zip(part_names(individual), genomes(individual), strict=True)
-    return {
-        id(module): Step(genome, part, name, module)
-        for part, genome in parts
-        for name, module in genome.module.named_modules()
-    }
+    parts = parts_of(individual)
+    return {id(module): step(name, module) for whole, step in parts for name, module in whole.named_modules()}
 
 
 def _inputs(whole: nn.Module, layers: Iterable[nn.Module], example: Tensor) -> dict[int, Tensor | None]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from evoprune.individuals import Individual, genomes
-from evoprune.layers import prunable_layers
+from evoprune.layers import is_altered, prunable_layers
 from evoprune.shrinking.stacks import CONVOLUTIONS, NORMS, SPATIAL, UNITWISE, Step, steps_of
 
 GRAPH = "which takes an example of the inputs, and pip install 'evoprune[structured]'"
@@ -61,7 +61,7 @@ class Chain:
 
 @dataclass
 class _Open:
-    """Units that were made and not read yet. ``flat`` is how many values a unit has along axis 1, None if unknown."""
+    """Units that were made and not read yet."""
 
     makers: tuple[Step, ...]
     units: int
@@ -155,7 +155,7 @@ def _carries(now: _Open, step: Step) -> str:
     module: Any = step.module
     kind = type(module)
     shown = f"{step.label} ({kind.__name__})"
-    if module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module):
+    if is_altered(module):
         return f"{shown} has hooks"
     if kind is nn.Flatten and (module.start_dim, module.end_dim) == (1, -1):
         now.flat = now.flat or now.maps

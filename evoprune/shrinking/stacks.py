@@ -119,16 +119,20 @@ def joined(individual: Individual) -> nn.Module:
     return nn.Sequential(OrderedDict(zip(names_of(individual), modules, strict=True)))
 
 
+def parts_of(individual: Individual) -> list[tuple[nn.Module, Callable[..., Step]]]:
+    """Each part's module, and what makes a step of a name in it and a module."""
+    named = zip(part_names(individual), genomes(individual), strict=True)
+    return [(genome.module, partial(Step, genome, part)) for part, genome in named]
+
+
 def steps_of(individual: Individual) -> list[Step]:
     """The steps of an individual, part by part."""
-    found = zip(part_names(individual), genomes(individual), strict=True)
-    return [step for part, genome in found for step in _steps(partial(Step, genome, part), "", genome.module)]
+    return [found for module, step in parts_of(individual) for found in _steps(step, "", module)]
 
 
 def layers_of(individual: Individual) -> list[Step]:
     """All Linear layers and convolutions of an individual, wherever they are, in the order of registration."""
-    parts = zip(part_names(individual), genomes(individual), strict=True)
-    return [Step(genome, part, *item) for part, genome in parts for item in prunable_layers(genome.module)]
+    return [step(*item) for module, step in parts_of(individual) for item in prunable_layers(module)]
 
 
 def _steps(step: Callable[..., Step], name: str, module: nn.Module) -> Iterator[Step]:
