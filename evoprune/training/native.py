@@ -26,12 +26,12 @@ NONLINEARITIES: dict[type[nn.Module], int] = {nn.Identity: 0, nn.ReLU: 1, nn.Sig
 LOSSES = {"l1": 0, "mse": 1, "bce": 2, "cross-entropy": 3}
 BEHIND = {"bce": NONLINEARITIES[nn.Sigmoid], "cross-entropy": NONLINEARITIES[nn.Identity]}
 """The nonlinearities that losses need before them; others take any."""
-Numbers = tuple[int, float, float, float, float, float]
-"""The kind of optimizer, rate, beta1 (or momentum), beta2, eps, weight decay."""
+Numbers = tuple[int, float, float, float, float, float, float]
+"""The kind of optimizer, rate, beta1 (or momentum), beta2, eps, weight decay, L1."""
 OPTIMIZERS: dict[type, Callable[[Any, float], Numbers]] = {
-    Adam: lambda o, rate: (0, rate, *o.betas, o.eps, o.weight_decay),
-    AdamAnew: lambda o, rate: (1, rate, 0.0, 0.0, o.eps, o.weight_decay),
-    SGD: lambda o, rate: (2, rate, o.momentum, 0.0, 1.0, o.weight_decay),
+    Adam: lambda o, rate: (0, rate, *o.betas, o.eps, o.weight_decay, o.l1),
+    AdamAnew: lambda o, rate: (1, rate, 0.0, 0.0, o.eps, o.weight_decay, o.l1),
+    SGD: lambda o, rate: (2, rate, o.momentum, 0.0, 1.0, o.weight_decay, o.l1),
 }
 SPARSE_BELOW = 0.15
 """Share of a layer's weights below which it is trained over the kept ones alone."""

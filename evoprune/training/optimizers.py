@@ -3,6 +3,10 @@
 An optimizer is a frozen recipe; ``bind(stack, rates)`` gives the function that makes one step on the stack's gradients,
 which it may use up; ``rates`` is (cells,), float64, in main memory. What it remembers lives in the stack and returns to
 the genomes, so it is cloned, pickled and checkpointed with them.
+
+Where ``l1`` is more than 0, the proximal step of an L1 penalty follows each gradient step: soft thresholding,
+``w <- sign(w) max(|w| - rate * l1, 0)`` (Daubechies et al. 2004; Parikh and Boyd 2014, "Proximal algorithms"). It pulls
+all that learns, weights and biases, to exactly zero. The rate is the cell's, not what Adam makes of it.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,6 +36,23 @@ def _column(values: Tensor, like: Tensor) -> Tensor:
     return values.to(like).view(-1, *[1] * (like.dim() - 1))
 
 
+def _pulling(step: Step, stack: Stack, rates: Tensor, l1: float) -> Step:
+    """A step, and the proximal one of L1 after it, as ``w - clamp(w, -rate * l1, rate * l1)``."""
+    if not l1:
+        return step
+    highs = {name: _column(l1 * rates, param) for name, param in stack.params.items()}
+    lows = {name: -high for name, high in highs.items()}
+    rooms = {name: torch.empty_like(param) for name, param in stack.params.items()}
+
+    def both() -> None:
+        step()
+        for name, param in stack.params.items():
+            room = torch.minimum(param, highs[name], out=rooms[name])  # four times as fast as clamp by tensors
+            param.sub_(torch.maximum(room, lows[name], out=room))
+
+    return both
+
+
 @dataclass(frozen=True)
 class Adam:
     """Adam (Kingma and Ba 2015, arXiv 1412.6980) whose moments live with the individual."""
@@ -39,6 +60,7 @@ class Adam:
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
     weight_decay: float = 0.0
+    l1: float = 0.0
     moments = 2
 
     def __post_init__(self) -> None:
@@ -46,11 +68,13 @@ class Adam:
             in_unit_interval("betas", beta)
         at_least("eps", self.eps, 0, finite=True)
         at_least("weight_decay", self.weight_decay, 0, finite=True)
+        at_least("l1", self.l1, 0, finite=True)
 
     def bind(self, stack: Stack, rates: Tensor) -> Step:
         kinds = {(param.device.type, param.dtype) for param in stack.params.values()}
         fits = len(kinds) == 1 and all(device == "cpu" for device, _ in kinds)
-        return self._fused(stack, rates) if fits else self._stacked(stack, rates)
+        step = self._fused(stack, rates) if fits else self._stacked(stack, rates)
+        return _pulling(step, stack, rates, self.l1)
 
     def _fused(self, stack: Stack, rates: Tensor) -> Step:
         """Through torch's fused kernel, one pass over memory instead of six; cells that go in step share a call."""
@@ -101,11 +125,13 @@ class AdamAnew:
 
     eps: float = 1e-8
     weight_decay: float = 0.0
+    l1: float = 0.0
     moments = 0
 
     def __post_init__(self) -> None:
         at_least("eps", self.eps, 0, finite=True)
         at_least("weight_decay", self.weight_decay, 0, finite=True)
+        at_least("l1", self.l1, 0, finite=True)
 
     def bind(self, stack: Stack, rates: Tensor) -> Step:
         # (|g| + eps) / lr in one go, and one division: two passes over memory less. A rate of 0 has no inverse.
@@ -120,7 +146,7 @@ class AdamAnew:
                 torch.abs(grad, out=room).mul_(scales[name]).add_(shifts[name])
                 param.addcdiv_(grad, room, value=-1)
 
-        return step
+        return _pulling(step, stack, rates, self.l1)
 
 
 @dataclass(frozen=True)
@@ -129,11 +155,13 @@ class SGD:
 
     momentum: float = 0.9
     weight_decay: float = 0.0
+    l1: float = 0.0
     moments = 1
 
     def __post_init__(self) -> None:
         in_unit_interval("momentum", self.momentum)
         at_least("weight_decay", self.weight_decay, 0, finite=True)
+        at_least("l1", self.l1, 0, finite=True)
 
     def bind(self, stack: Stack, rates: Tensor) -> Step:
         columns = {name: _column(rates, param) for name, param in stack.params.items()}
@@ -144,7 +172,7 @@ class SGD:
                 buffer = stack.moments[name][0].mul_(self.momentum).add_(grad)
                 param.addcmul_(buffer, columns[name], value=-1)
 
-        return step
+        return _pulling(step, stack, rates, self.l1)
 
 
 Optimizer = Adam | AdamAnew | SGD

@@ -35,7 +35,7 @@ static void next_rule(Layer *l, const Optimizer *o) {
         .c1 = (float)(1 - o->beta1), .c2 = (float)(1 - o->beta2), .b1 = (float)o->beta1, .b2 = (float)o->beta2,
         .step = (float)(o->rate / (1 - l->power1)), .root = (float)(1 / sqrt(1 - l->power2)), .eps = (float)o->eps,
         .inverse = (float)(1 / rate), .shift = (float)(o->eps / rate), .decay = (float)o->weight_decay,
-        .rate = (float)o->rate};
+        .rate = (float)o->rate, .threshold = (float)(o->rate * o->l1)};
 }
 
 /* A magnitude that was met; beyond the bounds all is computed as it stands. */
@@ -44,7 +44,7 @@ static void note(Work *k, double *bound, double magnitude) {
     else if (magnitude > *bound) *bound = magnitude;
 }
 
-/* What weights and moments may become by a step. */
+/* What weights and moments may become by a step; L1 makes no weight larger. */
 static void widen(Work *k, const Layer *l, const Optimizer *o) {
     Bounds *b = &k->bounds;
     const double gradient = k->samples * b->activation * b->error + o->weight_decay * b->weight;

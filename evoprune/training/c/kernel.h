@@ -26,7 +26,7 @@ typedef struct {
 
 typedef struct {
     int kind;
-    double rate, beta1, beta2, eps, weight_decay; /* beta1 is the momentum of SGD */
+    double rate, beta1, beta2, eps, weight_decay, l1; /* beta1 is the momentum of SGD */
 } Optimizer;
 
 typedef struct {

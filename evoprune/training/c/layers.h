@@ -90,6 +90,7 @@ static void backward(Layer *l, Work *k, const float *x, int lx, const float *d, 
         if (l->learns) update(l, &sides, k, n, kind);
     }
     if (l->bias_learns) update_bias(l, d, ld, k->padded, kind);
+    if (l->rule.threshold != 0) pull(l);
 }
 
 #endif

@@ -45,7 +45,7 @@ PyDoc_STRVAR(epoch_doc,
              "epoch(variant, layers, data, loss, optimizer, largest, sparse_below) -> mean loss of the batches\n\n"
              "Train a stack of layers in place. layers: a tuple of (inputs, outputs, nonlinearity, steps, weight, bias);\n"
              "weight and bias: (value, moments, mask, learns); data: (inputs, targets, order, ends, keep);\n"
-             "optimizer: (kind, rate, beta1, beta2, eps, weight_decay).");
+             "optimizer: (kind, rate, beta1, beta2, eps, weight_decay, l1).");
 
 static PyObject *epoch(PyObject *self, PyObject *arguments) {
     (void)self;
@@ -53,9 +53,9 @@ static PyObject *epoch(PyObject *self, PyObject *arguments) {
     Optimizer *o = &e.optimizer;
     PyObject *layers, *data[5];
     const char *name;
-    if (!PyArg_ParseTuple(arguments, "sO!(OOOOO)i(iddddd)dd", &name, &PyTuple_Type, &layers, &data[0], &data[1], &data[2],
+    if (!PyArg_ParseTuple(arguments, "sO!(OOOOO)i(idddddd)dd", &name, &PyTuple_Type, &layers, &data[0], &data[1], &data[2],
                           &data[3], &data[4], &e.loss, &o->kind, &o->rate, &o->beta1, &o->beta2, &o->eps,
-                          &o->weight_decay, &e.largest, &e.sparse_below))
+                          &o->weight_decay, &o->l1, &e.largest, &e.sparse_below))
         return NULL;
     const Variant *variant = find_variant(name);
     if (!variant) return NULL;

@@ -156,4 +156,20 @@ static void update_bias(Layer *l, const float *e, int width, int padded, int kin
     }
 }
 
+/* w = sign(w) max(|w| - threshold, 0). NaN less anything is NaN. */
+static void soft_threshold(float *weights, size_t size, float threshold) {
+    const vf high = all(threshold), low = all(-threshold);
+    for (size_t k = 0; k < size; k += WIDTH) {
+        const vf w = load(weights + k), most = pick(above(w, high), high, w);
+        store(weights + k, w - pick(above(low, most), low, most));
+    }
+}
+
+/* The proximal step of L1 for all that learns, units without a gradient too. In a pass of its own: a branch within
+ * `stepped` would cost where there is no L1. */
+static void pull(const Layer *l) {
+    if (l->learns) soft_threshold(l->weight, l->size, l->rule.threshold);
+    if (l->bias_learns) soft_threshold(l->bias, UP(l->outputs, BLOCK), l->rule.threshold);
+}
+
 #endif

@@ -27,6 +27,7 @@
 
 typedef struct {
     float c1, c2, b1, b2, step, root, eps, inverse, shift, decay, rate; /* of one batch and genome; see `next_rule` */
+    float threshold; /* of L1 */
 } Rule;
 
 typedef struct {

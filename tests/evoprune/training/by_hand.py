@@ -16,6 +16,23 @@ def adam(parameters: Any, rate: float) -> torch.optim.Optimizer:
     return torch.optim.Adam(parameters, rate)
 
 
+def pulled(build: Callable[..., torch.optim.Optimizer], l1: float) -> Callable[..., torch.optim.Optimizer]:
+    """What builds an optimizer of torch after each of whose steps comes soft thresholding."""
+
+    def built(parameters: Any, rate: float) -> torch.optim.Optimizer:
+        optimizer, learns = build(parameters, rate), list(parameters)
+
+        @torch.no_grad()
+        def pull(*_: Any) -> None:
+            for parameter in learns:
+                parameter.copy_(parameter.sign() * (parameter.abs() - rate * l1).clamp_min(0))
+
+        optimizer.register_step_post_hook(pull)
+        return optimizer
+
+    return built
+
+
 def in_order(seed: int, inputs: Tensor, targets: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
     """The batches of an epoch in the order that a seed draws."""
     order = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(seed))

@@ -177,7 +177,7 @@ def test_the_kernel_refuses_labels_that_nobody_has_looked_at() -> None:
     data = (INPUTS.numpy(), (CLASSES + 1).numpy(), torch.arange(23).numpy(), torch.tensor([23]).numpy(), None)
     learns = tuple((*layer[:4], (*layer[4][:3], True), layer[5]) for layer in layers)
     with pytest.raises(ValueError, match=r"^labels\[3\] is none of the 4 outputs$"):
-        native._library().epoch(native.best(), learns, data, 3, (1, 0.1, 0.0, 0.0, 1e-8, 0.0), 1.0, 0.15)
+        native._library().epoch(native.best(), learns, data, 3, (1, 0.1, 0.0, 0.0, 1e-8, 0.0, 0.0), 1.0, 0.15)
 
 
 def test_networks_of_other_names_are_trained_by_their_own() -> None:

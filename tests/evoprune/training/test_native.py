@@ -24,6 +24,7 @@ pytestmark = pytest.mark.skipif(bool(native.missing()), reason=f"no kernel: {nat
 
 LOSSES = ("l1", "mse", "bce")
 OPTIMIZERS = ("adam", "adam-anew", "sgd")
+PULLING = (Adam(l1=3.0), AdamAnew(l1=0.5), SGD(l1=0.2))
 VARIANTS = list(native.variants())
 
 
@@ -100,9 +101,12 @@ def test_it_agrees_with_float64_as_well_as_torch_does(widths, size, corruption, 
             assert not one.module.get_parameter(name)[~mask].any()
 
 
-@pytest.mark.parametrize("optimizer", [Adam((0.8, 0.99), 1e-4, 0.1), AdamAnew(1e-6, 0.2), SGD(0.0, 0.3), SGD(1.0)])
+DECAYING = (Adam((0.8, 0.99), 1e-4, 0.1), AdamAnew(1e-6, 0.2), SGD(0.0, 0.3), SGD(1.0))
+
+
+@pytest.mark.parametrize("optimizer", [*DECAYING, *PULLING, Adam(weight_decay=0.1, l1=0.1)])
 @pytest.mark.parametrize("nonlinearity", ["relu", "tanh", "sigmoid"])
-def test_weight_decay_and_nonlinearities(optimizer: Optimizer, nonlinearity: str) -> None:
+def test_weight_decay_l1_and_nonlinearities(optimizer: Optimizer, nonlinearity: str) -> None:
     data = torch.rand(37, 21, generator=torch.Generator().manual_seed(0))
     one, other = (made([21, 11, 6], 0.6, activation=nonlinearity) for _ in range(2))
     for _ in range(3):
@@ -131,13 +135,13 @@ def test_all_variants_that_round_alike_give_the_same_bits(kept: float, size: int
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", [*map(optimizer_for, OPTIMIZERS), *PULLING])
 @pytest.mark.parametrize("size", [3, 8, 20])
-def test_kept_weights_alone_give_what_the_whole_matrix_gives(variant: str, optimizer: str, size: int) -> None:
+def test_kept_weights_alone_give_what_the_whole_matrix_gives(variant: str, optimizer: Optimizer, size: int) -> None:
     data = bits(40, 60)
     dense, sparse = (made([60, 14, 5], 0.3) for _ in range(2))
     for pair, below in ((dense, 0.0), (sparse, 1.0)):
-        by(variant, [pair], data, size, "l1", optimizer_for(optimizer), sparse_below=below)
+        by(variant, [pair], data, size, "l1", optimizer, sparse_below=below)
     assert distance(dense, sparse) < 1e-5
     moments = [m[~pair.masks[name]] for pair in sparse for name in pair.moments for m in pair.moments[name]]
     assert not any(bool(moment.any()) for moment in moments)

@@ -26,7 +26,7 @@ def call(**changes: Any) -> float:
         "layers": layers,
         "data": (data, data, np.arange(6), np.array([5, 6]), None),
         "loss": 0,
-        "optimizer": (1, 1e-3, 0.0, 0.0, 1e-8, 0.0),
+        "optimizer": (1, 1e-3, 0.0, 0.0, 1e-8, 0.0, 0.0),
         "largest": 1.0,
         "sparse": 0.0,
     }
@@ -47,7 +47,8 @@ READ_ONLY.flags.writeable = False
 WRONG = {
     "variant": {"variant": "avx1024"},
     "loss": {"loss": 4},
-    "optimizer": {"optimizer": (3, 1e-3, 0.0, 0.0, 1e-8, 0.0)},
+    "optimizer": {"optimizer": (3, 1e-3, 0.0, 0.0, 1e-8, 0.0, 0.0)},
+    "no l1": {"optimizer": (1, 1e-3, 0.0, 0.0, 1e-8, 0.0)},
     "no layers": {"layers": ()},
     "no tuple": {"layers": (3,)},
     "widths": {"layers": (layer(outputs=3, weight=(np.zeros((3, 4), np.float32), (), None, True)), layer())},

@@ -14,6 +14,7 @@ from evoprune.training.stacking import stack, unstack
 
 DATA = torch.rand(20, 12, generator=torch.Generator().manual_seed(1))
 DECAYING = {"adam": Adam(weight_decay=0.1), "adam-anew": AdamAnew(weight_decay=0.1), "sgd": SGD(weight_decay=0.1)}
+PULLING = [Adam(l1=0.05), AdamAnew(l1=0.05), SGD(l1=0.05)]
 ALL_OPTIMIZERS = [*OPTIMIZERS.values(), *DECAYING.values()]
 
 
@@ -110,7 +111,7 @@ def test_memories_that_do_not_fit_start_anew_without_harm_to_the_neighbour():
 
 
 @pytest.mark.parametrize("middle", [nn.ReLU, nn.ELU, nn.Dropout])  # a middle for each program
-@pytest.mark.parametrize("optimizer", ALL_OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", [*ALL_OPTIMIZERS, *PULLING])
 def test_pruned_weights_stay_exactly_zero_whatever_the_optimizer(optimizer, middle):
     pairs = [make_pair(share, middle=middle) for share in (0.5, None, 0.2, 0.8)]  # masks differ among the cells
     before = copy.deepcopy(pairs)

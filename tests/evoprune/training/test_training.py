@@ -14,6 +14,7 @@ from evoprune.networks import mlp_decoder, mlp_encoder, variational_encoder
 from evoprune.seeds import derive
 from evoprune.training import Epoch, train, train_epoch
 from evoprune.training.optimizers import SGD, Adam, AdamAnew
+from tests.evoprune.training.by_hand import pulled
 
 RATES = (1e-3, 4e-3, 2e-2)
 TORCH_LOSSES: dict[str, Any] = {"l1": F.l1_loss, "mse": F.mse_loss, "bce": F.binary_cross_entropy}
@@ -68,6 +69,9 @@ OPTIMIZERS: dict[str, Any] = {
     ),
     "sgd": ("sgd", lambda p, lr: torch.optim.SGD(p, lr, momentum=0.9)),
     "sgd-decay": (SGD(0.5, 0.1), lambda p, lr: torch.optim.SGD(p, lr, momentum=0.5, weight_decay=0.1)),
+    "adam-l1": (Adam(l1=2.0), pulled(lambda p, lr: torch.optim.Adam(p, lr), 2.0)),
+    "adam-anew-l1": (AdamAnew(l1=0.5), pulled(lambda p, lr: torch.optim.Adam(p, lr, betas=(0.5, 0.999)), 0.5)),
+    "sgd-l1": (SGD(l1=0.1), pulled(lambda p, lr: torch.optim.SGD(p, lr, momentum=0.9), 0.1)),
     "sgd-plain": (SGD(0.0), lambda p, lr: torch.optim.SGD(p, lr)),
     "adam-anew": ("adam-anew", lambda p, lr: torch.optim.Adam(p, lr, betas=(0.5, 0.999))),
     "adam-anew-decay": (
