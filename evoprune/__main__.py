@@ -144,10 +144,12 @@ def _parser(arguments: list[str]) -> _Parser:
         "sweep": ("sweep", (quiet, engine, arguments)),
         "report": ("report", (quiet,)),
         "reproduce": ("reproduce", (quiet, engine)),
+        "frontier": ("frontier", (quiet, engine)),
         "weights": ("start", ("weights", quiet, engine)),
         "architectures": ("start", ("architectures", quiet, engine)),
         "reconstruct": ("reconstruct", ()),
         "shrink": ("shrink", (quiet,)),
+        "front": ("front", (quiet,)),
         "list": ("catalogue", ()),
         "bench": ("bench", ()),
     }

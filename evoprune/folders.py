@@ -20,6 +20,7 @@ MANIFEST = "manifest.json"
 FORMAT = "evoprune manifest 1"
 RUN, STUDY, REPORT, PICTURES, PLOTS, SCRATCH = "run", "study", "report", "pictures", "plots", "scratch"
 SHRUNK = "shrunken network"
+FRONT = "front"
 """What a directory may hold."""
 LONGEST = 255
 """Bytes of the name of a file, in all usual file systems."""

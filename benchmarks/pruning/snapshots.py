@@ -65,7 +65,7 @@ def load_snapshots(directory: str | Path) -> dict[int, list[Any]]:
     paths = sorted((place / FOLDER).glob("[0-9]*.pt"))
     if paths:
         settings = read_settings(place)
-        return dict(sorted((_read(path, settings) for path in paths), key=itemgetter(0)))
+        return dict(sorted((read_snapshot(path, settings) for path in paths), key=itemgetter(0)))
     if not (place / "checkpoint.pt").is_file():
         raise ValueError(f"{place}: neither snapshots nor a checkpoint.pt here; run with --snapshots N to keep some")
     state = load_checkpoint(place / "checkpoint.pt")
@@ -93,7 +93,11 @@ def read_settings(directory: str | Path) -> Settings:
         return Settings.stored(values)
 
 
-def _read(path: Path, settings: Settings) -> tuple[int, list[Network]]:
+def read_snapshot(path: Path, settings: Settings) -> tuple[int, list[Network]]:
+    """The generation and the networks of one snapshot.
+
+    :raises ValueError: for a file that is missing, damaged or of another run.
+    """
     state = load_checkpoint(path, "snapshot", SNAPSHOT)
     with fitting(path):
         check_kinds(state, {"generation": int, "cells": list})

@@ -14,6 +14,7 @@ from hypothesis.strategies import SearchStrategy
 from evoprune.__main__ import _parser
 from evoprune.benchmarks.experiments import EXPERIMENTS
 from evoprune.benchmarks.pruning.parts import REGISTRIES, own_options
+from evoprune.checks import MOST
 from evoprune.engines.limits import MOST_WORKERS
 from evoprune.runs.settings import SEEDS, types_of
 from tests.fuzz.values import LONG, UNKNOWN, spoilt, spoilt_toml
@@ -27,6 +28,7 @@ COMMANDS = (
     "architectures",
     "reconstruct",
     "shrink",
+    "front",
     "list",
     "bench",
     "resume",
@@ -41,6 +43,7 @@ LINES: dict[str, str] = {
     "report": "report {good}/study --output p",
     "reconstruct": "reconstruct {good}/model {good}/a.png --output p",
     "shrink": "shrink {good}/model --output p",
+    "front": "front {good}/model --output p",
     "list": "list",
     "bench": "bench --quick",
     "resume": "resume {good}/begun",
@@ -49,6 +52,7 @@ LINES: dict[str, str] = {
 NUMBERS = {
     "workers": {"least": 1, "most": MOST_WORKERS},
     "trials": {"least": 1, "most": 10**6},
+    "most": {"least": 2, "most": MOST},
     "seed": {"least": 0, "most": SEEDS},
 }
 """Bounds of the numbers that are no settings."""
@@ -81,6 +85,7 @@ TEXTS: dict[str, SearchStrategy[str]] = {
     "only": UNKNOWNS,
     "baseline": UNKNOWNS.filter(bool),
     "metric": UNKNOWNS,
+    "by": UNKNOWNS.filter(lambda text: text not in ("weights", "macs")),
     "shard": st.sampled_from(SHARDS),
     "grid": st.sampled_from(AXES),
     "section": UNKNOWNS.filter(lambda text: bool(text) and text[0] != "-"),

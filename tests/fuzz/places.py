@@ -16,6 +16,8 @@ Line = tuple[list[str], list[str]]
 Make = Callable[[Path, Path], Line]
 """Writes into an empty folder, beside a folder of good runs, and returns the line."""
 LONG_NAMES = ["x" * 300, "x" * 5000, "a/" * 3000]
+FILLING = ("run", "weights", "architectures", "sweep", "reproduce", "report", "reconstruct", "shrink", "front")
+"""The commands that fill a directory of one's choice."""
 OUTPUTS = {command: [*line.split(" --output ")[0].split(), "--output"] for command, line in LINES.items()}
 
 
@@ -150,14 +152,15 @@ def _settings(line: str, name: str, content: bytes, other: str = "") -> Make:
     return made
 
 
-def _broken(line: str, name: str, seed: int) -> Make:
+def _broken(line: str, name: str, seed: int, ended: bool = False) -> Make:
     """A directory of a run in which the tensors are no file of tensors."""
 
     def made(folder: Path, good: Path) -> Line:
         shutil.copytree(good / "model", folder / "d")
         rng, whole = random.Random(seed), (good / "model" / name).read_bytes()
         (folder / "d" / name).write_bytes(rng.choice([whole[: rng.randrange(len(whole))], rng.randbytes(300), b""]))
-        (folder / "d" / "summary.json").unlink()
+        if not ended:
+            (folder / "d" / "summary.json").unlink()
         return [part.format(good=good) for part in line.split()], ["d/", "d ", "d:", name]
 
     return made
@@ -193,6 +196,7 @@ LINES_OF_JSON = [
     ("report d", "summary.json"),
     ("run --network from_d --output r", "summary.json"),
     ("reconstruct d {good}/a.png --output p", "settings.json"),
+    ("front d --output p", "settings.json"),
 ]
 READERS = [
     "resume @",
@@ -202,6 +206,8 @@ READERS = [
     "reconstruct {good}/model @ --output p",
     "shrink @ --output p",
     "shrink @",
+    "front @ --output p",
+    "front @",
 ]
 PLACES = ["", "missing", "file", "file/below", "empty", "a\nb", "\x1b[31m", "\udcff", "²", *LONG_NAMES]
 
@@ -209,7 +215,7 @@ PLACES = ["", "missing", "file", "file/below", "empty", "a\nb", "\x1b[31m", "\ud
 def places() -> dict[str, Make]:
     """Every wrong place, by what it is."""
     made: dict[str, Make] = {}
-    for command in ("run", "weights", "architectures", "sweep", "reproduce", "report", "reconstruct", "shrink"):
+    for command in FILLING:
         for name, make in TAKEN.items():
             made[f"{command} --output: {name}"] = _output(command, make, whole=len(name) % 2 == 0)
         for name in LONG_NAMES:
@@ -229,6 +235,7 @@ def places() -> dict[str, Make]:
             "reconstruct d {good}/a.png --output p", "model.pt", seed
         )
         made[f"shrink a broken model {seed}"] = _broken("shrink d --output p", "model.pt", seed)
+        made[f"front of a broken grid {seed}"] = _broken("front d --quiet --output p", "checkpoint.pt", seed, True)
     return dict(sorted(made.items()))
 
 

@@ -15,10 +15,11 @@ from evoprune.algorithms import ring
 from evoprune.architecture import Architecture, Linear
 from evoprune.evaluation import evaluate, reconstruction_loss
 from evoprune.networks import MLP, mlp_decoder, mlp_encoder
-from evoprune.operators import Fixed, ScheduledProbability, Space, mutPruneRandom
+from evoprune.operators import Fixed, ScheduledProbability, Space, mutPruneRandom, mutRegrow
 from evoprune.seeds import Stream
 from evoprune.statistics import compare
 from evoprune.training import train_epoch
+from tests.evidence import BatchGradients, Gradients
 
 DATA = torch.rand(8, 6, generator=torch.Generator().manual_seed(0))
 
@@ -34,6 +35,12 @@ def make_grid() -> list[Autoencoder]:
 def make_rated() -> Autoencoder:
     pair = make_pair()
     pair.learning_rate = 0.1
+    return pair
+
+
+def make_pruned() -> Autoencoder:
+    pair = make_pair()
+    mutPruneRandom(pair, 0.5)
     return pair
 
 
@@ -72,6 +79,8 @@ VALID: dict[str, Callable[[], Any]] = {
     "age": lambda: 3,
     "amount": lambda: 0.5,
     "b": make_pair,
+    "back": lambda: torch.ones(4, 6, dtype=torch.bool),
+    "batch_gradients": lambda: BatchGradients(DATA),
     "batches": lambda: [DATA],
     "bytes_": lambda: 1e6,
     "cells": lambda: 4,
@@ -94,6 +103,7 @@ VALID: dict[str, Callable[[], Any]] = {
     "generations": lambda: 10,
     "genome": lambda: make_pair().encoder,
     "genomes": lambda: list(make_pair()),
+    "gradients": lambda: Gradients(DATA),
     "grid": make_grid,
     "halloffame": lambda: tools.HallOfFame(1),
     "individual": make_pair,
@@ -133,8 +143,10 @@ VALID: dict[str, Callable[[], Any]] = {
     "persistent": lambda: True,
     "population": make_grid,
     "probability": lambda: ScheduledProbability(Fixed(0.5), 10),
+    "prune": lambda: mutPruneRandom,
     "radius": lambda: 1,
     "rate": lambda: 0.1,
+    "regrow": lambda: partial(mutRegrow, score="random"),
     "row": lambda: next(compare(make_frame(), "loss").itertuples()),
     "rows": lambda: 3,
     "columns": lambda: 3,
@@ -160,6 +172,7 @@ VALID: dict[str, Callable[[], Any]] = {
     "targets": lambda: DATA,
     "test": lambda: "Wilcoxon",
     "text": lambda: "arch:1x4x4;relu;linear_16_8;linear_8_2",
+    "to": make_pair,
     "toolbox": make_toolbox,
     "threshold": lambda: 0.5,
     "values": lambda: torch.rand(5),
@@ -209,6 +222,8 @@ SPECIAL: dict[str, Callable[[], Any]] = {
     "unpaired.a": lambda: pd.Series([1.0, 2.0, 3.0]),
     "unpaired.b": lambda: pd.Series([1.5, 2.0, 4.0]),
     "mutLearningRate.individual": make_rated,
+    "mutRegrow.individual": make_pruned,
+    "mutRegrow.batch_gradients": lambda: BatchGradients(DATA),
     "network_loss.data": lambda: DATA,
     "pairwise_losses.data": lambda: DATA,
     "kernel_loss.data": lambda: DATA,
