@@ -144,7 +144,7 @@ class CellUpdate:
         made: Any = self.clone(cell.neighbourhood[chosen[0]])
         del made.fitness.values
         made.learning_rate = cell.learning_rate
-        made.seed = cell.key(Stream.TRAIN)
+        made.seed, made.cell = cell.key(Stream.TRAIN), cell.number
         for part, index in enumerate(chosen):
             if index != chosen[0]:
                 made[part] = self.clone(genomes(cell.neighbourhood[index])[part])
@@ -173,6 +173,7 @@ class CellUpdate:
             made = self.mutated(made)
         values = self.loss(made, batch)
         if self.prune == "after":
+            made.fitness.values = values  # which an operator may read, as in DEAP's own algorithms
             made = self.mutated(made)
         made.fitness.values, made.seed = values, None
         return made

@@ -68,6 +68,8 @@ def spatial_generations(
     prune: str = "after",
     opponents: str = "selected",
     rate_sigma: float = 1e-5,
+    migrate_every: int = 1,
+    migrate_after: int = 0,
     chunk: int | None = None,
     seed: int | None = None,
     start: int = 0,
@@ -81,6 +83,8 @@ def spatial_generations(
     :param opponents: ``"selected"``: all parts of the selected one train together. ``"random"``, for two parts: the
         older Lipi-AE, in which a selected encoder and a selected decoder each train against random opponents.
     :param rate_sigma: standard deviation of a generation's change of a cell's learning rate.
+    :param migrate_every: cells read their neighbours in every so manieth generation after the first ``migrate_after``,
+        and only themselves in the others: islands (Whitley et al. 1998).
     :param chunk: cells a task of ``toolbox.map``; all in one by default. It belongs to the run: another chunk may
         change the last bits.
     :param seed: of all streams; drawn from Python's ``random`` by default.
@@ -91,6 +95,8 @@ def spatial_generations(
         and slots that the toolbox lacks; before any work.
     """
     check_run("grid", grid, ngen, start, seed)
+    at_least("migrate_every", migrate_every, 1, whole=True)
+    at_least("migrate_after", migrate_after, 0, whole=True)
     if chunk is not None:
         at_least("chunk", chunk, 1, whole=True)
     check(neighbourhoods, len(grid))
@@ -103,7 +109,9 @@ def spatial_generations(
     run = random.getrandbits(63) if seed is None else seed
 
     def read(cell: int, number: int) -> Cell:  # step 1
-        return Cell(cell, run, number, grid[cell].learning_rate, [grid[k] for k in neighbourhoods[cell]])
+        meets = number > migrate_after and (number - migrate_after) % migrate_every == 0
+        neighbours = neighbourhoods[cell] if meets else [cell]
+        return Cell(cell, run, number, grid[cell].learning_rate, [grid[k] for k in neighbours])
 
     def together(number: int) -> list[Offspring]:  # cells are independent, and can be computed anywhere
         cells = [read(i, number) for i in range(len(grid))]

@@ -36,14 +36,15 @@ class Genome:
     has been trained; ``fitness``; ``moments`` and ``steps``, what an optimizer remembers of this genome; ``nonzero``,
     the share of non-zero prunable parameters right after the last pruning that was not persistent, else None;
     ``whole``, what it was before units were removed, or None. A genome that is an individual by itself has
-    ``learning_rate``, ``seed`` and ``train_loss`` as a :class:`Network` has. All of it, and what you add yourself,
-    travels through ``copy.deepcopy`` and ``pickle``; tensors are unpickled on the CPU.
+    ``learning_rate``, ``seed``, ``train_loss`` and ``cell`` as a :class:`Network` has. All of it, and what you add
+    yourself, travels through ``copy.deepcopy`` and ``pickle``; tensors are unpickled on the CPU.
     """
 
     fitness: Any
     learning_rate: float | None = None
     seed: int | None = None
     train_loss: float | None = None
+    cell: int | None = None
     whole: dict[str, Any] | None = None
 
     def __init__(self, module: nn.Module, exclude: Iterable[str] = ()) -> None:
@@ -98,6 +99,19 @@ class Genome:
         self.masks[name] = new
         if left < new.numel():
             self._zero_dropped(name)
+
+    def grow(self, name: str, back: Tensor) -> None:
+        """Widen the mask of parameter ``name`` by ``back``: pruned weights take part again, from 0.
+
+        What an optimizer remembers of them is 0 as well.
+
+        :param back: bool tensor of the parameter's shape. What is kept already stays as it is.
+        :raises KeyError: for a parameter that is not prunable.
+        :raises ValueError: for another shape or a ``back`` that is not boolean.
+        """
+        old = mask_of(self.masks, name, back, "back")
+        self._zero_dropped(name)
+        self.masks[name] = old | back.to(old.device)
 
     def zero(self, keeps: Mapping[str, Tensor]) -> None:
         """Set the weights that are not kept to zero once, leaving the masks: training moves them again.

@@ -30,11 +30,13 @@ class Network(list[Genome]):
     :raises ValueError: for none, if two of them share parameters, or if what a part gives does not fit the next one, as
         far as the layers tell: both ends are Linear. Other modules say so when they are called.
 
-    ``learning_rate`` is the rate of the cell it stands in and ``seed`` names the cell's stream in this generation; both
-    are None outside a grid. ``train_loss`` is the mean loss of the last epoch of ``mutTrain``, or None before it.
+    ``learning_rate`` is the rate of the cell it stands in, ``cell`` the number of that cell, and ``seed`` names the
+    cell's stream in this generation; all are None outside a grid. ``train_loss`` is the mean loss of the last epoch of
+    ``mutTrain``, or None before it.
     """
 
     fitness: Any
+    cell: int | None = None
 
     def __init__(self, genomes: Iterable[Genome]) -> None:
         super().__init__(listed("genomes", genomes, "a list of genomes"))

@@ -12,8 +12,8 @@ from evoprune.checks import shown
 _WHOLE = {2: torch.int16, 4: torch.int32, 8: torch.int64}  # bytes of a number -> whole numbers of that size
 
 
-def mask_of(masks: Mapping[str, Tensor], name: Any, keep: Any) -> Tensor:
-    """The mask that a parameter has now, when ``keep`` could take its place.
+def mask_of(masks: Mapping[str, Tensor], name: Any, keep: Any, what: str = "keep") -> Tensor:
+    """The mask that a parameter has now, when ``keep`` (for a message: ``what``) could take its place.
 
     :raises KeyError: for a parameter that is not prunable.
     :raises ValueError: for another shape or a ``keep`` that is not boolean.
@@ -23,7 +23,7 @@ def mask_of(masks: Mapping[str, Tensor], name: Any, keep: Any) -> Tensor:
     old = masks[name]
     if not isinstance(keep, Tensor) or keep.dtype != torch.bool or keep.shape != old.shape:
         found = f"{keep.dtype} of shape {tuple(keep.shape)}" if isinstance(keep, Tensor) else shown(keep)
-        raise ValueError(f"keep of {name!r} must be a bool tensor of shape {tuple(old.shape)}, got {found}")
+        raise ValueError(f"{what} of {name!r} must be a bool tensor of shape {tuple(old.shape)}, got {found}")
     return old
 
 

@@ -28,9 +28,24 @@ def is_code(name: str) -> bool:
     return isinstance(name, str) and re.fullmatch(r"(.+\.py|[^\W\d][\w.]*):[^\W\d]\w*", name) is not None
 
 
+def names_in(name: str) -> list[str]:
+    """The names that ``+`` joins; a path that is not one of them whole goes on behind its ``+``."""
+    found, rest = [], ""
+    for part in name.split("+"):
+        rest += part
+        if is_code(rest) or re.fullmatch(r"[\w.-]*", rest):
+            found.append(rest)
+            rest = ""
+        else:
+            rest += "+"
+    return [*found, rest[:-1]] if rest else found
+
+
 def label(name: Any) -> Any:
     """The last part of such a name, for directories and labels; everything else as it is."""
-    return name.rpartition(":")[2] if is_code(name) else name
+    if not isinstance(name, str):
+        return name
+    return "+".join(each.rpartition(":")[2] if is_code(each) else each for each in names_in(name))
 
 
 def canonical(name: str) -> str:

@@ -65,7 +65,7 @@ def prune_lowest(scores: Scores, amount: float, scope: str = "tensor", persisten
         if not isinstance(item, tuple) or len(item) != 2 or not isinstance(item[1], Mapping):
             raise TypeError(f"scores must be {expected}, got {shown(item)}")
         of_type("the first of the scores", item[0], Genome, "a Genome")
-    candidates = [(genome, name, _fit(genome, name, table[name])) for genome, table in scores for name in table]
+    candidates = [(genome, name, fitting(genome, name, table[name])) for genome, table in scores for name in table]
     groups = [candidates] if scope == "global" and candidates else [[candidate] for candidate in candidates]
     apply([choice for group in groups for choice in _keep_highest(group, amount, persistent)], persistent)
 
@@ -135,7 +135,7 @@ def _within_reach(flat: Tensor, mask: Tensor, left: int, empties: bool) -> Tenso
     return reach
 
 
-def _fit(genome: Genome, name: str, score: Tensor) -> Tensor:
+def fitting(genome: Genome, name: str, score: Tensor) -> Tensor:
     """The score on its mask's device, checked and finite: only what is out of reach is infinite later."""
     mask = genome.masks.get(name)
     if mask is None:

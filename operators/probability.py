@@ -68,10 +68,13 @@ class ScheduledProbability:
 
     @property
     def coming(self) -> np.ndarray:
-        """The probabilities of the generations after this one; no read. What the schedule gives is asked for once."""
-        if self._course is None:
-            self._course = np.array([self.schedule(t, self.generations - 1) for t in range(self.generations)])
-        return self._course[self._t + 1 :]
+        """The probabilities of the generations after this one; no read."""
+        return self._all()[self._t + 1 :]
+
+    @property
+    def last(self) -> int:
+        """The last generation whose probability is above 0, the last of all where none is; no read."""
+        return int(max(np.flatnonzero(self._all()), default=self.generations - 1))
 
     def observe(self, population: object = None) -> float:
         """The value of the generation that just ended, for the log; then move on to the next. `population` is not used.
@@ -101,6 +104,12 @@ class ScheduledProbability:
         """Back to generation 0, as new, for another run."""
         self._move(0)
         self._started = False
+
+    def _all(self) -> np.ndarray:
+        """The probabilities of all generations; the schedule is asked for them once."""
+        if self._course is None:
+            self._course = np.array([self.schedule(t, self.generations - 1) for t in range(self.generations)])
+        return self._course
 
     def _move(self, t: int) -> None:
         # The value is worked out once a generation, as indpb is compared once for every gene.

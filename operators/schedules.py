@@ -5,7 +5,7 @@
     schedule(399, 399)      # 0.4323...
 
 The formulas are those of Jorgensen, Hemberg, Toutouh and O'Reilly, GECCO 2025 (arXiv 2505.05138), C being the paper's
-probability. All of them depend on t and T only through the progress u = t/T, so that is what a schedule computes from:
+probability. All but one depend on t and T only through the progress u = t/T, so that is what a schedule computes from:
 a new one is a frozen dataclass with one method, `at`, and a line in `SCHEDULES`. A run of a single generation (T = 0)
 is its own last one: u is 1 there, the end of the schedule.
 """
@@ -136,6 +136,30 @@ class PruneAfter(Schedule):
 
 
 @dataclass(frozen=True)
+class Rounds(Schedule):
+    """C in the last generation of each of `rounds` equal parts of the run but the last part, else 0.
+
+    As lottery tickets are pruned: train, prune, and train again.
+    """
+
+    rounds: int = 5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("rounds", self.rounds, 2, whole=True)
+
+    def __call__(self, t: int, T: int) -> float:
+        """The probability in generation `t` of `0..T`; a `ValueError` outside of it."""
+        check_generation(t, T)
+        ends = {max(0, part * (T + 1) // self.rounds - 1) for part in range(1, self.rounds)}
+        return self.C if t in ends else 0.0
+
+    def at(self, u: float) -> float:
+        """Rounds end in whole generations; the progress alone does not say in which."""
+        raise TypeError("the schedule of rounds depends on t and T, not on their quotient alone: call it")
+
+
+@dataclass(frozen=True)
 class Until:
     """`schedule` squeezed into the first `share` of the run; after that nothing is pruned and only training goes on."""
 
@@ -161,4 +185,5 @@ SCHEDULES: dict[str, type[Schedule]] = {
     "exponential": Exponential,
     "final-n": FinalN,
     "prune-after": PruneAfter,
+    "rounds": Rounds,
 }

@@ -11,6 +11,7 @@ import numpy as np
 
 from evoprune.checks import MOST, at_least, in_unit_interval, of_type, shown
 from evoprune.operators.combine import Operator, Wrapper, check_callable, name_of
+from evoprune.operators.courses import check_course, wanted
 from evoprune.operators.probability import ScheduledProbability
 from evoprune.operators.schedules import check_schedule, probability_at
 
@@ -54,6 +55,7 @@ def towards(
     target_preserved: float,
     probability: ScheduledProbability,
     left: Callable[[Any], float] = _preserved,
+    course: str | None = None,
 ) -> Operator:
     """An operator that prunes towards a size: `operator` with the amount worked out anew for each individual.
 
@@ -70,15 +72,22 @@ def towards(
     `target_preserved` must be in (0, 1]. Where the schedule prunes too seldom for it, as over a few generations, an
     event removes nearly everything; `check_target` says so beforehand.
 
+    With a `course`, a name of :data:`~evoprune.operators.courses.COURSES`, an event prunes down to what the course
+    wants in its generation: `"cubic"` k + (1 - k)(1 - t/T)^3 (Zhu and Gupta 2017), `"linear"`, `"geometric"`,
+    `"cosine"`; T is the last generation in which the probability is above 0. Where the probability is 1 every
+    generation keeps exactly that; where it is below, an individual is at the target only if the last generation happens
+    to prune it.
+
     `left` is what the target is a share of: by default the weights kept. With an operator that takes whole units, whose
     steps are larger, it may be the multiply-accumulates,
     `lambda pair: evoprune.shrinking.counts.macs_left(pair, samples)`; the last event goes on until the target is met.
     """
-    _check_range(target_preserved)
+    check_share(target_preserved)
     check_callable(operator)
     check_callable(left)
+    check_course(course)
     of_type("probability", probability, ScheduledProbability, "a ScheduledProbability, which knows what is to come")
-    return _Towards(operator, target_preserved, probability, left)
+    return _Towards(operator, target_preserved, probability, left, course)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -87,15 +96,19 @@ class _Towards(Wrapper):
     target: float
     probability: ScheduledProbability
     left: Callable[[Any], float]
+    course: str | None
 
     def __call__(self, individual: Any, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         share = self.left(individual)
         if share <= self.target:
             return (individual,)
-        chances = np.append(self.probability.coming, 1.0)  # and this event, which is certain
-        amount = _amount(share, self.target, chances)
+        coming = self.probability.coming
+        if self.course is None:
+            amount = _amount(share, self.target, np.append(coming, 1.0))  # and this event, which is certain
+        else:
+            amount = max(0.0, 1 - wanted(self.course, self.target, self.probability)[0] / share)
         result = self.operator(individual, *args, amount=amount, **kwargs)
-        if self.left is not _preserved and not chances[:-1].any():
+        if self.left is not _preserved and not coming.any():
             result = self._to_the_end(result, *args, **kwargs)
         return result
 
@@ -118,7 +131,7 @@ def check_target(schedule: Schedule, generations: int, target_preserved: float, 
     `name` is what the message calls it.
     """
     of_type("name", name, str, "text")
-    _check_range(target_preserved)
+    check_share(target_preserved)
     reachable = expected_preserved(schedule, generations, 1.0)
     if target_preserved < reachable:
         raise ValueError(
@@ -128,7 +141,8 @@ def check_target(schedule: Schedule, generations: int, target_preserved: float, 
         )
 
 
-def _check_range(target_preserved: float) -> None:
+def check_share(target_preserved: float) -> None:
+    """Raise `ValueError` for a target outside of (0, 1]."""
     in_unit_interval("target_preserved", target_preserved)
     if target_preserved == 0:
         raise ValueError("target_preserved must be above 0: a product of shares only approaches it")

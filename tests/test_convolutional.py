@@ -3,7 +3,6 @@
 import copy
 import json
 import pickle
-from inspect import signature
 
 import pytest
 import torch
@@ -25,6 +24,7 @@ from evoprune.training import train
 from evoprune.training.programs import LinearProgram, VmapProgram, program_for
 from evoprune.training.stacking import stack
 from evoprune.training.structure import structure
+from tests.evidence import taken
 
 ARCHITECTURE = Architecture([Conv(5, 3), Conv(4, 2, 2), Linear(12)], (2, 6, 6), 6, "leaky-relu")
 SMALL = "arch:1x8x8;tanh;conv_1_4_3_2;linear_36_6"
@@ -62,8 +62,7 @@ def test_a_units_activation_is_that_of_a_channel():
 @pytest.mark.parametrize("name", OPERATORS)
 def test_every_operator_prunes_and_training_respects_it(name, scope):
     found, x = pair(), batch()
-    offered = {"amount": 0.3, "scope": scope, "activations": ActivationProbe(x), "threshold": 0.5}
-    options = {key: value for key, value in offered.items() if key in signature(OPERATORS[name]).parameters}
+    options = taken(OPERATORS[name], x, amount=0.3, scope=scope, threshold=0.5)
     (result,) = OPERATORS[name](found, **options)
     assert result is found
     kept, total = (sum(n) for n in zip(found.encoder.sizes, found.decoder.sizes, strict=True))

@@ -1,7 +1,6 @@
 """Whatever is registered works in a stock algorithm, and under no optimizer does anything come back to life."""
 
 from functools import partial
-from inspect import signature
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ from deap import algorithms, base, tools
 from torch import nn
 
 from evoprune import Autoencoder, Decoder, Encoder
-from evoprune.activations import ActivationProbe
 from evoprune.evaluation import evaluate
 from evoprune.fitness import WORST
 from evoprune.losses import LOSSES
@@ -18,6 +16,7 @@ from evoprune.networks import ACTIVATIONS, MLP, NETWORKS, OUTPUTS, mlp_decoder, 
 from evoprune.operators import OPERATORS, SCHEDULES, ScheduledProbability, gated, mutTrain, sequence
 from evoprune.training import train
 from evoprune.training.optimizers import OPTIMIZERS
+from tests.evidence import taken
 from tests.tied import TiedConvolutions
 
 
@@ -44,8 +43,7 @@ def test_every_entry_of_every_registry_in_a_stock_algorithm(kind, name):
     x = x.round() * 2 - 1 if chosen["loss"] == "hinge" else x  # which reads -1 and 1
     recipe = NETWORKS[name] if kind == "network" else MLP((6,), 3, chosen["activation"], chosen["output"])
     encoder, decoder = recipe.build(16)
-    offered = {"amount": 0.3, "activations": ActivationProbe(x), "threshold": 0.9}
-    prune = partial(operator, **{name: offered[name] for name in signature(operator).parameters if name in offered})
+    prune = partial(operator, **taken(operator, x, amount=0.3, threshold=0.9))
     probability = ScheduledProbability(SCHEDULES[chosen["schedule"]](1.0), 3)
     train_one = partial(mutTrain, data=x, loss=chosen["loss"], optimizer=chosen["optimizer"])
     toolbox, stats = base.Toolbox(), tools.Statistics()

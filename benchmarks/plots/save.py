@@ -20,6 +20,7 @@ from evoprune.benchmarks.plots import style
 from evoprune.benchmarks.plots.curves import plot_learning_rate, plot_loss, plot_size, rates_vary
 from evoprune.benchmarks.plots.front import plot_front
 from evoprune.benchmarks.plots.masks import plot_masks
+from evoprune.benchmarks.plots.operators import plot_operators
 from evoprune.benchmarks.plots.predictions import plot_predictions
 from evoprune.benchmarks.plots.reconstructions import plot_reconstructions
 from evoprune.benchmarks.problems.problem import Problem
@@ -39,6 +40,7 @@ PLOTS: dict[str, Callable[[Any], Figure | None]] = {
     "reconstructions": lambda run: plot_reconstructions(run.model, run.problem) if gives_back(run) else None,
     "predictions": lambda run: plot_predictions(run.model, run.problem),
     "front": lambda run: plot_front(run.cells, run.problem.metric) if len(run.model.fitness.weights) > 1 else None,
+    "operators": lambda run: plot_operators(run.log),
     "learning_rate": lambda run: plot_learning_rate(run.cells) if rates_vary(run.cells) else None,
 }
 """The plots of a run by the names of their files; ``run`` has what :func:`save_plots` takes, by these names."""
@@ -61,7 +63,8 @@ def save_plots(
     """Write the plots of a run as PNG files of 150 dpi, and return their paths.
 
     `loss.png`, `size.png`, `masks.png`; `reconstructions.png` of an autoencoder, `predictions.png` of other networks;
-    `front.png` where the fitness has two objectives, and `learning_rate.png` where cells differ in that.
+    `front.png` where the fitness has two objectives, and `learning_rate.png` where cells differ in that;
+    `operators.png` where a run chooses between several.
 
     :param directory: made if it is not there; or the open folder of a run, where they stand below `plots`.
     :param log: a row a generation, with `gen` and perhaps `mutpb`.

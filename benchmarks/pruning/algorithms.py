@@ -56,6 +56,7 @@ class Algorithm:
 
 def _spatial(settings: Any, grid: list[Any], toolbox: base.Toolbox, start: int) -> Iterator[Generation]:
     options = {"update": settings.update_order, "opponents": settings.opponents, "chunk": settings.cells_a_task}
+    options |= {"migrate_every": settings.migrate_every, "migrate_after": settings.migrate_after}
     return spatial_generations(
         grid, toolbox, settings.generations, settings.neighbourhoods, **_common(settings, start), **options
     )
@@ -108,7 +109,10 @@ ALGORITHMS: dict[str, Algorithm] = {
         "Lipi-AE-S: cells on a grid coevolve encoders and decoders with their neighbours",
         _spatial,
         _neighbours,
-        ("update_order", "opponents", "topology", "radius", "concept", "pruning_order", "chunk"),
+        (
+            *("update_order", "opponents", "topology", "radius", "concept", "pruning_order", "chunk"),
+            *("migrate_every", "migrate_after"),
+        ),
     ),
     "all-vs-all": Algorithm(
         "coevolution without space: every encoder meets every decoder",

@@ -146,7 +146,7 @@ def settled(settings: Settings) -> int:
     """The last generation that may prune; 0 where none does."""
     if settings.operator == "none":
         return 0
-    course, last = settings.course, settings.generations - 1
+    course, last = settings.timing, settings.generations - 1
     return max((t + 1 for t in range(last + 1) if course(t, last)), default=0)
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from evoprune.operators.courses import COURSES
+
 SEMANTICS = {
     "persistent": "a pruned weight stays pruned",
     "reference": "what the paper's code does: pruned weights are set to zero once and grow again",
@@ -13,6 +15,27 @@ ENDINGS = {
     "walk": "the rate moves by a normal step every generation, as a cell's does",
 }
 DEVICES = {"cpu": "the processor", "cuda": "the graphics card", "auto": "cuda where there is one, else cpu"}
+
+CHOICES = {
+    "cells": "cells have operators in turn",
+    "matching": "probabilities in proportion to what operators earn (probability matching)",
+    "pursuit": "the best operator most of the time (adaptive pursuit)",
+    "ucb": "upper confidence bounds of ranks",
+}
+PATHS = {"expected": "what is left to do, spread over the events that are to be expected"} | {
+    name: str(course.__doc__).splitlines()[0] for name, course in COURSES.items()
+}
+REGROWTH = {
+    "none": "none come back",
+    "gradient": "those of the largest mean square gradients",
+    "random": "any",
+}
+
+ABLATIONS = {
+    "none": "the run as it is",
+    "shuffled": "train once more from the start, with the masks of the end shuffled within their tensors",
+    "reinitialised": "train once more from other first weights, with the masks of the end",
+}
 
 GROUPS = {
     "algorithm": "what runs",
@@ -27,6 +50,8 @@ GROUPS = {
 ACTIVATION_SAMPLES = 100
 """Samples that a probe shows to a network, and that a generation's validation error is measured on."""
 
+ENOUGH = 200
+"""Samples that are enough to know how large the inputs of layers are."""
 PAPER: dict[str, Any] = {
     "semantics": "reference",
     "operator": "random",

@@ -7,12 +7,14 @@ from typing import Any
 from evoprune.benchmarks.pruning.algorithms import ALGORITHMS
 from evoprune.benchmarks.pruning.parts import PROBLEM_TAKES, known, problem_options
 from evoprune.benchmarks.pruning.settings import Settings
+from evoprune.plugins import names_in
 from evoprune.runs.takes import parameters
 
 Values = Mapping[str, Any]
 PRUNING = (
     *("schedule", "schedule_options", "probability", "finetune", "amount", "target_preserved", "target_macs", "scope"),
-    *("threshold", "operator_options", "compact_every"),
+    *("threshold", "operator_options", "compact_every", "operator_choice"),
+    *("course", "regrow", "regrow_share", "rewind"),
 )
 
 
@@ -24,9 +26,17 @@ def idle(settings: Values) -> dict[str, str]:
     found: dict[str, str] = {}
     if settings.get("operator") == "none":
         found |= dict.fromkeys(PRUNING, "operator")
+        if settings.get("initial", "none") != "none":
+            del found["target_preserved"]
+        if settings.get("finetune_rate", 1.0) != 1:
+            del found["finetune"]
     elif (operator := _known("operator", settings)) is not None:
         takes = {"target_preserved": "amount", "amount": "amount", "scope": "scope", "threshold": "threshold"}
         found |= {name: "operator" for name, taken in takes.items() if taken not in parameters(operator)}
+        if len(names_in(settings["operator"])) == 1:
+            found["operator_choice"] = "operator"
+    if settings.get("regrow", "none") == "none":
+        found.setdefault("regrow_share", "regrow")
     if settings.get("semantics") == "reference":
         found["compact_every"] = "semantics"
     if (problem := _known("benchmark", settings)) is not None:

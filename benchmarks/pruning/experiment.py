@@ -12,9 +12,18 @@ from evoprune.benchmarks.problems.tasks import TASKS
 from evoprune.benchmarks.pruning.providers import pruning
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.pruning.sizes import sizes
+from evoprune.benchmarks.pruning.training import phased
 from evoprune.data import draw_batch
 from evoprune.individuals import Individual, Network, genomes
-from evoprune.operators import ScheduledProbability, StepDecay, cxUniformWeights, mutLearningRate, mutTrain, sequence
+from evoprune.operators import (
+    AdaptiveOperator,
+    ScheduledProbability,
+    StepDecay,
+    cxUniformWeights,
+    mutLearningRate,
+    mutTrain,
+    sequence,
+)
 from evoprune.training import train_epoch
 from evoprune.training.kernel import Kernel
 from evoprune.training.scoring import kernel_loss
@@ -31,12 +40,18 @@ def device_of(name: str) -> str:
     return "cuda" if name == "auto" and available else "cpu" if name == "auto" else name
 
 
-def make_toolbox(settings: Settings, probability: ScheduledProbability, kernel: Kernel | None = None) -> base.Toolbox:
+def make_toolbox(
+    settings: Settings,
+    probability: ScheduledProbability,
+    kernel: Kernel | None = None,
+    adaptive: AdaptiveOperator | None = None,
+) -> base.Toolbox:
     """The toolbox of a run: what a DEAP user would register by hand.
 
     :param kernel: what the setting has come to, perhaps on another machine.
+    :param adaptive: what chooses between operators, where the settings ask for it.
     """
-    problem, prune = settings.problem, pruning(settings, probability)
+    problem, prune = settings.problem, pruning(settings, probability, adaptive)
     how = ("batch_size", "loss", "optimizer", "corruption", "shuffle")
     training = {name: getattr(settings, name) for name in how}
     training |= {"data": problem, "device": device_of(settings.device), "kernel": kernel or settings.kernel}
@@ -47,7 +62,7 @@ def make_toolbox(settings: Settings, probability: ScheduledProbability, kernel: 
     if not settings.loop.stock:
         toolbox.register("evaluate", kernel_loss, **loss)
         toolbox.register("select", tools.selTournament, tournsize=2)
-        toolbox.register("train", train_epoch, **training)
+        toolbox.register("train", phased(settings, probability, partial(train_epoch, **training)))
         if prune is not None:
             toolbox.register("mutate", prune)
         return toolbox
@@ -60,7 +75,7 @@ def make_toolbox(settings: Settings, probability: ScheduledProbability, kernel: 
     toolbox.register("mate", cxUniformWeights if TASKS[settings.task].targets else tools.cxOnePoint)
     quarter = max(1, settings.generations // 4)
     rate = StepDecay(settings.learning_rate, quarter) if settings.rate_decay == "step" else settings.learning_rate
-    steps: list[Any] = [partial(mutTrain, learning_rate=rate, **training)]
+    steps: list[Any] = [phased(settings, probability, partial(mutTrain, learning_rate=rate, **training), rate)]
     steps += [] if prune is None else [prune]
     steps += [partial(mutLearningRate, sigma=settings.rate_sigma)] if settings.rate_decay == "walk" else []
     toolbox.register("mutate", sequence(*steps) if len(steps) > 1 else steps[0])

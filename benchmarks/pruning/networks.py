@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from evoprune.benchmarks.pruning.providers import initial_of
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.genome import Decoder, Encoder, Genome
 from evoprune.individuals import Autoencoder, Network
@@ -17,6 +18,7 @@ def first_individual(settings: Settings, cell: int = 0) -> Network:
     with seeded(Stream.GRID.seed(settings.seed, cell)):
         modules = settings.architecture.build(problem.inputs, problem.outputs)
     individual = network_of(modules)
+    individual.cell = cell
     individual.fitness = settings.loop.fitness()
     if not settings.loop.stock or settings.rate_decay == "walk":
         individual.learning_rate = settings.learning_rate
@@ -31,5 +33,10 @@ def network_of(modules: Sequence[nn.Module]) -> Network:
 
 
 def initial_grid(settings: Settings) -> list[Any]:
-    """The first individuals."""
-    return [first_individual(settings, cell) for cell in range(settings.cells)]
+    """The first individuals, pruned already where the settings ask for that."""
+    grid = [first_individual(settings, cell) for cell in range(settings.cells)]
+    prune = initial_of(settings)
+    for cell, individual in enumerate(grid if prune is not None else ()):
+        with seeded(Stream.INITIAL.seed(settings.seed, cell)):
+            prune(individual)
+    return grid

@@ -10,12 +10,13 @@ from evoprune.architecture import Blueprint
 from evoprune.benchmarks.problems import BENCHMARKS
 from evoprune.benchmarks.problems.problem import Problem
 from evoprune.benchmarks.problems.tasks import TASKS
+from evoprune.benchmarks.pruning.several import Several
 from evoprune.checks import lookup, shown
 from evoprune.convolutional import Convolutional
 from evoprune.feedforward import FeedForward, parse_feed_forward
 from evoprune.networks import MLP, parse_network
 from evoprune.operators import OPERATORS, SCHEDULES
-from evoprune.plugins import find, is_allowed
+from evoprune.plugins import find, is_allowed, names_in
 from evoprune.runs.takes import Option, chosen, options, parameters
 
 Recipe = MLP | Convolutional | Blueprint | FeedForward
@@ -33,7 +34,10 @@ OPERATOR_TAKES = {
     "targets": "what they should become: for an autoencoder the same, else classes or values",
     "loss": "the run's loss: its name, which can be called as `loss(output, target)` and gives a scalar tensor",
     "gradients": "for each genome, parameter name -> gradient of the loss on the validation samples",
+    "batch_gradients": "for each genome, parameter name -> the gradient's mean, mean magnitude and mean square over "
+    "batches of training samples",
     "threshold": "a number in [0, 1), of `--threshold`",
+    "limit": "200, the number of samples that are enough to know how large activations are",
     "measure": 'what the amount is a share of: `"units"` of `--amount`, `"weights"` on the way to '
     '`--target-preserved`, `"macs"` to `--target-macs`',
 }
@@ -52,7 +56,16 @@ def known(kind: str, name: str) -> Any:
 
     :raises ValueError: for an unknown name.
     """
-    return None if name == "none" or not is_allowed(name) else find(kind, name, REGISTRIES[kind])
+    names = names_of(kind, name)
+    if name == "none" or not all(map(is_allowed, names)):
+        return None
+    found = [find(kind, each, REGISTRIES[kind]) for each in names]
+    return found[0] if len(found) == 1 else Several(found)
+
+
+def names_of(kind: str, name: str) -> list[str]:
+    """The names that a setting has: of operators there may be several."""
+    return names_in(name) if kind == "operator" else [name]
 
 
 def skipped(kind: str, taker: Callable[..., Any]) -> int:
@@ -65,6 +78,9 @@ def own_options(kind: str, taker: Callable[..., Any]) -> dict[str, Option]:
 
     :raises ValueError: for a parameter that has no default and that nobody provides.
     """
+    if isinstance(taker, Several):
+        each = [own_options(kind, one) for one in reversed(taker.operators)]
+        return {name: option for found in each for name, option in found.items()}
     if kind == "operator" and (inspect.isclass(taker) or not callable(taker)):
         raise ValueError(f"an operator is a function of an individual and its parameters, got {taker!r}")
     provided = {"operator": OPERATOR_TAKES, "schedule": SCHEDULE_TAKES, "benchmark": PROBLEM_TAKES}[kind]

@@ -8,7 +8,8 @@ from typing import Any
 
 from evoprune.benchmarks.pruning.algorithms import PAPER_CANONICAL
 from evoprune.benchmarks.pruning.choices import PAPER
-from evoprune.benchmarks.pruning.settings import DEFAULT_TARGET
+from evoprune.benchmarks.pruning.fields import DEFAULT_TARGET
+from evoprune.benchmarks.pruning.methods import METHODS
 from evoprune.checks import lookup
 from evoprune.operators import OPERATORS, SCHEDULES
 
@@ -68,6 +69,7 @@ PRESETS: dict[str, Preset] = {
         {"operator": "variance", "schedule": "population", "probability": 0.1},
     ),
     **FAIR_PRESETS,
+    **METHODS,
     "small": ("a code of 2 units", {"network": "small"}),
     "large": ("two hidden layers on each side", {"network": "large"}),
     "plain": ("an autoencoder without corruption or sampling", {"corruption": 0.0}),

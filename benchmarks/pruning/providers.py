@@ -1,35 +1,97 @@
 """What a run gives to its pruning operator, by the names of the operator's parameters."""
 
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from torch import Tensor
-
 from evoprune.activations import ActivationProbe
 from evoprune.benchmarks.problems.problem import Problem
-from evoprune.benchmarks.pruning.choices import ACTIVATION_SAMPLES
+from evoprune.benchmarks.pruning.choices import ACTIVATION_SAMPLES, ENOUGH
+from evoprune.benchmarks.pruning.evidence import BatchGradients, Gradients, global_random, targets_of, validation_of
 from evoprune.benchmarks.pruning.goals import GOALS, MEASURES
-from evoprune.benchmarks.pruning.parts import REGISTRIES
+from evoprune.benchmarks.pruning.parts import REGISTRIES, known
 from evoprune.benchmarks.pruning.settings import Settings
-from evoprune.data import samples_of, whole
-from evoprune.individuals import Individual
+from evoprune.benchmarks.pruning.several import InTurn
+from evoprune.individuals import genomes
 from evoprune.losses import Loss
-from evoprune.operators import ScheduledProbability, gated, mutCompact, sequence, towards
-from evoprune.plugins import find
+from evoprune.operators import (
+    AdaptiveOperator,
+    ScheduledProbability,
+    exchange,
+    gated,
+    mutCompact,
+    mutRegrow,
+    rewind,
+    sequence,
+    towards,
+)
+from evoprune.operators.combine import Wrapper
+from evoprune.plugins import find, names_in
 from evoprune.runs.takes import parameters
 from evoprune.shrinking.counts import macs_alive
-from evoprune.training.programs import gradients
 
 
-def pruning(settings: Settings, probability: ScheduledProbability) -> Any:
-    """The mutation that prunes with the scheduled probability, or None."""
+def pruning(settings: Settings, probability: ScheduledProbability, adaptive: AdaptiveOperator | None = None) -> Any:
+    """The mutation that prunes with the scheduled probability, or None.
+
+    :param adaptive: what chooses between several operators, of :func:`adaptive_of`.
+    """
     if settings.operator == "none":
         return None
-    chosen: Callable[..., tuple[Any, ...]] = find("operator", settings.operator, REGISTRIES["operator"])
-    takes = parameters(chosen, skip=1)
+    each = operators_of(settings, probability)
+    operator: Any = adaptive or (each[0] if len(each) == 1 else InTurn(tuple(each)))
+    goal = goal_of(settings)
+    if settings.takes("amount") and goal != "amount":
+        target, course = getattr(settings, goal), None if settings.course == "expected" else settings.course
+        if settings.regrow != "none" and course is not None:
+            regrow = regrowth(settings, probability)
+            operator = exchange(operator, regrow, target, probability, settings.regrow_share, course)
+        else:
+            left = {"left": MacsLeft(settings.problem)} if goal == "target_macs" else {}
+            operator = towards(operator, target, probability, course=course, **left)
+    prune = gated(operator, probability)
+    if settings.rewind:
+        prune = Rewinding(prune, settings.rewind, probability)
+    return sequence(prune, Every(mutCompact, settings.compact_every, probability)) if settings.compact_every else prune
+
+
+def adaptive_of(settings: Settings, probability: ScheduledProbability) -> AdaptiveOperator | None:
+    """What chooses between the operators of a run by what they earn, where its settings ask for that."""
+    names = names_in(settings.operator)
+    if settings.operator_choice == "cells" or len(names) == 1:
+        return None
+    named = list(zip(names, operators_of(settings, probability), strict=True))
+    return AdaptiveOperator(named, rule=settings.operator_choice)
+
+
+def operators_of(settings: Settings, probability: ScheduledProbability) -> list[Any]:
+    """The operators of a run with what they take."""
+    chosen = [find("operator", name, REGISTRIES["operator"]) for name in names_in(settings.operator)]
+    return [provided(settings, one, probability, settings.operator_options) for one in chosen]
+
+
+def initial_of(settings: Settings) -> Any:
+    """The mutation that prunes to the target before any training, or None."""
+    if settings.initial == "none":
+        return None
+    chosen = provided(settings, known("operator", settings.initial), settings.scheduled, {})
+    return partial(chosen, amount=1 - getattr(settings, goal_of(settings)))
+
+
+def goal_of(settings: Settings) -> str:
+    """The setting that says how much is pruned."""
+    return next(name for name in GOALS if getattr(settings, name) is not None)
+
+
+def provided(
+    settings: Settings,
+    operator: Callable[..., tuple[Any, ...]],
+    probability: ScheduledProbability,
+    options: Mapping[str, Any],
+) -> Any:
+    """An operator with what its signature asks for."""
+    takes = parameters(operator, skip=1)
     persistent, problem = settings.semantics == "persistent", settings.problem
     # The paper's code probes the test samples; ours has no business there.
     probed = partial(getattr, problem, "validation" if persistent else "test")
@@ -39,9 +101,9 @@ def pruning(settings: Settings, probability: ScheduledProbability) -> Any:
         "threshold": settings.threshold,
         "loss": Loss(settings.loss),
         "activations": ActivationProbe(probed, ACTIVATION_SAMPLES, settings.semantics),
+        "limit": ENOUGH,
+        "measure": MEASURES[goal_of(settings)],
     }
-    goal = next(name for name in GOALS if getattr(settings, name) is not None)
-    values["measure"] = MEASURES[goal]
     if settings.amount is not None:
         values["amount"] = settings.amount
     recipes: dict[str, Callable[[Any], Any]] = {
@@ -49,17 +111,43 @@ def pruning(settings: Settings, probability: ScheduledProbability) -> Any:
         "targets": partial(targets_of, problem),
         "rng": global_random,
         "gradients": Gradients(problem, settings.loss),
+        "batch_gradients": BatchGradients(problem, settings.loss, settings.batch_size, settings.seed, probability),
     }
-    operator: Any = Provided(
-        chosen,
-        {name: value for name, value in values.items() if name in takes} | settings.operator_options,
+    return Provided(
+        operator,
+        {name: value for name, value in (values | dict(options)).items() if name in takes},
         {name: recipe for name, recipe in recipes.items() if name in takes},
     )
-    if "amount" in takes and goal != "amount":
-        left = {"left": MacsLeft(problem)} if goal == "target_macs" else {}
-        operator = towards(operator, getattr(settings, goal), probability, **left)
-    prune = gated(operator, probability)
-    return sequence(prune, Every(mutCompact, settings.compact_every, probability)) if settings.compact_every else prune
+
+
+def regrowth(settings: Settings, probability: ScheduledProbability) -> Any:
+    """The operator that lets weights come back."""
+    values = {"score": settings.regrow, "scope": settings.scope}
+    if settings.regrow == "random":
+        return Provided(mutRegrow, values, {"rng": global_random})
+    evidence = BatchGradients(settings.problem, settings.loss, settings.batch_size, settings.seed, probability)
+    return Provided(mutRegrow, values, {"batch_gradients": evidence})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rewinding(Wrapper):
+    """A pruning operator after which the weights that are kept are those of an early generation again."""
+
+    operator: Callable[..., tuple[Any, ...]]
+    generation: int
+    clock: ScheduledProbability
+
+    def __call__(self, individual: Any) -> tuple[Any, ...]:
+        parts = genomes(individual)
+        if self.clock.t + 1 == self.generation:
+            for genome in parts:  # plain values, which copies and checkpoints carry
+                vars(genome)["early"] = {name: genome.state()[name] for name in ("weights", "moments", "steps")}
+        before = individual.preserved
+        (individual,) = self.operator(individual)
+        early = [getattr(genome, "early", None) for genome in genomes(individual)]
+        if individual.preserved < before and None not in early:
+            rewind(individual, early)
+        return (individual,)
 
 
 @dataclass(frozen=True)
@@ -97,6 +185,8 @@ class Provided:
     recipes: Mapping[str, Callable[[Any], Any]]
 
     def __call__(self, individual: Any, **more: Any) -> tuple[Any, ...]:
+        if "amount" in more and "amount" not in parameters(self.operator):
+            del more["amount"]  # one of several operators, of which others take it
         made = {name: recipe(individual) for name, recipe in self.recipes.items()}
         return self.operator(individual, **{**self.values, **made, **more})
 
@@ -109,42 +199,3 @@ class Provided:
     @property
     def __name__(self) -> str:
         return str(getattr(self.operator, "__name__", repr(self.operator)))
-
-
-def validation_of(problem: Problem, individual: Any) -> Tensor:
-    """The validation data; a worker loads them for itself."""
-    return problem.validation
-
-
-def targets_of(problem: Problem, individual: Any) -> Tensor:
-    """What the validation data should become: themselves, their classes, or values."""
-    return whole(samples_of(problem, "validation").targets)
-
-
-def global_random(individual: Any) -> Any:
-    """Python's ``random``, which is seeded for the cell and the generation; a module cannot be pickled."""
-    return random
-
-
-class Gradients:
-    """Gradients of the loss on the validation data, computed for all that wait as soon as one of them is pruned."""
-
-    def __init__(self, problem: Problem, loss: str) -> None:
-        self.problem, self.loss = problem, loss
-        self.prepare(())
-
-    def prepare(self, population: Sequence[Individual]) -> None:
-        """These wait; what others were told is forgotten."""
-        self.waiting = population
-        self.ready: dict[int, list[dict[str, Tensor]]] = {}
-
-    def __call__(self, individual: Individual) -> list[dict[str, Tensor]]:
-        if id(individual) not in self.ready:
-            data = validation_of(self.problem, individual), targets_of(self.problem, individual)
-            group = self.waiting if any(individual is one for one in self.waiting) else [individual]
-            self.ready |= zip(map(id, group), gradients(group, *data, self.loss), strict=True)
-            self.waiting = ()
-        return self.ready.pop(id(individual))  # once: afterwards it has other weights
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Gradients, (self.problem, self.loss)

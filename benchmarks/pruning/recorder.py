@@ -17,8 +17,9 @@ from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.pruning.sizes import MACS, PRESERVED, sizes
 from evoprune.fitness import WORST
 from evoprune.individuals import Network
-from evoprune.operators import ScheduledProbability
-from evoprune.runs.stored import Columns
+from evoprune.operators import AdaptiveOperator, ScheduledProbability
+from evoprune.plugins import label, names_in
+from evoprune.runs.stored import CHANCE, Columns
 from evoprune.shrinking.counts import macs_alive
 from evoprune.training.kernel import Kernel
 
@@ -33,12 +34,21 @@ def columns(settings: Settings) -> tuple[Columns, Columns]:
         **dict.fromkeys((named.validation, "learning_rate", *named.sizes, "loss_min", "loss_max"), float),
         **{"nonfinite": int, "mutpb": float, "updates": int},
     }
+    log |= dict.fromkeys(chances(settings), float)
     cells = {
         **dict.fromkeys(("gen", "cell", *named.origins), int),
         **dict.fromkeys(("loss", "train_loss", named.validation, *named.sizes, "learning_rate"), float),
         "age": int,
     }
     return log, cells
+
+
+def chances(settings: Settings) -> list[str]:
+    """The columns of the probabilities of operators, where a run chooses between several."""
+    names = names_in(settings.operator)
+    return (
+        [] if settings.operator_choice == "cells" or len(names) == 1 else [f"{CHANCE}{label(name)}" for name in names]
+    )
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,7 @@ class Recorder:
     probability: ScheduledProbability
     kernel: str | Kernel
     updates: int = 0
+    adaptive: AdaptiveOperator | None = None
 
     def __post_init__(self) -> None:
         self.problem: Problem = self.settings.problem
@@ -89,6 +100,8 @@ class Recorder:
             self.updates += batches * epochs * (2 if self.settings.opponents == "random" else 1)
         cells = [self._cell(generation, i, individual) for i, individual in enumerate(grid)]
         record = self.statistics.compile(cells)
+        if self.adaptive is not None:
+            record |= dict(zip(chances(self.settings), self.adaptive.observe(grid), strict=True))
         row = {"gen": generation.number, "nevals": generation.evaluations, **record, "updates": self.updates}
         return row, cells
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from evoprune.benchmarks.pruning.ablation import ablated, trained_again
 from evoprune.benchmarks.pruning.choices import GROUPS
 from evoprune.benchmarks.pruning.effects import without_effect
 from evoprune.benchmarks.pruning.experiment import device_of, generations, make_toolbox
@@ -16,12 +17,14 @@ from evoprune.benchmarks.pruning.measured import example_of
 from evoprune.benchmarks.pruning.networks import first_individual, initial_grid
 from evoprune.benchmarks.pruning.parts import problem_options
 from evoprune.benchmarks.pruning.presets import layers_of
+from evoprune.benchmarks.pruning.providers import adaptive_of
 from evoprune.benchmarks.pruning.recorder import Recorder, columns
 from evoprune.benchmarks.pruning.settings import Settings, make_settings
 from evoprune.benchmarks.pruning.snapshots import empty_individual, name_of, part_names, save_snapshot
 from evoprune.benchmarks.pruning.summary import baselines, check_figures, measure, summarize, table
 from evoprune.benchmarks.pruning.upgrade import OLD
 from evoprune.benchmarks.pruning.worth import worth
+from evoprune.checks import shown
 from evoprune.cutting import expanded
 from evoprune.engines import Engine
 from evoprune.folders import Folder
@@ -39,7 +42,11 @@ from evoprune.runs.stored import (
     check_tensors,
     load_genome,
 )
+from evoprune.state import is_plain
 from evoprune.training.optimizers import OPTIMIZERS
+
+STORED = ("fitness", "learning_rate", "seed")
+"""Of an individual, what has a place of its own in a checkpoint, or none."""
 
 
 @dataclass
@@ -50,10 +57,13 @@ class PruningState(RunState):
     grid: list[Any]
     cells: list[dict[str, Any]] = field(default_factory=list)
     unpruned: dict[str, Any] | None = None
+    adaptive: dict[str, Any] | None = None
+    """What the run has learnt of its operators, where it chooses between several."""
 
     @property
     def label(self) -> str:
-        return "unpruned" if self.settings.operator == "none" else str(label(self.settings.operator))
+        names = [name for name in (self.settings.operator, self.settings.initial) if name != "none"]
+        return str(label(names[0])) if names else "unpruned"
 
     @property
     def updates(self) -> int:
@@ -106,20 +116,29 @@ class Pruning(Experiment[Settings, PruningState, Result, Any]):
         return Trained(first_individual(settings), settings.loss, settings.optimizer, device, opponents)
 
     def begin(self, settings: Settings) -> PruningState:
-        return PruningState(settings, initial_grid(settings))
+        if settings.ablation == "none":
+            return PruningState(settings, initial_grid(settings))
+        found = self.begin(dataclasses.replace(settings, ablation="none"))
+        for _ in self.generations(found, map, None):
+            pass
+        return PruningState(settings, ablated(settings, list(map(expanded, found.grid))))
 
     def generations(self, state: PruningState, map_: Map, place: Folder | None) -> Iterator[str]:
-        settings, probability = state.settings, state.settings.scheduled
+        settings, probability = trained_again(state.settings), state.settings.scheduled
         if state.generation >= 0:
             probability.seek(state.generation)
-        recorder = Recorder(settings, probability, state.kernel, state.updates)
-        toolbox = make_toolbox(settings, probability, state.kernel)
+        adaptive = adaptive_of(settings, probability)
+        if adaptive is not None and state.adaptive is not None:
+            adaptive.load_state(state.adaptive)
+        recorder = Recorder(settings, probability, state.kernel, state.updates, adaptive)
+        toolbox = make_toolbox(settings, probability, state.kernel, adaptive)
         toolbox.register("map", map_)
         for generation in generations(settings, state.grid, toolbox, max(state.generation, 0)):
             row, cells = recorder.rows(generation, state.grid)
             state.log.append(row)
             state.cells.extend(cells)
             state.generation = generation.number
+            state.adaptive = None if adaptive is None else adaptive.state()
             if place is not None and saved(state.generation, settings):
                 save_snapshot(place, state.generation, list(map(expanded, state.grid)))
             yield f"loss {row['loss']:.4f}, {row['preserved']:.0%} kept"
@@ -130,10 +149,10 @@ class Pruning(Experiment[Settings, PruningState, Result, Any]):
     def stored(self, state: PruningState) -> dict[str, Any]:
         grid = [
             {part: genome.state() for part, genome in zip(one.names, one, strict=True)}
-            | {"learning_rate": one.learning_rate, "fitness": list(one.fitness.values)}
+            | {"learning_rate": one.learning_rate, "fitness": list(one.fitness.values), "own": own_values(one)}
             for one in state.grid
         ]
-        return {"grid": grid, "cells": state.cells, "unpruned": state.unpruned}
+        return {"grid": grid, "cells": state.cells, "unpruned": state.unpruned, "adaptive": state.adaptive}
 
     def restored(self, settings: Settings, stored: Mapping[str, Any], **common: Any) -> PruningState:
         check_kinds(stored, {"grid": list, "cells": list, "unpruned": dict | None})
@@ -145,9 +164,11 @@ class Pruning(Experiment[Settings, PruningState, Result, Any]):
         ]:
             raise ValueError("cells must have every cell of every generation in order")
         check_figures(settings.problem, stored["unpruned"])
-        state = PruningState(settings, initial_grid(settings), stored["cells"], stored["unpruned"], **common)
-        if state.generation < 1:  # the algorithms go on after a generation, or begin
+        if common["generation"] < 1:  # the algorithms go on after a generation, or begin
             return self.begin(settings)
+        check_kinds({"adaptive": None, **stored}, {"adaptive": dict | None})
+        grid = [first_individual(settings, cell) for cell in range(settings.cells)]
+        state = PruningState(settings, grid, stored["cells"], stored["unpruned"], stored.get("adaptive"), **common)
         for number, (one, kept) in enumerate(zip(state.grid, stored["grid"], strict=True)):
             try:
                 _restore(one, kept, OPTIMIZERS[settings.optimizer].moments)
@@ -158,8 +179,10 @@ class Pruning(Experiment[Settings, PruningState, Result, Any]):
 
     def twins(self, state: PruningState) -> Iterator[PruningState]:
         settings = state.settings
-        if settings.compare and settings.operator != "none" and state.unpruned is None:
-            yield (twin := self.begin(dataclasses.replace(settings, operator="none")))
+        prunes = settings.operator != "none" or settings.initial != "none"
+        if settings.compare and prunes and state.unpruned is None:
+            plain: dict[str, Any] = {"operator": "none", "initial": "none", "l1": 0.0, "rewind": 0, "ablation": "none"}
+            yield (twin := self.begin(dataclasses.replace(settings, **plain)))
             state.unpruned = measure(twin.grid, twin.settings)[0]
 
     def finish(self, state: PruningState, directory: Path | None, map_: Map) -> Result:
@@ -211,15 +234,35 @@ def _restore(network: Network, kept: Any, moments: int) -> None:
     if (rate is None) != (network.learning_rate is None) or not (rate is None or 0 < rate < math.inf):
         expected = "none" if network.learning_rate is None else "a finite number above 0"
         raise ValueError(f"learning_rate must be {expected}, got {rate!r}")
+    own = kept.get("own", {})  # version 0.1 has none
+    check_kinds({"own": own}, {"own": dict})
+    _check_own(network, own)
     check_fitness(network, kept["fitness"])
     for part, genome in zip(network.names, network, strict=True):
         try:
             load_genome(genome, kept[part], moments)
         except ValueError as error:
             raise ValueError(f"{part}: {error}") from error
+    vars(network).update(own)
     network.learning_rate = rate
     if kept["fitness"]:
         network.fitness.values = kept["fitness"]
+
+
+def own_values(one: Network) -> dict[str, Any]:
+    """What an individual carries beside its parts: its cell, its last loss, what an operator notes on it."""
+    return {name: value for name, value in vars(one).items() if name not in STORED and is_plain(value)}
+
+
+def _check_own(network: Network, own: dict[str, Any]) -> None:
+    """See that stored values are those that :func:`own_values` gives.
+
+    :raises ValueError: naming what is none.
+    """
+    check_kinds({**dict.fromkeys(("cell", "train_loss")), **own}, {"cell": int | None, "train_loss": float | None})
+    taken = {*dir(type(network)), *STORED}.difference(("cell", "train_loss"))
+    if strange := [name for name in own if not isinstance(name, str) or name in taken]:
+        raise ValueError(f"own must be what was noted on a network, got {shown(strange[0])}")
 
 
 def saved(generation: int, settings: Settings) -> bool:

@@ -11,6 +11,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
+from evoprune.benchmarks.report.hover import within_page
 from evoprune.benchmarks.report.section import Section, Table, anchor
 
 LONG = 100  # rows from which Markdown only links a table
@@ -74,8 +75,12 @@ def page(sections: list[Section], title: str, images: Mapping[str, tuple[str, by
         kind, content = images[name]
         return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
+    def drawing(name: str, words: str) -> Markup:
+        return Markup(within_page(images[name][1], name, words))
+
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True)
     environment.filters.update(anchor=anchor, inline=inline, right_aligned=right_aligned, rows=rows, source=source)
+    environment.filters["drawing"] = drawing
     template = files("evoprune.benchmarks.report").joinpath("page.html").read_text(encoding="utf-8")
     return environment.from_string(template).render(sections=sections, title=title, long=FOLDED)
 

@@ -11,6 +11,7 @@ import matplotlib.style
 from matplotlib.figure import Figure
 
 from evoprune.benchmarks.plots.save import DPI
+from evoprune.benchmarks.report.hover import titled
 from evoprune.benchmarks.report.page import markdown, page
 from evoprune.benchmarks.report.section import Picture, Section, Table
 from evoprune.files import write
@@ -61,8 +62,9 @@ def _write(sections: list[Section], place: Folder, title: str) -> list[Path]:
             written[f"{part.name}.csv"] = part.frame.to_csv(index=False).encode()
         elif isinstance(part, Picture):
             png, svg = (draw(part.figure, kind) for kind in ("png", "svg"))
+            svg = titled(svg, part.titles)
             written |= {f"{part.name}.png": png, f"{part.name}.svg": svg}
-            images[part.name] = ("image/svg+xml", svg) if len(svg) <= LARGE else ("image/png", png)
+            images[part.name] = ("image/svg+xml", svg) if len(svg) <= LARGE or part.titles else ("image/png", png)
     written["report.md"] = markdown(sections, title).encode()
     written["report.html"] = page(sections, title, images).encode()
     paths = place.claim(written)

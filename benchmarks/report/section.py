@@ -18,11 +18,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure, which is also left as ``<name>.png`` and ``<name>.svg``."""
+    """A figure, which is also left as ``<name>.png`` and ``<name>.svg``.
+
+    ``titles`` are words on artists, by the ids that they were given (``artist.set_gid``): the page and the SVG show
+    them where a pointer rests on the artist.
+    """
 
     name: str
     figure: Figure
     caption: str
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 Part = str | Table | Picture

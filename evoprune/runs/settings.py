@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from evoprune.checks import MOST, lookup, shown
-from evoprune.plugins import entries, is_code
+from evoprune.plugins import entries, is_code, names_in
 
 SEEDS = 2**63 - 1
 """The largest seed."""
@@ -31,8 +31,9 @@ def option(default: Any, help: str, choices: Iterable[str] = (), **more: Any) ->
     :param choices: of a registry, also those that come later.
     :param more: ``least`` and ``most``, the bounds of a number; ``share``, a number in [0, 1]; ``positive``, a number
         above 0; ``form``, a regular expression that a text has to match, with ``such``, an example for the message;
-        ``code``, names of code outside of evoprune are welcome; ``hidden``, no option of the command line; ``suited``,
-        None stands for what suits the other settings, which their class puts in its place.
+        ``code``, names of code outside of evoprune are welcome; ``many``, so are several names joined
+        by ``+``; ``hidden``, no option of the command line; ``suited``, None stands for what suits the other settings,
+        which their class puts in its place.
     """
     metadata = {"help": help, "choices": choices if isinstance(choices, Mapping) else tuple(choices), **more}
     if isinstance(default, dict):
@@ -67,9 +68,10 @@ def check_fields(settings: Any) -> None:
         names, more = field.metadata["choices"], field.metadata
         if value is None:
             continue
-        if names and value not in names and not (more.get("code") and is_code(value)):
-            offered = entries(field.name) if more.get("code") else ()
-            lookup(field.name.replace("_", " "), value, dict.fromkeys([*names, *offered]))
+        for each in names_in(value) if names and more.get("many") else [value]:
+            if names and each not in names and not (more.get("code") and is_code(each)):
+                offered = entries(field.name) if more.get("code") else ()
+                lookup(field.name.replace("_", " "), each, dict.fromkeys([*names, *offered]))
         check_value(field.name, value, more)
 
 

@@ -13,6 +13,8 @@ from evoprune.genome import Genome
 
 Columns = Mapping[str, type]
 """Column -> the kind of its values: ``int``, a whole number of at least 0; ``float``, any number; ``str``."""
+CHANCE = "p_"
+"""How the columns of a log begin that hold the probabilities of operators."""
 WORDS: dict[Any, str] = {
     **{int: "a whole number of at least 0", float: "a number", str: "a text", bool: "True or False"},
     float | None: "a number or None",

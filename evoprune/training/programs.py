@@ -11,6 +11,7 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
+from evoprune.evaluation import like_parameters
 from evoprune.individuals import Individual, genomes
 from evoprune.losses import LossFunction
 from evoprune.training.linear_program import LinearProgram, TiedProgram, layer_of, linear_layers, tied_layers
@@ -43,6 +44,24 @@ def program_for(individuals: Sequence[Individual], stacks: Sequence[Stack], loss
     return VmapProgram(individuals, stacks, loss)
 
 
+class Together:
+    """Individuals of one structure, stacked, and their gradients on batches that all of them see.
+
+    On the device of the first one's parameters, and of their type.
+    """
+
+    def __init__(self, individuals: Sequence[Individual], loss: str | LossFunction) -> None:
+        self.count, self.network = len(individuals), nn.Sequential(*(g.module for g in genomes(individuals[0])))
+        device = next((parameter.device for parameter in self.network.parameters()), "cpu")
+        self.stacks = [stack(side, 0, device) for side in zip(*map(genomes, individuals), strict=True)]
+        self.program = program_for(individuals, self.stacks, loss)
+
+    def gradients(self, samples: Tensor, targets: Tensor) -> None:
+        """Fill the gradients of the stacks; parameters as for the function of this name."""
+        both = like_parameters(self.network, samples), targets
+        self.program.gradients(*(table.expand(self.count, *table.shape) for table in both))
+
+
 def gradients(
     individuals: Sequence[Individual], samples: Tensor, targets: Tensor, loss: str | LossFunction
 ) -> list[list[dict[str, Tensor]]]:
@@ -56,10 +75,8 @@ def gradients(
     """
     found: list[list[dict[str, Tensor]]] = [[] for _ in individuals]
     for members in alike(individuals):
-        chosen = [individuals[i] for i in members]
-        stacks = [stack(side, 0, "cpu") for side in zip(*map(genomes, chosen), strict=True)]
-        x, y = (table.expand(len(members), *table.shape) for table in (samples, targets))
-        program_for(chosen, stacks, loss).gradients(x, y)
+        together = Together([individuals[i] for i in members], loss)
+        together.gradients(samples, targets)
         for place, i in enumerate(members):
-            found[i] = [{name: grad[place] for name, grad in stacked.grads.items()} for stacked in stacks]
+            found[i] = [{name: grad[place] for name, grad in stacked.grads.items()} for stacked in together.stacks]
     return found

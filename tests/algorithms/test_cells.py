@@ -57,6 +57,31 @@ def test_pruning_before_the_evaluation():
     assert recorder.names()[-3:] == ["train", "mutate", "evaluate"]
 
 
+@pytest.mark.parametrize("prune", ["after", "before"])
+def test_a_mutation_after_the_evaluation_sees_its_value_and_one_before_it_none(prune):
+    seen = []
+
+    def mutate(pair):
+        seen.append((pair.fitness.valid, pair.fitness.values, pair.cell))
+        pair.fitness.values = (77.0,)  # whatever it does, the loss is the offspring's fitness
+        return (pair,)
+
+    (offspring,) = Recorder().update(mutate=mutate, prune=prune)([cell()])
+    assert seen == [(True, (3.0,), 3) if prune == "after" else (False, (), 3)]
+    assert offspring.individual.fitness.values == (3.0,)
+
+
+def test_the_offspring_knows_its_cell_not_that_of_the_winner():
+    pairs, known = grid(), []
+    for i, pair in enumerate(pairs):
+        pair.cell = 10 + i
+    recorder = Recorder(train=lambda made: known.extend(pair.cell for pair in made))
+    (offspring,) = recorder.update()([cell(pairs)])
+    assert known == [3]
+    assert offspring.individual.cell == 3
+    assert [pair.cell for pair in pairs] == [10, 11, 12]
+
+
 @pytest.mark.parametrize(("prune", "loss"), [("after", 3.0), ("before", 4.0)])
 def test_what_the_mutation_returns_is_the_offspring(prune, loss):
     other = toy(1)

@@ -3,7 +3,6 @@
 import json
 import pickle
 from dataclasses import asdict, replace
-from inspect import signature
 
 import pytest
 import torch
@@ -21,6 +20,7 @@ from evoprune.evaluation import reconstruct, reconstruction_loss
 from evoprune.networks import ACTIVATIONS, NETWORKS, OUTPUTS, parse_network
 from evoprune.operators import OPERATORS, mutTrain
 from evoprune.training import train
+from tests.evidence import taken
 
 SMALL = Convolutional((3, 2), "tanh")
 RUN = {
@@ -206,8 +206,7 @@ def test_what_a_probe_sees():
 def test_every_operator_prunes_and_training_respects_it(name):
     torch.manual_seed(0)
     one, x = pair(), torch.rand(12, 64)
-    offered = {"amount": 0.3, "activations": ActivationProbe(x), "threshold": 0.9}
-    OPERATORS[name](one, **{key: offered[key] for key in signature(OPERATORS[name]).parameters if key in offered})
+    OPERATORS[name](one, **taken(OPERATORS[name], x, amount=0.3, threshold=0.9))
     assert one.preserved < 1
     masks = [{key: mask.clone() for key, mask in genome.masks.items()} for genome in one]
     train([one], [x], loss="mse", learning_rate=0.01)

@@ -146,6 +146,77 @@ def test_masks_only_shrink_and_never_empty(keeps):
     assert genome.preserved == (int(genome.masks["weight"].sum()) + 2) / 8
 
 
+def test_growing_by_hand():
+    genome = linear()
+    genome.prune("weight", KEEP)
+    genome.moments = {"weight": (torch.ones(2, 3), torch.full((2, 3), 2.0)), "bias": (torch.ones(2),)}
+    with torch.no_grad():
+        genome.module.weight.fill_(7.0)  # somebody trained it without its masks
+    genome.grow("weight", torch.tensor([[True, True, False], [False, False, False]]))
+    assert genome.masks["weight"].tolist() == [[True, True, True], [False, True, True]]
+    assert genome.module.weight.tolist() == [[7.0, 0.0, 7.0], [0.0, 7.0, 7.0]]
+    assert [moment.tolist() for moment in genome.moments["weight"]] == [
+        [[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]],
+        [[2.0, 0.0, 2.0], [0.0, 2.0, 2.0]],
+    ]
+    assert genome.moments["bias"][0].tolist() == [1.0, 1.0]
+    assert genome.preserved == 7 / 8
+    step(genome, torch.optim.SGD(genome.module.parameters(), 0.1), torch.ones(4, 3))
+    genome.enforce()
+    assert genome.module.weight[0, 1] != 0
+    assert genome.module.weight[1, 0] == 0
+
+
+def test_nothing_to_grow_changes_nothing():
+    genome = linear()
+    genome.grow("weight", KEEP)  # all of them are there
+    assert genome == linear()
+    genome.prune("weight", KEEP)
+    before = copy.deepcopy(genome)
+    genome.grow("weight", torch.zeros(2, 3, dtype=torch.bool))
+    genome.grow("weight", KEEP)
+    assert genome == before
+
+
+def test_a_clone_of_what_grew_has_masks_of_its_own():
+    genome = linear()
+    genome.prune("weight", KEEP)
+    clones = [copy.deepcopy(genome), pickle.loads(pickle.dumps(genome))]
+    genome.grow("weight", ~KEEP)
+    assert genome.preserved == 1.0
+    assert [clone.preserved for clone in clones] == [6 / 8] * 2
+
+
+@pytest.mark.parametrize(
+    "back", [torch.ones(2, 3), torch.ones(3, dtype=torch.bool), torch.ones(2, 1, dtype=torch.bool), [[True] * 3] * 2]
+)
+def test_what_grows_must_be_boolean_and_of_the_parameters_shape(back):
+    genome = linear()
+    genome.prune("weight", KEEP)
+    before = copy.deepcopy(genome)
+    with pytest.raises(ValueError, match=r"back of 'weight' must be a bool tensor of shape \(2, 3\), got"):
+        genome.grow("weight", back)
+    with pytest.raises(KeyError, match=r"'2\.weight' is not prunable; prunable: weight, bias"):
+        genome.grow("2.weight", KEEP)
+    assert genome == before
+
+
+@given(steps=st.lists(st.tuples(st.booleans(), st.lists(st.booleans(), min_size=6, max_size=6)), max_size=6))
+def test_masks_only_widen_where_something_grows(steps):
+    genome = linear()
+    for grows, entries in steps:
+        before, weight = genome.masks["weight"], genome.module.weight.detach().clone()
+        chosen = torch.tensor(entries).view(2, 3)
+        if grows:
+            genome.grow("weight", chosen)
+            assert torch.equal(genome.masks["weight"], before | chosen)
+            assert torch.equal(genome.module.weight, weight)  # those that are back are 0 still
+        else:
+            genome.prune("weight", chosen)
+            assert not (genome.masks["weight"] & ~before).any()
+        assert not genome.module.weight[~genome.masks["weight"]].any()
+
+
 def test_zeroing_once_leaves_the_masks():
     genome = linear()
     genome.zero({"weight": KEEP, "bias": torch.tensor([False, False])})

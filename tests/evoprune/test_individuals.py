@@ -29,6 +29,17 @@ def test_a_network_is_a_list_of_genomes_applied_one_after_the_other():
     assert network.age == 4
 
 
+def test_the_cell_it_stands_in_travels_along_and_an_older_pickle_has_none():
+    for individual in (two(), one()):
+        assert individual.cell is None
+        individual.cell = 3
+        for twin in (copy.deepcopy(individual), copy.copy(individual), pickle.loads(pickle.dumps(individual))):
+            assert twin.cell == 3
+        assert individual == copy.deepcopy(individual)
+        del vars(individual)["cell"]
+        assert pickle.loads(pickle.dumps(individual)).cell is None
+
+
 def test_one_part_is_enough():
     (part,) = times(2.0)
     network = Network([part])

@@ -18,6 +18,7 @@ from evoprune.operators import OPERATORS, cxUniformWeights, mutTrain, mutZeroWei
 from evoprune.tied import TiedAutoencoder, TiedLinear, TiedNetwork, deepen, freeze
 from evoprune.training import programs, train
 from evoprune.training.linear_program import TiedProgram, tied_layers
+from tests.evidence import taken
 
 
 def pair(widths=(6, 4, 2), activation="relu", output="sigmoid") -> TiedAutoencoder:
@@ -72,9 +73,8 @@ def test_a_mask_narrows_both_ways():
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_every_pruning_operator_takes_it(name, activation):
     individual = pair((16, 10, 4), activation)
-    probe = ActivationProbe(torch.rand(20, 16))
-    extra = {"conjunctive": {"activations": probe, "threshold": 0.9}, "variance": {"amount": 0.2, "activations": probe}}
-    assert OPERATORS[name](individual, **extra.get(name, {"amount": 0.2})) == (individual,)
+    evidence = taken(OPERATORS[name], torch.rand(20, 16), amount=0.2, threshold=0.9)
+    assert OPERATORS[name](individual, **evidence) == (individual,)
     assert individual.preserved < 1 or (name == "conjunctive" and activation == "tanh")
     masks = copy.deepcopy(individual.encoder.masks)
     mutTrain(individual, torch.rand(20, 16), loss="mse")

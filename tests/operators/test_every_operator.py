@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import pickle
 import random
 from collections.abc import Callable
@@ -17,12 +16,12 @@ from deap import algorithms, base, creator
 from hypothesis import given, settings, strategies as st
 from torch import Tensor, nn
 
-from evoprune.activations import ActivationProbe
 from evoprune.fitness import MinimizeLoss
 from evoprune.genome import Decoder, Encoder, Genome
 from evoprune.individuals import Autoencoder, Network, genomes
 from evoprune.networks import mlp_decoder, mlp_encoder
 from evoprune.operators import OPERATORS
+from tests.evidence import taken
 from tests.parts import plain
 from tests.tied import TiedConvolutions
 
@@ -91,15 +90,14 @@ INDIVIDUALS: dict[str, Callable[[], Any]] = {
     "excluded": lambda: Genome(mlp_encoder([16, 6, 5, 3]), exclude=["0", "2.bias", "4.weight"]),
 }
 SAMPLES = torch.rand(7, 16, generator=torch.Generator().manual_seed(0))
-WHOLE = {"conjunctive", "units"}
-"""Operators that take whole units, so that the amount is no share of every tensor's weights."""
+WHOLE = {"conjunctive", "units", "erdos-renyi"}
+"""Operators that take whole units, or of layers as they see fit: the amount is no share of every tensor's weights."""
 
 
 def configured(name: str, **settings: Any) -> Callable[..., tuple[Any]]:
-    """An operator with its activations and a large amount, where it takes them."""
-    given: dict[str, Any] = {"amount": 0.5, "activations": ActivationProbe(SAMPLES), "threshold": 0.5} | settings
-    taken = inspect.signature(OPERATORS[name]).parameters
-    return partial(OPERATORS[name], **{key: value for key, value in given.items() if key in taken})
+    """An operator with its evidence and a large amount, where it takes them."""
+    given: dict[str, Any] = {"amount": 0.5, "threshold": 0.5} | settings
+    return partial(OPERATORS[name], **taken(OPERATORS[name], SAMPLES, **given))
 
 
 def masks(individual: Any) -> list[Tensor]:

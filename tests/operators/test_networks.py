@@ -11,7 +11,6 @@ from torch import nn
 from torch.nn import functional
 
 from evoprune import Genome, Network
-from evoprune.activations import ActivationProbe
 from evoprune.evaluation import evaluate
 from evoprune.individuals import genomes
 from evoprune.operators import (
@@ -23,6 +22,7 @@ from evoprune.operators import (
     mutZeroWeights,
     sequence,
 )
+from tests.evidence import taken
 from tests.parts import CLASSES, INPUTS, one, one_in_a_list, plain, residual, three, times, two
 
 EVERYONE = pytest.mark.parametrize("make", [one, one_in_a_list, two, three, residual])
@@ -145,15 +145,14 @@ def test_weights_that_go_to_zero(persistent: bool, make: Any) -> None:
 @pytest.mark.parametrize("name", sorted(OPERATORS))
 def test_where_parts_begin_does_not_matter(name: str) -> None:
     """Scores and amounts are a tensor's own, and are drawn for one tensor after the other."""
-    settings: dict[str, Any] = {"activations": ActivationProbe(INPUTS), "amount": 0.4, "threshold": 0.4}
-    takes = {"conjunctive": ("activations", "threshold"), "variance": ("amount", "activations")}.get(name, ("amount",))
+    settings = taken(OPERATORS[name], INPUTS, amount=0.4, threshold=0.4)
     layers = [*plain(6, 5, 3, 4)]
     pieces = (layers, layers[:2], layers[2:4], layers[4:])
     whole, *parts = (Genome(nn.Sequential(*copy.deepcopy(piece))) for piece in pieces)
     found = []
     for individual in (whole, Network([copy.deepcopy(whole)]), Network(parts)):
         random.seed(4)
-        OPERATORS[name](individual, **{key: settings[key] for key in takes})
+        OPERATORS[name](individual, **settings)
         found.append((weights(individual), genome_masks(individual)))
     assert found[0] == found[1] == found[2]
     assert found[0][0].count(0.0) > 0 or name == "conjunctive"

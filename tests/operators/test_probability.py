@@ -18,7 +18,7 @@ from deap import algorithms, base, creator, tools
 
 from evoprune.operators.combine import gated
 from evoprune.operators.probability import ScheduledProbability
-from evoprune.operators.schedules import SCHEDULES, Decrease, Exponential, FinalN, Fixed, Increase, PruneAfter
+from evoprune.operators.schedules import SCHEDULES, Decrease, Exponential, FinalN, Fixed, Increase, PruneAfter, Until
 
 N, NGEN = 200, 6
 
@@ -297,3 +297,15 @@ def test_what_is_coming_is_what_the_schedule_says_of_the_generations_left() -> N
     assert copy.deepcopy(p).coming.tolist() == [0.375, 0.5]
     p.seek(4)
     assert p.coming.tolist() == []
+
+
+def test_the_last_generation_in_which_anything_happens() -> None:
+    schedules: list[Any] = [Fixed(0.5), Until(Fixed(0.5), 0.5), Decrease(0.8), Increase(0.8), Fixed(0.0)]
+    schedules += [lambda t, T: float(t == 1), lambda t, T: float(t == 0)]
+    probabilities = [ScheduledProbability(schedule, 5) for schedule in schedules]
+    assert [p.last for p in probabilities] == [4, 2, 3, 4, 4, 1, 0]  # of one that is always 0 the last of all
+    for p in probabilities:
+        assert (p.observe(), p.t) == (0.0, 0)  # it was no read
+        last = p.last
+        p.seek(9)
+        assert p.last == copy.deepcopy(p).last == last

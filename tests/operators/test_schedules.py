@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import itertools
 import pickle
 import re
 from typing import Any
@@ -19,6 +20,7 @@ from evoprune.operators.schedules import (
     Increase,
     Population,
     PruneAfter,
+    Rounds,
     Schedule,
     Until,
     probability_at,
@@ -43,6 +45,9 @@ EXPONENTIAL = [0.0, 0.196734670, 0.316060279, 0.388434920, 0.432332358]
         (FinalN(fraction=0.3), [0.0, 0.0, 0.5, 0.5, 0.5]),
         (FinalN(fraction=0.0), [0.5, 0.5, 0.5, 0.5, 0.5]),
         (PruneAfter(), [0.0, 0.0, 0.0, 0.0, 0.5]),
+        (Rounds(), [0.5, 0.5, 0.5, 0.5, 0.0]),
+        (Rounds(rounds=2), [0.0, 0.5, 0.0, 0.0, 0.0]),  # parts of two and of three
+        (Rounds(0.3, rounds=3), [0.3, 0.0, 0.3, 0.0, 0.0]),
     ],
     ids=repr,
 )
@@ -60,6 +65,7 @@ def test_five_generations_by_hand(schedule: Schedule, values: list[float]) -> No
         (Exponential(), EXPONENTIAL[-1]),
         (FinalN(), 0.5),
         (PruneAfter(), 0.5),
+        (Rounds(), 0.5),
     ],
     ids=repr,
 )
@@ -93,12 +99,16 @@ def test_the_other_fields_are_checked() -> None:
             Population(n=n)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"fraction must be a number in \[0, 1\], got 75"):
         FinalN(fraction=75)
+    for rounds in (1, 0, 2.5, True):
+        with pytest.raises(ValueError, match="rounds must be a whole number of at least 2"):
+            Rounds(rounds=rounds)  # type: ignore[arg-type]
 
 
 def test_the_registry_names_every_schedule_once() -> None:
     ours = [cls for cls in Schedule.__subclasses__() if cls.__module__ == Schedule.__module__]
     assert list(SCHEDULES.values()) == ours
-    assert list(SCHEDULES) == ["fixed", "increase", "decrease", "population", "exponential", "final-n", "prune-after"]
+    names = ["fixed", "increase", "decrease", "population", "exponential", "final-n", "prune-after", "rounds"]
+    assert list(SCHEDULES) == names
 
 
 @pytest.mark.parametrize("cls", SCHEDULES.values())
@@ -111,7 +121,8 @@ def test_schedules_are_values(cls: type[Schedule]) -> None:
         schedule.C = 1.0  # type: ignore[misc]
 
 
-schedules = st.sampled_from([*SCHEDULES.values(), lambda C: Decrease(C, reference=True)])
+moving = [kind for kind in SCHEDULES.values() if kind is not Rounds]
+schedules = st.sampled_from([*moving, lambda C: Decrease(C, reference=True)])
 
 
 @given(cls=schedules, C=st.floats(0, 1), T=st.integers(0, 2000), data=st.data())
@@ -123,6 +134,29 @@ def test_every_value_is_a_probability_and_moves_one_way(cls: Any, C: float, T: i
     assert 0 <= early <= 1
     assert 0 <= late <= 1
     assert early >= late if isinstance(schedule, Decrease) else early <= late
+
+
+def test_rounds_end_where_as_many_generations_are_over() -> None:
+    # Five rounds of twenty: the last one only trains.
+    assert [t for t in range(100) if Rounds()(t, 99)] == [19, 39, 59, 79]
+    assert [t for t in range(40) if Until(Rounds(), 0.5)(t, 39)] == [3, 7, 11, 15]  # of 0..20, the first half
+
+
+@given(rounds=st.integers(2, 12), C=st.floats(0.01, 1), T=st.integers(0, 200))
+def test_there_is_one_event_fewer_than_rounds(rounds: int, C: float, T: int) -> None:
+    schedule = Rounds(C, rounds)
+    ends = [t for t in range(T + 1) if schedule(t, T)]
+    assert {schedule(t, T) for t in ends} == {C}
+    assert len(ends) == rounds - 1 or rounds > T + 1  # fewer generations than rounds: some fall together
+    if rounds <= T + 1:
+        assert max(ends) < T
+        lengths = [b - a for a, b in itertools.pairwise([-1, *ends, T])]
+        assert max(lengths) - min(lengths) <= 1
+
+
+def test_rounds_cannot_be_told_from_the_progress_alone() -> None:
+    with pytest.raises(TypeError, match="the schedule of rounds depends on t and T"):
+        Rounds().at(0.5)
 
 
 def test_until_squeezes_a_schedule_into_the_first_part() -> None:

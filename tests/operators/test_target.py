@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import assume, given, strategies as st
+from torch import nn
 
+from evoprune import Genome
+from evoprune.operators import mutPruneMagnitude
 from evoprune.operators.probability import ScheduledProbability
-from evoprune.operators.schedules import SCHEDULES, Exponential, Fixed, Increase, PruneAfter, Schedule
+from evoprune.operators.schedules import SCHEDULES, Exponential, Fixed, Increase, PruneAfter, Schedule, Until
 from evoprune.operators.target import amount_for_target, check_target, expected_preserved, towards
 
 
@@ -147,6 +150,75 @@ def test_what_missed_its_events_loses_more_than_what_had_them() -> None:
     p.seek(5)
     lost = [1 - towards(shrink, 0.2, p)(Sized(share))[0].preserved / share for share in (0.9, 0.4)]
     assert lost[0] > lost[1] > 0
+
+
+COURSE = {
+    "cubic": [1.0, 0.5375, 0.3, 0.2125, 0.2],  # 0.2 + 0.8 * (27, 8, 1, 0) / 64
+    "linear": [1.0, 0.8, 0.6, 0.4, 0.2],
+    "geometric": [0.2 ** (t / 4) for t in range(5)],
+    "cosine": [1.0, 0.6 + 0.4 * math.sqrt(0.5), 0.6, 0.6 - 0.4 * math.sqrt(0.5), 0.2],
+}
+
+
+@pytest.mark.parametrize("course", COURSE)
+def test_on_a_course_with_certain_events_every_generation_keeps_what_it_wants(course: str) -> None:
+    p = ScheduledProbability(Until(Fixed(1.0), 0.5), 9)  # t = 0..4 of 0..8
+    operator, individual, sizes = towards(shrink, 0.2, p, course=course), Sized(), []
+    for t in range(9):
+        p.seek(t)
+        operator(individual)
+        sizes.append(individual.preserved)
+    assert sizes == pytest.approx([*COURSE[course], 0.2, 0.2, 0.2, 0.2])
+
+
+def test_on_a_course_what_missed_events_catches_up_and_what_is_ahead_waits() -> None:
+    p, asked = ScheduledProbability(Fixed(0.5), 5), []
+
+    def listen(individual: Sized, amount: float) -> tuple[Sized]:
+        asked.append(amount)
+        return shrink(individual, amount)
+
+    operator = towards(listen, 0.2, p, course="linear")
+    p.seek(2)
+    behind, ahead, there = Sized(0.9), Sized(0.5), Sized(0.2)
+    for individual in (behind, ahead, there):
+        operator(individual)
+    assert [each.preserved for each in (behind, ahead, there)] == pytest.approx([0.6, 0.5, 0.2])
+    assert asked == [pytest.approx(1 / 3), 0.0]  # who is at the target is not asked for
+    p.seek(4)
+    assert operator(ahead)[0].preserved == pytest.approx(0.2)
+
+
+def test_a_network_keeps_what_its_course_wants_to_the_weight() -> None:
+    p = ScheduledProbability(Fixed(1.0), 7)
+    genome = Genome(nn.Linear(40, 25, bias=False))
+    operator = towards(mutPruneMagnitude, 0.05, p, course="cubic")
+    for t in range(7):
+        p.seek(t)
+        operator(genome)
+        assert abs(genome.sizes[0] - 1000 * (0.05 + 0.95 * (1 - t / 6) ** 3)) <= 0.5
+    assert genome.sizes[0] == 50
+
+
+def test_a_course_of_something_else_than_weights_is_gone_to_its_end() -> None:
+    # Steps of a fifth: in the last generation what is too little is done again.
+    def stepwise(individual: Sized, amount: float) -> tuple[Sized]:
+        individual.preserved -= 0.2 * math.floor(amount * individual.preserved / 0.2)
+        return (individual,)
+
+    p = ScheduledProbability(Fixed(1.0), 3)
+    operator, individual, sizes = towards(stepwise, 0.3, p, lambda one: one.preserved, "linear"), Sized(), []
+    for t in range(3):
+        p.seek(t)
+        operator(individual)
+        sizes.append(individual.preserved)
+    assert sizes == pytest.approx([1.0, 0.8, 0.2])
+
+
+def test_a_course_is_one_of_those_that_are_known() -> None:
+    p = ScheduledProbability(Fixed(0.5), 10)
+    with pytest.raises(ValueError, match="unknown course 'cubik': did you mean 'cubic'"):
+        towards(shrink, 0.2, p, course="cubik")
 
 
 @pytest.mark.parametrize("target", [0.0, -0.1, 1.1, float("nan")])

@@ -78,12 +78,12 @@ def test_later_layers_win_and_amount_and_target_replace_each_other():
 
 def test_population_schedule_knows_the_neighbourhood():
     settings = make_settings({"schedule": "population", "finetune": 0.0, "radius": 2, "probability": 0.5})
-    assert settings.course(99, 99) == pytest.approx(0.5 / 5)
+    assert settings.timing(99, 99) == pytest.approx(0.5 / 5)
 
 
 def test_fine_tuning_ends_the_schedule():
     settings = make_settings({"schedule": "fixed", "probability": 0.5, "finetune": 0.5, "generations": 11})
-    assert [settings.course(t, 10) for t in (0, 5, 6, 10)] == [0.5, 0.5, 0.0, 0.0]
+    assert [settings.timing(t, 10) for t in (0, 5, 6, 10)] == [0.5, 0.5, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("name", PRESETS)

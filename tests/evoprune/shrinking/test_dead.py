@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from torch import Tensor, nn
 
 from evoprune import Autoencoder, Decoder, Encoder, Genome, Network
-from evoprune.activations import ActivationProbe
 from evoprune.cutting import expand
 from evoprune.individuals import genomes
 from evoprune.mlp import mlp_decoder, mlp_encoder, variational_encoder
@@ -19,6 +18,7 @@ from evoprune.shrinking.dead import Removed, difference, remove_dead, take_out, 
 from evoprune.shrinking.joints import chain
 from evoprune.tied import TiedAutoencoder, TiedNetwork
 from evoprune.training import train
+from tests.evidence import taken
 from tests.evoprune.shrinking.by_hand import (
     BORDER,
     Own,
@@ -333,12 +333,7 @@ def test_pruning_operators_work_on_what_is_left(name: str):
     drop(found.decoder, "0", reads=[3])
     remove_dead(found, masked=True)
     before = found.preserved
-    probe = ActivationProbe(ROWS)
-    extra: dict[str, Any] = {
-        "conjunctive": {"activations": probe, "threshold": 0.9},
-        "variance": {"amount": 0.3, "activations": probe},
-    }
-    OPERATORS[name](found, **extra.get(name, {"amount": 0.3}))
+    OPERATORS[name](found, **taken(OPERATORS[name], ROWS, amount=0.3, threshold=0.9))
     assert found.preserved < before
     wanted = outputs(found, ROWS)
     remove_dead(found, masked=True)
