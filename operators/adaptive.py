@@ -19,7 +19,7 @@ from dataclasses import fields
 from typing import Any
 
 from evoprune.checks import has, listed, lookup, of_type, shown, two
-from evoprune.operators.combine import Draws, Operator, Wrapper, _apply, check_callable, name_of, prepare
+from evoprune.operators.combine import Draws, Operator, Wrapper, applied, check_callable, name_of, prepare
 from evoprune.operators.learner import Learner
 from evoprune.operators.rules import RULES, Rule
 from evoprune.operators.trials import Record, begin, collect, open_draws, settle, taken, weighted, weights_of
@@ -85,7 +85,7 @@ class AdaptiveOperator(Wrapper):
     def __call__(self, individual: Any, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         draw = float(random.random() if self.rng is None else self.rng.random())
         number, before = self._learner.choice(draw), weights_of(individual)
-        (made,) = _apply(self.operators[number], individual, *args, **kwargs)
+        (made,) = applied(self.operators[number], individual, *args, **kwargs)
         after = weights_of(made)
         removed = 1 if before is None or after is None else before - after
         record = begin(individual, made, repr(self), (number, draw, removed))

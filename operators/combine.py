@@ -79,7 +79,7 @@ class _Gated(Wrapper):
 
     def __call__(self, individual: Any, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         draw = random.random() if self.rng is None else self.rng.random()
-        return _apply(self.operator, individual, *args, **kwargs) if draw < self.probability else (individual,)
+        return applied(self.operator, individual, *args, **kwargs) if draw < self.probability else (individual,)
 
     def __repr__(self) -> str:
         return f"gated({name_of(self.operator)}, {self.probability})"
@@ -91,7 +91,7 @@ class _Sequence(Wrapper):
 
     def __call__(self, individual: Any) -> tuple[Any, ...]:
         for operator in self.operators:
-            (individual,) = _apply(operator, individual)
+            (individual,) = applied(operator, individual)
         return (individual,)
 
     def prepare(self, population: Sequence[Any]) -> None:
@@ -117,7 +117,8 @@ def name_of(operator: Operator) -> str:
     return str(getattr(operator, "__name__", None) or repr(operator))
 
 
-def _apply(operator: Operator, individual: Any, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+def applied(operator: Operator, individual: Any, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+    """What an operator returns for an individual, seen to be a tuple of one; a `TypeError` for anything else."""
     result = operator(individual, *args, **kwargs)
     # An individual may itself be a list, which would unpack without complaint or with a puzzling one.
     if not (isinstance(result, tuple) and len(result) == 1):

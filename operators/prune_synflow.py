@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from evoprune.activations import _UNITWISE
-from evoprune.checks import at_least
+from evoprune.checks import MOST, at_least
 from evoprune.evaluation import like_parameters
 from evoprune.examples import check_takes
 from evoprune.individuals import genomes
@@ -53,7 +53,7 @@ def mutPruneSynFlow(
     (arXiv 2006.05467), who prune once, before any training.
     """
     check(amount, scope, persistent)
-    at_least("rounds", rounds, 1, whole=True)
+    at_least("rounds", rounds, 1, whole=True, most=MOST)
     example = given_samples(samples)
     check_takes(individual, example, "samples")
     ones, copy = torch.ones_like(example[:1]), deepcopy(individual)

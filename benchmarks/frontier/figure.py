@@ -39,7 +39,7 @@ def plot(
 ) -> tuple[Figure, dict[str, str]]:
     """A line a method through the means of its sizes, with a band from the lowest to the highest run.
 
-    A method of one size, such as none at all, is a dashed line across. Costs fall from left to right.
+    A method that keeps all weights is a dashed line across. Costs fall from left to right.
 
     :param runs: with method, size, trial, value, directory and the column of the costs; rows without are left out.
     :param name: of the figure, for the ids of its artists.
@@ -60,7 +60,7 @@ def plot(
             n=("value", "size"),
         )
         points = points.sort_index(ascending=False).assign(x=lambda table: 100 * table["x"])
-        if len(points) == 1:
+        if points.index.to_list() == [1.0]:
             look_of[str(method)] = LEVEL
         look = look_of[str(method)]
         _line(axes, points, look)
@@ -71,7 +71,7 @@ def plot(
         for row in rows_of(points.reset_index()):
             said = f"{method} at {100 * row['size']:g} %: mean {shown.format(row['y'])}, {shown.format(row['low'])} to "
             said += f"{shown.format(row['high'])} in {row['n']} runs, with {row['x']:.3g} % {costs.words}"
-            _mean(axes, row["x"], row["y"], look, titles, f"{name}-{method}-{row['size']:g}", said)
+            _mean(axes, row["x"], row["y"], look, titles, f"{name}-{method}-at-{row['size']:g}", said)
         ends[str(method)] = (np.nan if look is LEVEL else points["x"].iloc[-1], points["y"].iloc[-1])
     if measure.floor is not None:
         axes.axhline(measure.floor, color=style.GREY, linestyle=":", linewidth=1.2, zorder=1)
@@ -85,11 +85,11 @@ def plot(
 
 def _line(axes: Axes, points: pd.DataFrame, look: Look) -> None:
     common: dict[str, Any] = {"color": look.colour, "zorder": look.height}
-    if len(points) == 1:
+    if look is LEVEL:
         axes.axhline(points["y"].iloc[0], linestyle="--", linewidth=1.2, **common)
         return
     axes.plot(points["x"], points["y"], linewidth=look.width, alpha=look.alpha, **common)
-    if points["x"].is_monotonic_decreasing:
+    if len(points) > 1 and points["x"].is_monotonic_decreasing:
         axes.fill_between(points["x"], points["low"], points["high"], alpha=look.band, linewidth=0, **common)
     else:  # a band would fold over itself
         axes.vlines(points["x"], points["low"], points["high"], alpha=0.4, linewidth=1, **common)

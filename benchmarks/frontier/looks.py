@@ -30,7 +30,7 @@ STANDING_OUT = {
 COLOURS = (style.BLUE, style.GREEN, style.PURPLE, style.ORANGE, style.SKY)
 MARKERS = ("^", "D", "v", "p", "<", "h", ">")
 LEVEL = Look("#555555", "o")
-"""What is a level across: a method of one size, or a floor."""
+"""What is a level across: a method that keeps all weights, or a floor."""
 
 
 def looks(methods: Iterable[str]) -> dict[str, Look]:

@@ -72,7 +72,8 @@ def test_a_mutation_after_the_evaluation_sees_its_value_and_one_before_it_none(p
 
 
 def test_the_offspring_knows_its_cell_not_that_of_the_winner():
-    pairs, known = grid(), []
+    pairs = grid()
+    known: list[int] = []
     for i, pair in enumerate(pairs):
         pair.cell = 10 + i
     recorder = Recorder(train=lambda made: known.extend(pair.cell for pair in made))

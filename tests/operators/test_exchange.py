@@ -85,7 +85,7 @@ def test_an_exchange_by_hand() -> None:
 
 def test_half_way_half_the_share_is_exchanged() -> None:
     # Of 40 the linear course to 0.5 wants 30 in the second of three generations; 0.4 * (1 + cos(pi / 2)) / 2 are 6.
-    asked: list[tuple[str, float, int]] = []
+    asked: list[Any] = []
 
     def prune(genome: Genome, amount: float) -> tuple[Genome]:
         mutPruneMagnitude(genome, amount)
@@ -181,9 +181,9 @@ def test_in_the_last_generation_nothing_is_asked_to_grow_even_if_rounding_left_t
     individual = two()
     exchange(partial(mutPruneMagnitude, scope="tensor"), never, 0.5, p)(individual)
     assert counts(individual)[0] == 15 + 3 + 10 + 2
-    individual = line(1.0, 2.0, 3.0)
-    exchange(lowest, never, 0.45, p)(individual)  # 1.35 of 3
-    assert counts(individual)[0] == 1
+    genome = line(1.0, 2.0, 3.0)
+    exchange(lowest, never, 0.45, p)(genome)  # 1.35 of 3
+    assert counts(genome)[0] == 1
 
 
 def test_a_share_of_0_only_prunes() -> None:

@@ -285,7 +285,7 @@ def test_at_random_the_source_decides(scope: str) -> None:
 def test_it_pickles_and_grows_the_same(make: Callable[[], Any], settings: dict[str, Any]) -> None:
     start, results = make(), []
     mutPruneRandom(start, 0.6)
-    operator = partial(mutRegrow, amount=0.5, **settings)
+    operator: Any = partial(mutRegrow, amount=0.5, **settings)
     for each in (operator, pickle.loads(pickle.dumps(operator))):
         random.seed(2)
         results.append(each(pickle.loads(pickle.dumps(start)))[0])
