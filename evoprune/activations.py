@@ -21,7 +21,7 @@ Activations = Mapping[str, Tensor]
 
 _LAYERS = {F.linear, F.conv1d, F.conv2d, F.conv3d, F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d}
 _RECTIFIERS = frozenset((F.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_))
-_UNITWISE: frozenset[Any] = _RECTIFIERS.union(
+UNITWISE: frozenset[Any] = _RECTIFIERS.union(
     (torch.sigmoid, torch.sigmoid_, Tensor.sigmoid, Tensor.sigmoid_, F.sigmoid),
     (torch.tanh, torch.tanh_, Tensor.tanh, Tensor.tanh_, F.tanh),
     (F.leaky_relu, F.elu, F.gelu, F.silu, F.selu, F.celu, F.softplus, F.relu6, F.hardtanh, F.mish, F.prelu, F.rrelu),
@@ -67,7 +67,7 @@ class ActivationProbe:
     def __call__(self, individual: Any) -> dict[str, Any]:
         samples = self.samples if isinstance(self.samples, Tensor) else _check(self.samples())
         samples = samples[: self.limit]
-        follow = _RECTIFIERS if self.semantics == "reference" else _UNITWISE
+        follow = _RECTIFIERS if self.semantics == "reference" else UNITWISE
         names, modules = names_of(individual), [genome.module for genome in genomes(individual)]
         found, values = {}, samples
         try:
@@ -114,7 +114,7 @@ class _Recorder(TorchFunctionMode):
         return result
 
 
-def record(module: nn.Module, samples: Tensor, follow: frozenset[Any] = _UNITWISE) -> tuple[dict[str, Tensor], Tensor]:
+def record(module: nn.Module, samples: Tensor, follow: frozenset[Any] = UNITWISE) -> tuple[dict[str, Tensor], Tensor]:
     """Activations of every prunable layer of ``module``, (samples, units) each, and the module's output."""
     layers = dict(prunable_layers(module))
     recorder = _Recorder(layers, follow)

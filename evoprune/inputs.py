@@ -21,9 +21,10 @@ _TAKES = ("input", "weight", "bias", "stride", "padding", "", "groups")
 def mean_squares(individual: Any, samples: Tensor | Callable[[], Tensor]) -> list[dict[str, Tensor]]:
     """For each genome, name of a prunable parameter -> the mean square of what each entry reads, of its shape.
 
-    A weight reads an input of its Linear layer, the mean is over samples and further positions; or a channel of its
-    convolution, over samples and positions, not the padding. A bias reads 1. What is used several times reads the sum,
-    as a tied weight does that is used there and, transposed, on the way back; what is not used reads 0.
+    A weight of a Linear layer reads one of its inputs, and the mean is over samples and further positions; a weight of
+    a convolution reads a channel, and the mean is over samples and positions without the padding. A bias reads 1. Where
+    a parameter is used several times its mean squares add up, also those of a tied weight, there and transposed on the
+    way back; where it is not used they are 0.
 
     Seen are the functions ``linear``, ``conv*`` and ``conv_transpose*`` of torch, also where a ``forward`` calls them
     with ``layer.weight`` itself, transposed, or in parts. A weight that is read otherwise, as a matrix product or by

@@ -9,7 +9,7 @@ from typing import Any
 
 from evoprune.checks import in_unit_interval, lookup, of_type
 from evoprune.individuals import genomes
-from evoprune.operators.combine import Operator, Wrapper, check_callable, name_of, prepare
+from evoprune.operators.combine import Operator, Wrapper, applied, check_callable, name_of, prepare
 from evoprune.operators.courses import COURSES, wanted
 from evoprune.operators.probability import ScheduledProbability
 from evoprune.operators.target import check_share
@@ -73,9 +73,9 @@ class _Exchange(Wrapper):
         exchanged = self.share * (1 + math.cos(math.pi * u)) / 2
         less = goal * (1 - exchanged)
         if less < before:
-            (individual,) = self.operator(individual, *args, amount=1 - less / before, **kwargs)
+            (individual,) = applied(self.operator, individual, *args, amount=1 - less / before, **kwargs)
         if exchanged and (amount := _missing(individual, goal)):
-            (individual,) = self.regrow(individual, amount=amount)
+            (individual,) = applied(self.regrow, individual, amount=amount)
         return (individual,)
 
     def prepare(self, population: Sequence[Any]) -> None:

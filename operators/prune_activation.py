@@ -28,7 +28,7 @@ def mutPruneActivation(
 
     :param individual: a Genome, an Autoencoder or another Network.
     :param amount: the share of the survivors that goes, in [0, 1]; of every tensor, or of the whole individual with
-        ``scope="global"``, at which it prunes furthest. The last survivor of a tensor stays.
+        ``scope="global"``, as it prunes furthest. The last survivor of a tensor stays.
     :param samples: (samples, ...) that the individual takes, or a function that returns them.
     :param persistent: False sets ``round(amount * n)`` of all n entries to zero once; training moves them again.
     :param balance: with ``scope="global"`` spare small layers: the scores of weight matrices, not of biases, times

@@ -18,7 +18,7 @@ def mutPruneMovement(
 
     So it wants to be called while the individual trains, also with an amount of 0. The sums are an attribute of each
     genome, ``movement``, parameter name -> tensor on the processor, and travel with it. They begin anew where a weight
-    is pruned, and where a parameter has another shape, as after :func:`evoprune.compact`.
+    is pruned, and where a parameter has another shape, as after :func:`~evoprune.operators.mutCompact`.
 
     Behind saturated nonlinearities there is no gradient and no movement, and weights that matter look worthless, as to
     :func:`~evoprune.operators.mutPruneTaylor`.

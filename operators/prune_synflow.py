@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from evoprune.activations import _UNITWISE
+from evoprune.activations import UNITWISE
 from evoprune.checks import MOST, at_least
 from evoprune.evaluation import like_parameters
 from evoprune.examples import check_takes
@@ -17,7 +17,7 @@ from evoprune.individuals import genomes
 from evoprune.inputs import given_samples
 from evoprune.operators.choice import Scores, check, prune_lowest
 
-_LEFT_OUT = _UNITWISE.union(
+_LEFT_OUT = UNITWISE.union(
     (F.softmax, torch.softmax, Tensor.softmax, F.log_softmax, torch.log_softmax, Tensor.log_softmax),
     (F.rms_norm, F.normalize, F.local_response_norm),
 )

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from evoprune.benchmarks.problems.problem import Problem
+from evoprune.benchmarks.pruning.choices import ENOUGH
+from evoprune.benchmarks.pruning.measured import first_samples
 from evoprune.data import samples_of, whole
 from evoprune.individuals import Individual
 from evoprune.operators import ScheduledProbability
@@ -22,6 +24,11 @@ BATCHES = 10
 def validation_of(problem: Problem, individual: Any) -> Tensor:
     """The validation data; a worker loads them for itself."""
     return problem.validation
+
+
+def first_of(problem: Problem, individual: Any) -> Tensor:
+    """The first validation samples, as many as are enough to know how large activations are."""
+    return whole(first_samples(problem, "validation", ENOUGH).inputs)
 
 
 def targets_of(problem: Problem, individual: Any) -> Tensor:

@@ -33,7 +33,8 @@ class Fields(SettingsBase):
     algorithm: str = option("spatial", "the evolutionary algorithm", ALGORITHMS)
     operator: str = option(
         "magnitude",
-        "the pruning operator, or several, such as activation+magnitude+random",
+        "the pruning operator, or several, such as activation+random; where nothing is said of how to prune, the recipe "
+        "of the preset frontier",
         OR_NONE,
         code=True,
         many=True,

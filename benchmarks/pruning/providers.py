@@ -8,7 +8,14 @@ from typing import Any
 from evoprune.activations import ActivationProbe
 from evoprune.benchmarks.problems.problem import Problem
 from evoprune.benchmarks.pruning.choices import ACTIVATION_SAMPLES, ENOUGH
-from evoprune.benchmarks.pruning.evidence import BatchGradients, Gradients, global_random, targets_of, validation_of
+from evoprune.benchmarks.pruning.evidence import (
+    BatchGradients,
+    Gradients,
+    first_of,
+    global_random,
+    targets_of,
+    validation_of,
+)
 from evoprune.benchmarks.pruning.goals import GOALS, MEASURES
 from evoprune.benchmarks.pruning.parts import REGISTRIES, known
 from evoprune.benchmarks.pruning.settings import Settings
@@ -107,7 +114,7 @@ def provided(
     if settings.amount is not None:
         values["amount"] = settings.amount
     recipes: dict[str, Callable[[Any], Any]] = {
-        "samples": partial(validation_of, problem),
+        "samples": partial(first_of if "limit" in takes else validation_of, problem),
         "targets": partial(targets_of, problem),
         "rng": global_random,
         "gradients": Gradients(problem, settings.loss),

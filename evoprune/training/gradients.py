@@ -91,7 +91,7 @@ def _pair(batch: Any) -> tuple[Tensor, Tensor]:
     if not two:
         raise TypeError(f"batches must be pairs of tensors (inputs, targets), got {shown(batch)}")
     inputs, targets = batch
-    if not inputs.dim() or not inputs.numel() or len(inputs) != len(targets):
+    if not inputs.dim() or not inputs.numel() or inputs.shape[:1] != targets.shape[:1]:
         shapes = f"inputs {tuple(inputs.shape)} and targets {tuple(targets.shape)}"
         raise ValueError(f"batches must have samples, and a target for each of them, got {shapes}")
     return inputs, targets

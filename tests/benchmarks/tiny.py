@@ -9,6 +9,7 @@ TINY: dict[str, Any] = {
     "network": "6-3",
     "generations": 6,
     "cells": 4,
+    "operator": "magnitude",
     "learning_rate": 0.01,
     "compare": False,
 }

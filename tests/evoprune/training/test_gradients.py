@@ -175,6 +175,7 @@ def test_doubles_take_samples_of_another_type():
         ({"batches": [(INPUTS, None)]}, TypeError, "batches must be pairs of tensors"),
         ({"batches": []}, ValueError, "batches must be at least one"),
         ({"batches": [(INPUTS, CLASSES[:3])]}, ValueError, r"a target for each of them, got inputs \(23, 6\) and"),
+        ({"batches": [(INPUTS, torch.tensor(1))]}, ValueError, r"and targets \(\)"),
         ({"batches": [(INPUTS[:0], CLASSES[:0])]}, ValueError, "batches must have samples"),
         ({"batches": [(INPUTS[:, :5], CLASSES)]}, ValueError, "reads 6 values a sample, but the data have 5"),
         ({"loss": "none"}, ValueError, "unknown loss 'none'"),
