@@ -66,12 +66,13 @@ class Stream(Enum):
     FINISH = "run", "cell", "generation", 2
     ORDER = "run", "cell", "generation", 3
     TOGETHER = "run", "cell", "generation", 4
-    # A run: the networks that its cells begin with, what DEAP's eaSimple draws, what is pruned before any training, and
-    # the batches whose gradients operators are given.
+    # A run: the networks that its cells begin with, what DEAP's eaSimple draws, what is pruned before any training, the
+    # batches whose gradients operators are given, and the training of the best network afterwards.
     GRID = "run", "cell", 10
     CANONICAL = "run", "generation", 11
     INITIAL = "run", "cell", 12
     EVIDENCE = "run", "generation", 13
+    POLISH = "run", "round", 14, "epoch"
     # A pair while it trains, beside its batches, whose seed is the pair's own: who stands in for the part that does not
     # learn, a variational encoder's noise on given batches, layers such as dropout, and mutTrain's later epochs.
     OPPONENTS = "pair", 1

@@ -30,6 +30,7 @@ from .prune_variance import mutPruneVariance as mutPruneVariance
 from .rate import mutLearningRate as mutLearningRate
 from .registry import OPERATORS as OPERATORS
 from .regrow import mutRegrow as mutRegrow
+from .reselect import mutReselect as mutReselect
 from .rewind import rewind as rewind
 from .schedules import (
     SCHEDULES as SCHEDULES,

@@ -30,7 +30,7 @@ def add_parser(commands: Any, quiet: Any, engine: Any) -> None:
         allow_abbrev=False,
         conflict_handler="resolve",  # --data names data sets here
     )
-    parser.add_argument("methods", nargs="*", metavar="METHOD", help="presets (default: all methods of the field)")
+    parser.add_argument("presets", nargs="*", metavar="METHOD", help="presets (default: all methods of the field)")
     parser.add_argument("--sizes", metavar="X,X", help="shares of the weights to keep (default: those of the data)")
     parser.add_argument(
         "--trials", type=partial(read, int), default=TRIALS, metavar="N", help=f"seeds (default {TRIALS})"
@@ -47,7 +47,7 @@ def add_parser(commands: Any, quiet: Any, engine: Any) -> None:
     parser.add_argument("--output", dest="directory", metavar="DIR", help="default studies/frontier-UPDATES")
     add_options(parser, EXPERIMENT.settings, EXPERIMENT.groups, EXPERIMENT.flags())
     lines = "; ".join(f"{name}: {known.line}" for name, known in DATA_SETS.items())
-    parser.add_argument("--data", dest="data_sets", nargs="+", default=[], metavar="NAME", help=f"on what. {lines}")
+    parser.add_argument("--data", dest="data_set", nargs="+", default=[], metavar="NAME", help=f"on what. {lines}")
     parser.set_defaults(command=command, parser=parser)
 
 
@@ -55,7 +55,7 @@ def command(options: argparse.Namespace) -> int:
     """``evoprune frontier``."""
     given = settings_among(options, EXPERIMENT.settings, EXPERIMENT.flags())
     seed = given.pop("seed", 0)
-    asked = (options.methods, options.data_sets, sizes_in(options.sizes), options.budget)
+    asked = (options.presets, options.data_set, sizes_in(options.sizes), options.budget)
     plan = plan_for(*asked, options.trials, seed, options.shard, given)
     part = f"-{plan.shard[0]}-of-{plan.shard[1]}" if plan.shard[1] > 1 else ""
     directory = Path(options.directory or f"studies/frontier-{options.budget}{part}")

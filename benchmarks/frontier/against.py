@@ -18,7 +18,7 @@ COLUMNS = {
 }
 
 
-def tests(runs: pd.DataFrame, pairs: Iterable[tuple[str, str]]) -> pd.DataFrame:
+def compared(runs: pd.DataFrame, pairs: Iterable[tuple[str, str]]) -> pd.DataFrame:
     """A row a pair of methods and size, sizes from large to small; p corrected by Holm over the pairs of a size.
 
     :param runs: with method, size, seed and value.

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from evoprune.benchmarks.frontier.budget import generations_of, steps_of
+from evoprune.benchmarks.frontier.budget import generations_of, steps_at_end, steps_of, total_of
 from evoprune.benchmarks.frontier.data_sets import DATA_SETS
 from evoprune.benchmarks.frontier.points import Point, point_of
 from evoprune.benchmarks.pruning.methods import METHODS
@@ -81,10 +81,9 @@ def grown(plan: Plan, there: Plan, budget: int, directory: Path) -> Plan:
             raise ValueError(f"{directory} holds another study: its variant {variant} is none of a frontier")
         settings = Settings.stored(values)
         if settings.generations != generations_of(budget, settings):
-            steps = settings.generations * steps_of(settings)
             raise ValueError(
-                f"{directory} holds a frontier of another budget: {variant} takes {steps} updates, which is not what "
-                f"--budget {budget} comes to"
+                f"{directory} holds a frontier of another budget: {variant} takes {total_of(settings)} updates, which "
+                f"is not what --budget {budget} comes to"
             )
     return replace(plan, variants=there.variants | plan.variants, trials=max(plan.trials, there.trials))
 
@@ -92,16 +91,16 @@ def grown(plan: Plan, there: Plan, budget: int, directory: Path) -> Plan:
 def _points(
     data: str, method: str, sizes: Sequence[float], budget: int, given: Mapping[str, Any]
 ) -> Iterator[tuple[Point, Settings]]:
-    known = lookup("data", data, DATA_SETS)
+    known = lookup("data set", data, DATA_SETS)
     own = layers_of(method)
     alone = {} if any(name in layer for layer in own for name in GRID) else ALONE
     layers = [alone, *own, known.settings, {"compare": False}, given]
     draft = make_settings(*layers)
     generations = generations_of(budget, draft)
     if not generations:
-        raise ValueError(
-            f"budget {budget} is too small for {method} on {data}: a generation takes {steps_of(draft)} updates"
-        )
+        end = f", and its end {steps_at_end(draft)}" if steps_at_end(draft) else ""
+        needs = f"a generation takes {steps_of(draft)} updates{end}"
+        raise ValueError(f"budget {budget} is too small for {method} on {data}: {needs}")
     prunes = draft.operator != "none" or draft.initial != "none"
     for size in (sizes or known.sizes) if prunes else (1.0,):
         goal = {"target_preserved": size} if prunes else {}

@@ -29,6 +29,16 @@ class Measure:
     scale: float = 1.0
     floor: float | None = None
 
+    @property
+    def caption(self) -> str:
+        """The label at the beginning of a sentence."""
+        return self.label[:1].upper() + self.label[1:]
+
+    @property
+    def form(self) -> str:
+        """How a value is written: a format with one field."""
+        return "{:.4g} %" if self.scale == 100 else "{:.4g}"
+
 
 def points_of(results: Results) -> dict[str, Point]:
     """The variants that have runs, and what each stands for.

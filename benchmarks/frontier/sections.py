@@ -77,13 +77,15 @@ def _parts(runs: pd.DataFrame, measure: Measure, ablations: dict[str, str], data
     yield f"{_opening(runs, data, budget)} {_winners(won)}"
     methods = runs[~runs["method"].isin(ablations)]
     yield from _curves(methods, measure, data, budget, "frontier", CURVES)
-    caption = f"{measure.label}: mean ± standard deviation (runs). {WINS} has the lowest mean of its size."
+    caption = f"{measure.caption}: mean ± standard deviation (runs). {WINS} has the lowest mean of its size."
     yield Table(f"frontier-{data}", readable(summary[~summary["method"].isin(ablations)], won), caption)
     yield from _sizes_missed(summary)
     yield from _tested(runs, data, [name for name in methods["method"].unique() if name != BASELINE])
     if ablations:
         yield from _ablated(runs, summary, measure, data, budget, ablations)
-    yield Table(f"frontier-{data}-summary", summary, f"{measure.label}: all figures, and means of what networks cost.")
+    yield Table(
+        f"frontier-{data}-summary", summary, f"{measure.caption}: all figures, and means of what networks cost."
+    )
     yield Table(f"frontier-{data}-runs", runs, "The runs, each with the network that was chosen on validation data.")
 
 
@@ -110,15 +112,14 @@ def _curves(
     runs: pd.DataFrame, measure: Measure, data: str, budget: int, slug: str, curves: dict[str, Costs]
 ) -> Iterator[Part]:
     title = f"{data}: {budget:,} updates a run, {_seeds(runs)}; mean, lowest to highest"
-    shown = "{:.4g} %" if measure.scale == 100 else "{:.4g}"
     notes = {"macs": f" {AGAINST_MACS}", "latency": f" {AGAINST_LATENCY}"}
     for end, costs in curves.items():
         if costs.column not in runs or runs[[costs.column, "value"]].dropna().empty:
             continue
         name = f"{slug}-{data}-{end}"
-        figure, titles = plot(runs, costs, measure, title, name, shown)
+        figure, titles = plot(runs, costs, measure, title, name)
         caption = (
-            f"{measure.label}, against {costs.label} on {data}: {budget:,} gradient steps a run, {_seeds(runs)}. The "
+            f"{measure.caption}, against {costs.label} on {data}: {budget:,} gradient steps a run, {_seeds(runs)}. The "
             "line is the mean over the seeds, the band or bar reaches from the lowest run to the highest, a faint "
             f"point is a run.{notes.get(end, '')}"
         )
@@ -138,7 +139,7 @@ def _tested(runs: pd.DataFrame, data: str, others: list[str]) -> Iterator[Part]:
     if BASELINE not in set(runs["method"]):
         yield f"No tests: {BASELINE}, which methods are compared with, is not among them."
         return
-    table = against.tests(runs, [(other, BASELINE) for other in others])
+    table = against.compared(runs, [(other, BASELINE) for other in others])
     if table.empty:
         return
     if note := against.power(table):
@@ -165,7 +166,7 @@ def _ablated(
     caption = f"Ablations beside their method: {measure.label}, mean ± standard deviation (runs)."
     beside = readable(summary[summary["method"].isin(names)], {})
     yield Table(f"ablations-{data}", beside[beside["method"] != "winner"], caption)
-    table = against.tests(chosen, list(ablations.items()))
+    table = against.compared(chosen, list(ablations.items()))
     if len(table):
         caption = (
             "Every ablation against its method, from the same seeds; p (Holm) is corrected for the tests of a size."

@@ -40,6 +40,17 @@ def device_of(name: str) -> str:
     return "cuda" if name == "auto" and available else "cpu" if name == "auto" else name
 
 
+def training_of(settings: Settings, kernel: Kernel | None = None) -> dict[str, Any]:
+    """What :func:`~evoprune.training.train_epoch` takes beside the networks.
+
+    :param kernel: what the setting has come to, perhaps on another machine.
+    """
+    how = ("batch_size", "loss", "optimizer", "corruption", "shuffle")
+    training = {name: getattr(settings, name) for name in how}
+    training |= {"data": settings.problem, "device": device_of(settings.device), "kernel": kernel or settings.kernel}
+    return training | ({"mirror": settings.problem.image} if settings.horizontal_flip else {})
+
+
 def make_toolbox(
     settings: Settings,
     probability: ScheduledProbability,
@@ -52,10 +63,7 @@ def make_toolbox(
     :param adaptive: what chooses between operators, where the settings ask for it.
     """
     problem, prune = settings.problem, pruning(settings, probability, adaptive)
-    how = ("batch_size", "loss", "optimizer", "corruption", "shuffle")
-    training = {name: getattr(settings, name) for name in how}
-    training |= {"data": problem, "device": device_of(settings.device), "kernel": kernel or settings.kernel}
-    training |= {"mirror": problem.image} if settings.horizontal_flip else {}
+    training = training_of(settings, kernel)
     loss = {"loss": settings.loss, "kernel": training["kernel"]}
     toolbox = base.Toolbox()
     toolbox.register("batch", draw_batch, problem, size=settings.batch_size)

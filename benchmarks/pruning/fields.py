@@ -33,8 +33,8 @@ class Fields(SettingsBase):
     algorithm: str = option("spatial", "the evolutionary algorithm", ALGORITHMS)
     operator: str = option(
         "magnitude",
-        "the pruning operator, or several, such as activation+random; where nothing is said of how to prune, the recipe "
-        "of the preset frontier",
+        "the pruning operator, or several, such as activation+random; where nothing is said of how to prune, it is the "
+        "recipe of the preset frontier",
         OR_NONE,
         code=True,
         many=True,
@@ -113,6 +113,10 @@ class Fields(SettingsBase):
     finetune_rate: float = option(
         1.0, "factor that the learning rate falls to, linearly, while fine-tuning", share=True
     )
+    polish: int = option(
+        0, "rounds after the last generation: the best network chooses its output weights anew and trains on", least=0
+    )
+    polish_epochs: int = option(25, "epochs of each of these rounds", least=1)
     rate_sigma: float = option(1e-5, "standard deviation of the rate's step a generation, in cells and a walk", least=0)
     rate_decay: str = option("constant", "the course of the learning rate, for an algorithm of DEAP's", choices.ENDINGS)
     batch_size: int = option(

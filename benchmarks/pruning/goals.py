@@ -73,6 +73,8 @@ def check_way(settings: Any) -> None:
         for name in ("course", "regrow", "initial"):
             if getattr(settings, name) not in ("none", "expected"):
                 raise ValueError(f"{name} is a way to a target, such as target_preserved, and not for an amount")
+    if settings.polish and (settings.semantics == "reference" or settings.compact_every):
+        raise ValueError("polish needs semantics persistent, and networks without compact_every: it moves masks")
     if regrows and settings.course == "expected":
         courses = ", ".join(COURSES)
         raise ValueError(f"regrow needs a course that says how many weights there are when, one of {courses}")

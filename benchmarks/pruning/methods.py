@@ -47,6 +47,10 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "frontier": ("weight times input, steep weights come back, L1: the best recipe found", RECIPE),
     "restarts": ("the recipe in ten cells that do not meet, the best on validation data", RECIPE | {"radius": 0}),
+    "polished": (
+        "the recipe in eight such cells, the best of which chooses its output weights anew, in rounds",
+        RECIPE | {"radius": 0, "cells": 8, "polish": 8, "polish_epochs": 50},
+    ),
     "frontier-shuffled": (
         "the recipe's masks, shuffled, trained anew",
         RECIPE | {"ablation": "shuffled"},

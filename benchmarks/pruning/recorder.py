@@ -92,12 +92,15 @@ class Recorder:
         self.statistics.register("nonfinite", lambda rows: sum(row["loss"] >= WORST for row in rows))
         self.statistics.register("mutpb", self.probability.observe)
 
+    def count(self, epochs: int) -> None:
+        """Add the gradient steps of so many epochs of one network."""
+        self.updates += epochs * -(-len(self.problem.rows("train")) // self.settings.batch_size)
+
     def rows(self, generation: Generation, grid: list[Network]) -> tuple[dict[str, Any], Cells]:
         """The log's row of this generation, and the cells' rows. Ticks the schedule."""
         if generation.number:
             epochs = len(grid) if generation.epochs is None else generation.epochs
-            batches = -(-len(self.problem.rows("train")) // self.settings.batch_size)
-            self.updates += batches * epochs * (2 if self.settings.opponents == "random" else 1)
+            self.count(epochs * (2 if self.settings.opponents == "random" else 1))
         cells = [self._cell(generation, i, individual) for i, individual in enumerate(grid)]
         record = self.statistics.compile(cells)
         if self.adaptive is not None:

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import pandas as pd
 from evoprune.benchmarks.pruning.ablation import ablated, trained_again
 from evoprune.benchmarks.pruning.choices import GROUPS
 from evoprune.benchmarks.pruning.effects import without_effect
-from evoprune.benchmarks.pruning.experiment import device_of, generations, make_toolbox
+from evoprune.benchmarks.pruning.experiment import device_of, generations, make_toolbox, training_of
 from evoprune.benchmarks.pruning.measured import example_of
 from evoprune.benchmarks.pruning.networks import first_individual, initial_grid
 from evoprune.benchmarks.pruning.parts import problem_options
+from evoprune.benchmarks.pruning.polish import check_polish, polish_best
 from evoprune.benchmarks.pruning.presets import layers_of
 from evoprune.benchmarks.pruning.providers import adaptive_of
 from evoprune.benchmarks.pruning.recorder import Recorder, columns
@@ -43,8 +45,14 @@ from evoprune.runs.stored import (
     load_genome,
 )
 from evoprune.state import is_plain
+from evoprune.training import train_epoch
 from evoprune.training.optimizers import OPTIMIZERS
 
+UNPRUNED: dict[str, Any] = {
+    **{"operator": "none", "initial": "none", "regrow": "none", "ablation": "none"},
+    **{"l1": 0.0, "rewind": 0, "polish": 0},
+}
+"""What makes the same run without pruning."""
 STORED = ("fitness", "learning_rate", "seed")
 """Of an individual, what has a place of its own in a checkpoint, or none."""
 
@@ -107,6 +115,8 @@ class Pruning(Experiment[Settings, PruningState, Result, Any]):
     def check(self, settings: Settings, engine: Engine | None = None) -> None:
         super().check(settings, engine)
         device_of(settings.device)
+        if settings.polish:
+            check_polish(settings, first_individual(settings))
 
     def columns(self, settings: Settings) -> Columns:
         return columns(settings)[0]
@@ -134,6 +144,9 @@ class Pruning(Experiment[Settings, PruningState, Result, Any]):
         toolbox = make_toolbox(settings, probability, state.kernel, adaptive)
         toolbox.register("map", map_)
         for generation in generations(settings, state.grid, toolbox, max(state.generation, 0)):
+            if generation.number == settings.generations and settings.polish:
+                train = partial(train_epoch, **training_of(settings, state.kernel))
+                recorder.count(polish_best(state.grid, settings, train))
             row, cells = recorder.rows(generation, state.grid)
             state.log.append(row)
             state.cells.extend(cells)
@@ -181,8 +194,7 @@ class Pruning(Experiment[Settings, PruningState, Result, Any]):
         settings = state.settings
         prunes = settings.operator != "none" or settings.initial != "none"
         if settings.compare and prunes and state.unpruned is None:
-            plain: dict[str, Any] = {"operator": "none", "initial": "none", "l1": 0.0, "rewind": 0, "ablation": "none"}
-            yield (twin := self.begin(dataclasses.replace(settings, **plain)))
+            yield (twin := self.begin(dataclasses.replace(settings, **UNPRUNED)))
             state.unpruned = measure(twin.grid, twin.settings)[0]
 
     def finish(self, state: PruningState, directory: Path | None, map_: Map) -> Result:

@@ -24,6 +24,7 @@ COMMANDS = (
     "sweep",
     "report",
     "reproduce",
+    "frontier",
     "weights",
     "architectures",
     "reconstruct",
@@ -40,6 +41,8 @@ LINES: dict[str, str] = {
     "architectures": "architectures --population 1 --offspring 1 --generations 0 --epochs 1 --output r",
     "sweep": "sweep --trials 1 --output s",
     "reproduce": "reproduce --trials 1 --output s",
+    "frontier": "frontier --n-dim 24 --n-samples 40 --n-clusters 4 --network 6-3 --sizes 0.5 --trials 1 --budget 200 "
+    "--output s",
     "report": "report {good}/study --output p",
     "reconstruct": "reconstruct {good}/model {good}/a.png --output p",
     "shrink": "shrink {good}/model --output p",
@@ -52,6 +55,7 @@ LINES: dict[str, str] = {
 NUMBERS = {
     "workers": {"least": 1, "most": MOST_WORKERS},
     "trials": {"least": 1, "most": 10**6},
+    "budget": {"least": 1, "most": MOST},
     "most": {"least": 2, "most": MOST},
     "seed": {"least": 0, "most": SEEDS},
 }
@@ -78,6 +82,7 @@ SHARDS = [
     *LONG,
 ]
 AXES = ["", "=", "=1", "cells", "cells=", "cells=4,4", "seed=1,2", "nothing=1", "operator.nothing=1", "cells=1,", *LONG]
+SIZES = ["", ",", "x", "0", "1.5", "-0.1", "0.5,", "0.5,0.5", "0.5 0.2", "nan", "inf", "1e999", *LONG]
 TEXTS: dict[str, SearchStrategy[str]] = {
     "engine": UNKNOWNS.filter(bool),
     "experiment": UNKNOWNS,
@@ -88,6 +93,8 @@ TEXTS: dict[str, SearchStrategy[str]] = {
     "by": UNKNOWNS.filter(lambda text: text not in ("weights", "macs")),
     "shard": st.sampled_from(SHARDS),
     "grid": st.sampled_from(AXES),
+    "sizes": st.sampled_from(SIZES),
+    "data_set": UNKNOWNS.filter(lambda text: text[:1] != "-"),
     "section": UNKNOWNS.filter(lambda text: bool(text) and text[0] != "-"),
     "presets": UNKNOWNS.filter(lambda text: text[:1] != "-"),
     "parts": UNKNOWNS.filter(lambda text: text[:1] != "-"),
@@ -152,7 +159,7 @@ def _wrong(command: str, action: argparse.Action) -> SearchStrategy[str] | None:
 @functools.cache
 def settings_of(command: str) -> dict[str, tuple[Any, Mapping[str, Any]]]:
     """The settings of a command, those of problems among them: name -> type and metadata."""
-    experiment = EXPERIMENTS.get({"sweep": "run"}.get(command, command))
+    experiment = EXPERIMENTS.get({"sweep": "run", "frontier": "run"}.get(command, command))
     if experiment is None:
         return {}
     types = types_of(experiment.settings)

@@ -16,7 +16,10 @@ Line = tuple[list[str], list[str]]
 Make = Callable[[Path, Path], Line]
 """Writes into an empty folder, beside a folder of good runs, and returns the line."""
 LONG_NAMES = ["x" * 300, "x" * 5000, "a/" * 3000]
-FILLING = ("run", "weights", "architectures", "sweep", "reproduce", "report", "reconstruct", "shrink", "front")
+FILLING = (
+    *("run", "weights", "architectures", "sweep", "reproduce", "frontier"),
+    *("report", "reconstruct", "shrink", "front"),
+)
 """The commands that fill a directory of one's choice."""
 OUTPUTS = {command: [*line.split(" --output ")[0].split(), "--output"] for command, line in LINES.items()}
 

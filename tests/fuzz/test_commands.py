@@ -156,8 +156,8 @@ def test_thousands_of_every_kind(kind: str, good: Path):
 
 
 @pytest.mark.parametrize(
-    "command",  # a sweep has the options of a run, and few of its own
-    [pytest.param(command, marks=[pytest.mark.slow] * (command == "sweep")) for command in COMMANDS],
+    "command",  # some have the options of a run, and few of their own
+    [pytest.param(command, marks=[pytest.mark.slow] * (command in ("sweep", "frontier"))) for command in COMMANDS],
 )
 def test_every_option_once(command: str, good: Path):
     @settings(max_examples=1)

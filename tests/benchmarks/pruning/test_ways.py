@@ -139,7 +139,7 @@ def test_islands_meet_when_they_are_to():
 
 @pytest.mark.parametrize(("ablation", "same_weights"), [("shuffled", True), ("reinitialised", False)])
 def test_an_ablation_trains_the_masks_of_the_end_from_the_start(ablation: str, same_weights: bool):
-    layers = CUBIC | {"radius": 0, "cells": 2, "learning_rate": 1e-9, "rate_sigma": 0.0}  # so that weights stay what they were
+    layers = CUBIC | {"radius": 0, "cells": 2, "learning_rate": 1e-9, "rate_sigma": 0.0}  # weights stay what they were
     plain, again = run(layers), run(layers, ablation=ablation)
     fresh = initial_grid(make_settings(TINY, layers))
     for before, after, first in zip(plain.grid, again.grid, fresh, strict=True):

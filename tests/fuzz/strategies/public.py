@@ -32,8 +32,10 @@ PASSES_ON = {
     "eaSpatialCoevolution": "spatial_generations",
     "eaAllVsAll": "all_vs_all_generations",
     "stock_generations": "",
+    "AdaptiveOperator": "",
+    "__call__": "",
 }
-"""Where further keywords go; nowhere of ours, if to a function that the user gives."""
+"""Where further arguments go; nowhere of ours, if to a function that the user gives, or to a rule by its name."""
 
 NOT_CALLED = {
     "Rows": "a protocol",
@@ -60,6 +62,7 @@ NOT_CALLED = {
     "discounted": "as Metric",
     "Cost": "what cost has measured",
     "Latency": "as Cost",
+    "GradientMoments": "what batch_gradients gives",
     "Samples": "what samples_of has seen",
     "Samples.chunks": "as Samples",
 }
@@ -135,10 +138,10 @@ def _target(name: str, get: Callable[[], Any], thing: Any) -> Target:
 def _parameters(thing: Any) -> dict[str, inspect.Parameter]:
     found = {name: one for name, one in inspect.signature(thing).parameters.items() if name != "self"}
     for name, one in list(found.items()):
-        if one.kind is one.VAR_KEYWORD:
+        if one.kind in (one.VAR_KEYWORD, one.VAR_POSITIONAL) and PASSES_ON.get(thing.__name__) == "":
             del found[name]
-            if PASSES_ON.get(thing.__name__) == "":
-                continue
+        elif one.kind is one.VAR_KEYWORD:
+            del found[name]
             (further,) = [each for each in _things() if each.__name__ == PASSES_ON.get(thing.__name__)] or [None]
             if further is None:
                 raise AssertionError(f"{thing.__name__}: say in PASSES_ON where its further keywords go")

@@ -15,7 +15,7 @@ from evoprune.algorithms import ring
 from evoprune.architecture import Architecture, Linear
 from evoprune.evaluation import evaluate, reconstruction_loss
 from evoprune.networks import MLP, mlp_decoder, mlp_encoder
-from evoprune.operators import Fixed, ScheduledProbability, Space, mutPruneRandom, mutRegrow
+from evoprune.operators import AdaptiveOperator, Fixed, ScheduledProbability, Space, mutPruneRandom, mutRegrow
 from evoprune.seeds import Stream
 from evoprune.statistics import compare
 from evoprune.training import train_epoch
@@ -107,6 +107,7 @@ VALID: dict[str, Callable[[], Any]] = {
     "grid": make_grid,
     "halloffame": lambda: tools.HallOfFame(1),
     "individual": make_pair,
+    "individuals": make_grid,
     "indpb": lambda: 0.5,
     "inputs": lambda: 6,
     "keep": lambda: torch.ones(4, 6, dtype=torch.bool),
@@ -184,6 +185,8 @@ VALID: dict[str, Callable[[], Any]] = {
 """A small valid value for a parameter of this name."""
 
 SPECIAL: dict[str, Callable[[], Any]] = {
+    "AdaptiveOperator.operators": lambda: [partial(mutPruneRandom, amount=0.1)],
+    "AdaptiveOperator.load_state.state": lambda: AdaptiveOperator([partial(mutPruneRandom, amount=0.1)]).state(),
     "a12.a": lambda: [1.0, 2.0],
     "a12.b": lambda: [1.0, 2.0],
     "canonical_generations.toolbox": partial(make_toolbox, evaluate),
@@ -202,6 +205,7 @@ SPECIAL: dict[str, Callable[[], Any]] = {
     "Convolutional.check.inputs": lambda: 16,
     "Convolutional.image_of.inputs": lambda: 16,
     "Convolutional.parameters.inputs": lambda: 16,
+    "batch_gradients.batches": lambda: [(DATA, DATA)],
     "cost.batches": lambda: (1, 2),
     "compare.pairs": lambda: [("a", "bb")],
     "derive.keys": lambda: 1,
@@ -243,6 +247,7 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "Encoder": lambda: make_pair().encoder,
     "Decoder": lambda: Decoder(mlp_encoder([6, 4, 3])),
     "Autoencoder": make_pair,
+    "AdaptiveOperator": lambda: AdaptiveOperator([partial(mutPruneRandom, amount=0.1)]),
     "Stream": lambda: Stream.GRID,
     "Schedule": lambda: Fixed(0.5),
     "Space": make_space,
