@@ -43,9 +43,9 @@ def mutReselect(
     Masks may widen, as under :func:`~evoprune.operators.exchange`. What an optimizer remembers of the layer becomes 0.
     Nothing is drawn.
 
-    The individual stays as it was where the choice has a higher loss on the samples, would leave no weight at all, or is
-    none: where the layer keeps more than ``most`` weights an output, or than there is to read. One bias stays, at 0, in
-    place of the least weight where there were biases and none was chosen.
+    The individual stays as it was where the choice has a higher loss on the samples, would leave no weight at all, or
+    is none: where the layer keeps more than ``most`` weights an output, or than there is to read. One bias stays, at 0,
+    in place of the least weight, where there were biases and none was chosen.
 
     Train afterwards, and repeat; a few rounds of this at the end of a run suit layers of few weights an output.
 

@@ -70,7 +70,7 @@ def best_subsets(
 
 class _Search:
     def __init__(self, inputs: Tensor, regression: Regression, width: int, candidates: int, ridge: float) -> None:
-        self.inputs, self.upright = inputs, inputs.mT.contiguous()
+        self.upright = inputs.mT.contiguous()
         self.shares = inputs / len(inputs)  # a product with it is a mean over the samples
         self.squares = inputs * self.shares
         self.regression, self.width, self.candidates, self.ridge = regression, width, candidates, ridge
@@ -125,9 +125,8 @@ class _Search:
         order = (beam.losses.unsqueeze(-1) - gains).flatten(1).argsort(stable=True)
         parents, new = order // count, new.flatten(1).gather(-1, order).unsqueeze(-1)
         subsets = torch.cat([_taken(beam.places, parents), new], dim=-1).sort().values
-        doubles = (subsets.unsqueeze(2) == subsets.unsqueeze(1)).all(-1).tril(-1).any(-1)
         # Where there are fewer subsets than states the doubles, which come last, do no harm.
-        left = doubles.to(torch.int8).argsort(stable=True)[:, : self.width]
+        left = _doubles(subsets).to(torch.int8).argsort(stable=True)[:, : self.width]
         return parents.gather(-1, left), _taken(new, left)
 
     def best(self, beam: _Beam, targets: Tensor, most: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -166,6 +165,16 @@ class _Search:
 def _taken(values: Tensor, states: Tensor) -> Tensor:
     """Of values (units, states, ...) those of some states (units, some)."""
     return values[torch.arange(len(values), device=values.device).unsqueeze(1), states]
+
+
+def _doubles(subsets: Tensor) -> Tensor:
+    """Which of subsets (units, states, size), each in order, stood among the unit's before, (units, states)."""
+    order = torch.arange(subsets.shape[1], device=subsets.device).expand(subsets.shape[:2])
+    for column in reversed(subsets.unbind(-1)):
+        order = order.gather(-1, column.gather(-1, order).argsort(stable=True))
+    together = _taken(subsets, order)
+    same = (together[:, 1:] == together[:, :-1]).all(-1)
+    return torch.zeros_like(order, dtype=torch.bool).scatter_(-1, order, functional.pad(same, (1, 0)))
 
 
 def _columns(rows: Tensor, places: Tensor) -> Tensor:

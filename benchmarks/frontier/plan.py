@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from warnings import warn
 
 from evoprune.benchmarks.frontier.budget import generations_of, steps_at_end, steps_of, total_of
 from evoprune.benchmarks.frontier.data_sets import DATA_SETS
@@ -32,6 +33,10 @@ DECIDED = {
 """Settings that nobody gives a frontier, and what decides them."""
 
 
+class TooSmall(ValueError):
+    """A budget that does not reach for what a method needs."""
+
+
 def plan_for(
     methods: Sequence[str] = (),
     data: Sequence[str] = (),
@@ -44,14 +49,15 @@ def plan_for(
 ) -> Plan:
     """The plan of a frontier: a variant a data set, method and size.
 
-    :param methods: names of presets; all of :data:`evoprune.benchmarks.pruning.methods.METHODS` by default.
+    :param methods: names of presets; by default those of :data:`evoprune.benchmarks.pruning.methods.METHODS` that the
+        budget reaches for, and a warning names the others.
     :param data: names of :data:`DATA_SETS`; binary clustering by default.
     :param sizes: shares of the weights to keep; those of each data set by default.
     :param budget: gradient steps of a run, all its networks together.
     :param shard: ``"i/n"``.
     :param given: settings of all runs, over those of the methods and of the data.
     :raises ValueError: for unknown names, sizes outside of (0, 1] or twice there, a setting that is decided otherwise,
-        and a budget that does not reach for what a method needs.
+        and a budget that does not reach for what a method needs that was named, or for any.
     """
     at_least("budget", budget, 1, whole=True, most=MOST)
     given = dict(given or {})
@@ -62,12 +68,24 @@ def plan_for(
         if not 0 < size <= 1:
             raise ValueError(f"sizes must be shares of the weights in (0, 1], got {shown(size)}")
     variants: dict[str, dict[str, Any]] = {}
+    left_out: list[TooSmall] = []
     for name in data or [DATA]:
         for method in methods or METHODS:
-            for point, settings in _points(name, method, sizes, budget, given):
+            try:
+                points = list(_points(name, method, sizes, budget, given))
+            except TooSmall as error:
+                if methods:
+                    raise
+                left_out.append(error)
+                continue
+            for point, settings in points:
                 if point.name in variants:
                     raise ValueError(f"two variants are called {point.name!r}: name each once")
                 variants[point.name] = {key: value for key, value in settings.as_dict().items() if key not in PER_RUN}
+    if not variants:
+        raise left_out[0]
+    for why in left_out:
+        warn(f"a method is left out: {why}", stacklevel=2)
     return replace(make_plan(trials=trials, seed=seed, shard=shard), variants=variants)
 
 
@@ -100,7 +118,7 @@ def _points(
     if not generations:
         end = f", and its end {steps_at_end(draft)}" if steps_at_end(draft) else ""
         needs = f"a generation takes {steps_of(draft)} updates{end}"
-        raise ValueError(f"budget {budget} is too small for {method} on {data}: {needs}")
+        raise TooSmall(f"budget {budget} is too small for {method} on {data}: {needs}")
     prunes = draft.operator != "none" or draft.initial != "none"
     for size in (sizes or known.sizes) if prunes else (1.0,):
         goal = {"target_preserved": size} if prunes else {}
@@ -108,4 +126,4 @@ def _points(
             yield Point(data, method, size), make_settings(*layers, goal, {"generations": generations})
         except ValueError as error:
             where = f"budget {budget}, which is generations {generations} of {method} on {data}, size {size:g}"
-            raise ValueError(f"{where}: {error}") from error
+            raise TooSmall(f"{where}: {error}") from error

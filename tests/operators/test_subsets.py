@@ -19,11 +19,11 @@ LOGISTIC = REGRESSIONS["bce", nn.Sigmoid]
 WIDE: dict[str, Any] = {"width": 30, "candidates": 10, "ridge": 1e-9}
 
 
-def data(inputs: int, units: int, samples: int = 40) -> tuple[Tensor, Tensor]:
+def data(inputs: int, units: int, samples: int = 40, noise: float = 0.7) -> tuple[Tensor, Tensor]:
     """Correlated inputs of a mean square of 1, and targets of 0 and 1 that depend on them."""
     mixed = torch.randn(samples, inputs, dtype=torch.float64) @ torch.randn(inputs, inputs, dtype=torch.float64)
     mixed = mixed / mixed.square().mean(0).sqrt()
-    sums = mixed @ torch.randn(inputs, units, dtype=torch.float64) + 0.7 * torch.randn(samples, units)
+    sums = mixed @ torch.randn(inputs, units, dtype=torch.float64) + noise * torch.randn(samples, units)
     return mixed, (sums > 0).double()
 
 
@@ -79,7 +79,7 @@ def test_a_wide_search_finds_the_best_subsets_of_least_squares() -> None:
 
 
 def test_a_wide_search_finds_the_best_subsets_of_logistic_regressions() -> None:
-    inputs, targets = data(5, 4)
+    inputs, targets = data(5, 4, samples=100, noise=3.0)
     found = best_subsets(inputs, targets, LOGISTIC, most=3, **WIDE)
     for unit, target in enumerate(targets.mT):
         for size in range(1, 4):
@@ -120,6 +120,13 @@ def test_there_are_no_more_than_all_inputs() -> None:
     assert subset(found, 1, 3) == {0, 1, 2}
     none = best_subsets(inputs[:, :0], targets, LOGISTIC, 6, 4, 6, 1e-4)
     assert none.losses.flatten().tolist() == pytest.approx([0.693147] * 2)
+
+
+def test_doubles_are_those_that_stood_there_before() -> None:
+    # As numbers of two digits, some of them in another unit.
+    given = torch.tensor([[12, 13, 12, 23, 13, 12], [13, 23, 12, 14, 24, 23]])
+    found = subsets._doubles(torch.stack([given // 10, given % 10], dim=-1))
+    assert found.tolist() == [[False, False, True, False, True, True], [False] * 5 + [True]]
 
 
 def test_inputs_that_say_the_same_are_not_both_taken() -> None:

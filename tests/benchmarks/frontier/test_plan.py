@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from evoprune.benchmarks.frontier import DATA_SETS, grown, plan_for
+from evoprune.benchmarks.frontier import DATA_SETS, grown, plan, plan_for
 from evoprune.benchmarks.frontier.budget import steps_of, total_of
 from evoprune.benchmarks.frontier.plan import BASELINE, BUDGET, RECIPE
 from evoprune.benchmarks.frontier.points import Point, point_of
@@ -18,18 +18,18 @@ HERE = Path("studies/here")
 
 
 def test_every_method_at_every_size():
-    plan = plan_for()
+    made = plan_for(budget=10_000, given=SMALL)
     sizes = DATA_SETS["binary-clustering"].sizes
     expected = [
         Point("binary-clustering", method, size)
         for method in METHODS
         for size in ((1.0,) if method == "dense" else sizes)
     ]
-    assert [point_of(variant) for variant in plan.variants] == expected
-    assert (plan.trials, plan.seed) == (5, 0)
-    goals = {point_of(variant): values["target_preserved"] for variant, values in plan.variants.items()}
+    assert [point_of(variant) for variant in made.variants] == expected
+    assert (made.trials, made.seed) == (5, 0)
+    goals = {point_of(variant): values["target_preserved"] for variant, values in made.variants.items()}
     assert all(goals[point] == point.size for point in expected if point.method != "dense")
-    assert not any(values["compare"] for values in plan.variants.values())
+    assert not any(values["compare"] for values in made.variants.values())
 
 
 def test_no_run_takes_more_than_the_budget_and_none_could_take_a_generation_more():
@@ -40,16 +40,25 @@ def test_no_run_takes_more_than_the_budget_and_none_could_take_a_generation_more
 
 
 def test_restarts_count():
-    plan = plan_for(["frontier", "restarts"], sizes=[0.1])
-    one, many = plan.variants.values()
+    made = plan_for(["frontier", "restarts"], sizes=[0.1])
+    one, many = made.variants.values()
     assert (one["algorithm"], one["cells"], one["generations"]) == ("canonical", 1, 200)  # 200 steps an epoch
     assert (many["cells"] > 1, many["radius"]) == (True, 0)
     assert many["generations"] == 200 // many["cells"]
 
 
+def test_of_all_methods_those_stay_that_the_budget_reaches_for(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(plan, "METHODS", {name: METHODS[name] for name in ("restarts", "agp")})
+    few: dict[str, Any] = {"sizes": [0.1], "budget": 79, "given": SMALL}
+    with pytest.warns(UserWarning, match="a method is left out: budget 79 is too small for restarts"):
+        assert list(plan_for(**few).variants) == ["binary-clustering,agp,0.1"]
+    with pytest.raises(ValueError, match="budget 79 is too small for restarts"):
+        plan_for(["restarts", "agp"], **few)
+
+
 def test_trials_share_their_seeds():
-    plan = plan_for(["agp", "dense"], sizes=[0.1], trials=2, seed=3)
-    seeds = {(run.variant, run.trial): run.settings["seed"] for run in plan.runs}
+    made = plan_for(["agp", "dense"], sizes=[0.1], trials=2, seed=3)
+    seeds = {(run.variant, run.trial): run.settings["seed"] for run in made.runs}
     first = [seed for (_, trial), seed in seeds.items() if trial == 0]
     assert len(seeds) == 4
     assert len(set(first)) == 1
@@ -57,16 +66,16 @@ def test_trials_share_their_seeds():
 
 
 def test_what_is_given_holds_for_all():
-    plan = plan_for(["agp", "frontier"], sizes=[0.2], budget=80, given={"l1": 0.5, **SMALL})
-    assert [(v["l1"], v["generations"], v["network"]) for v in plan.variants.values()] == [(0.5, 10, "6-3")] * 2
+    made = plan_for(["agp", "frontier"], sizes=[0.2], budget=80, given={"l1": 0.5, **SMALL})
+    assert [(v["l1"], v["generations"], v["network"]) for v in made.variants.values()] == [(0.5, 10, "6-3")] * 2
 
 
 @pytest.mark.parametrize("name", DATA_SETS)
 def test_every_data_set_takes_the_recipe(name: str):
-    plan = plan_for([BASELINE, RECIPE], [name], budget=2000)
-    assert len(plan.variants) == 2 * len(DATA_SETS[name].sizes)
+    made = plan_for([BASELINE, RECIPE], [name], budget=2000)
+    assert len(made.variants) == 2 * len(DATA_SETS[name].sizes)
     assert list(DATA_SETS[name].sizes) == sorted(DATA_SETS[name].sizes, reverse=True)
-    Settings.stored(next(iter(plan.variants.values()))).check_data()
+    Settings.stored(next(iter(made.variants.values()))).check_data()
 
 
 @pytest.mark.parametrize(
