@@ -110,11 +110,13 @@ class AdaptiveOperator(Wrapper):
         :raises TypeError: for what is no individual, as where the Statistics has a key.
         """
         used = tuple(round(probability, 4) for probability in self._learner.probabilities)
-        individuals = {id(one): one for one in population}.values()
+        individuals = {id(one): one for one in listed("population", population, "individuals")}.values()
         for one in individuals:
             if not hasattr(one, "fitness"):
                 key = "a Statistics without a key, as a member of a MultiStatistics beside others that have one"
-                raise TypeError(f"observe needs the individuals, got {shown(one)}; register it in {key}")
+                raise TypeError(
+                    f"observe needs the individuals of a population, got {shown(one)}; register it in {key}"
+                )
         # A clone carries what its original does: outcomes that are the same in all are one.
         outcomes = dict.fromkeys(outcome for one in individuals for outcome in collect(one, repr(self)))
         waiting = {draw for one in individuals for draw in open_draws(one, repr(self))}

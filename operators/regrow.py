@@ -28,7 +28,8 @@ def mutRegrow(
 ) -> tuple[Any]:
     """Let pruned weights come back, in place, from 0; what an optimizer remembers of them is 0 as well.
 
-    Masks widen under no other operator but :func:`~evoprune.operators.exchange`, which is made of this one.
+    Masks widen under no other operators but :func:`~evoprune.operators.exchange`, which is made of this one, and
+    :func:`~evoprune.operators.mutReselect`.
 
     :param individual: a Genome, an Autoencoder or another Network. Parameters that do not learn stay as they are.
     :param amount: the share of what is pruned that comes back, in [0, 1]: ``round(amount * pruned)`` weights.

@@ -276,7 +276,7 @@ def test_a_statistics_with_a_key_is_told_what_it_needs() -> None:
     stats = tools.Statistics(lambda pair: pair.fitness.values)
     stats.register("operators", AdaptiveOperator(OPERATORS).observe)
     with pytest.raises(
-        TypeError, match=r"observe needs the individuals, got \(\); register it in a Statistics without"
+        TypeError, match=r"observe needs the individuals of a population, got \(\); register it in a Statistics without"
     ):
         stats.compile([make_pair()])
 
