@@ -20,7 +20,8 @@ LAYERS = {"run": TINY | {"chunk": 1}, "weights": WEIGHTS | {"chunk": 1}, "archit
 ENGINES = [("threads", 1), ("threads", 2), ("processes", 1), ("processes", 2), ("scoop", 1), ("scoop", 2)]
 # Between them: every source of chance in a cell, optimizers with state, both shapes of a grid.
 STATEFUL = "--operator variance --optimizer adam --topology torus --opponents random --corruption 0.2"
-VARIANTS = {"default": [], "stateful": STATEFUL.split()}
+CHOOSING = "--operator activation+random --operator-choice pursuit --course cubic --regrow gradient --l1 0.1"
+VARIANTS = {"default": [], "stateful": STATEFUL.split(), "choosing": [*CHOOSING.split(), "--target-preserved", "0.4"]}
 
 
 @pytest.fixture(scope="module", params=VARIANTS, ids=str)

@@ -118,7 +118,7 @@ def test_commands_are_accepted(line, tmp_path, monkeypatch):
         assert main([*arguments, "--quiet"]) == 2  # nothing is there
     elif arguments[0] == "list":
         assert main(arguments) == 0
-    elif arguments[0] in ("sweep", "reproduce"):
+    elif arguments[0] in ("sweep", "reproduce", "frontier"):
         assert main([*arguments, "--dry-run"]) == 0
     elif arguments[0] != "run" or any(word.startswith("from ") for word in arguments):
         assert _parse(arguments).command  # to run one takes minutes, or files that are not there
