@@ -72,7 +72,7 @@ class Stream(Enum):
     CANONICAL = "run", "generation", 11
     INITIAL = "run", "cell", 12
     EVIDENCE = "run", "generation", 13
-    POLISH = "run", "round", 14, "epoch"
+    POLISH = "run", "round", "epoch", 14
     # A pair while it trains, beside its batches, whose seed is the pair's own: who stands in for the part that does not
     # learn, a variational encoder's noise on given batches, layers such as dropout, and mutTrain's later epochs.
     OPPONENTS = "pair", 1
