@@ -9,7 +9,7 @@ from typing import Any
 from evoprune.benchmarks.pruning.algorithms import PAPER_CANONICAL
 from evoprune.benchmarks.pruning.choices import PAPER
 from evoprune.benchmarks.pruning.fields import DEFAULT_TARGET
-from evoprune.benchmarks.pruning.methods import METHODS
+from evoprune.benchmarks.pruning.methods import METHODS, POLISHED
 from evoprune.checks import lookup
 from evoprune.operators import OPERATORS, SCHEDULES
 
@@ -70,6 +70,7 @@ PRESETS: dict[str, Preset] = {
     ),
     **FAIR_PRESETS,
     **METHODS,
+    "polished": POLISHED,
     "small": ("a code of 2 units", {"network": "small"}),
     "large": ("two hidden layers on each side", {"network": "large"}),
     "plain": ("an autoencoder without corruption or sampling", {"corruption": 0.0}),
