@@ -19,7 +19,7 @@ from evoprune.benchmarks.pruning.evidence import (
 from evoprune.benchmarks.pruning.goals import GOALS, MEASURES
 from evoprune.benchmarks.pruning.parts import REGISTRIES, known
 from evoprune.benchmarks.pruning.settings import Settings
-from evoprune.benchmarks.pruning.several import InTurn
+from evoprune.benchmarks.pruning.several import in_turn
 from evoprune.individuals import genomes
 from evoprune.losses import Loss
 from evoprune.operators import (
@@ -46,8 +46,7 @@ def pruning(settings: Settings, probability: ScheduledProbability, adaptive: Ada
     """
     if settings.operator == "none":
         return None
-    each = operators_of(settings, probability)
-    operator: Any = adaptive or (each[0] if len(each) == 1 else InTurn(tuple(each)))
+    operator: Any = adaptive or in_turn(operators_of(settings, probability))
     goal = goal_of(settings)
     if settings.takes("amount") and goal != "amount":
         target, course = getattr(settings, goal), None if settings.course == "expected" else settings.course

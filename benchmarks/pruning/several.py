@@ -44,3 +44,8 @@ class InTurn:
     @property
     def __name__(self) -> str:
         return "+".join(map(name_of, self.operators))
+
+
+def in_turn(operators: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
+    """The only operator there is, or the mutation that gives several to cells in turn."""
+    return operators[0] if len(operators) == 1 else InTurn(tuple(operators))

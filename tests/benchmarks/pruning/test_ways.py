@@ -178,6 +178,10 @@ def test_every_method_runs_as_one_network_and_reaches_its_target(name: str):
         ({"operator": "activation+none"}, "unknown operator 'none'"),
         ({"operator": "random+random", "operator_choice": "ucb"}, "operator_choice ucb needs each once"),
         (
+            {"operator": "random+activation", "operator_choice": "ucb", "pruning_order": "before-evaluation"},
+            "needs pruning_order after-evaluation",
+        ),
+        (
             {"ablation": "shuffled", "operator": "random+activation", "operator_choice": "ucb"},
             "ablation shuffled needs",
         ),
