@@ -73,7 +73,7 @@ def check_way(settings: Any) -> None:
     regrows, initial = settings.regrow != "none", settings.initial != "none"
     if settings.semantics == "reference" and (regrows or initial or settings.course != "expected" or settings.rewind):
         raise ValueError("course, regrow, initial and rewind need semantics persistent: the others have no masks")
-    if settings.operator != "none" and settings.amount is not None:
+    if settings.amount is not None:
         for name in ("course", "regrow", "initial"):
             if getattr(settings, name) not in ("none", "expected"):
                 raise ValueError(f"{name} is a way to a target, such as target_preserved, and not for an amount")

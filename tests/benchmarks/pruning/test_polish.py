@@ -7,10 +7,9 @@ import pytest
 import torch
 
 from evoprune.benchmarks.pruning.polish import _factor
-from evoprune.benchmarks.pruning.run import PRUNING, load_run, resume, start
+from evoprune.benchmarks.pruning.run import PRUNING, resume, start
 from evoprune.benchmarks.pruning.settings import make_settings
-from evoprune.runs import experiment
-from tests.benchmarks.ctrl_c import CtrlC
+from tests.benchmarks.ctrl_c import interrupted
 from tests.benchmarks.pruning.test_run import same
 from tests.benchmarks.tiny import TINY
 
@@ -39,12 +38,7 @@ def test_its_gradient_steps_count():
 def test_an_interrupted_run_is_polished_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     settings = make_settings(POLISHED)
     whole = start(settings)
-    monkeypatch.setattr(experiment, "progress_bar", lambda *_: CtrlC(after=3))
-    with pytest.raises(KeyboardInterrupt):
-        start(settings, tmp_path / "run")
-    monkeypatch.undo()
-    assert load_run(tmp_path / "run").generation == 3
-    assert same(whole, resume(tmp_path / "run"))
+    assert same(whole, resume(interrupted(settings, tmp_path / "run", monkeypatch)))
 
 
 def test_what_cannot_be_polished_is_refused_before_any_work():

@@ -14,9 +14,8 @@ from evoprune.benchmarks.pruning.run import PRUNING, load_model, load_run, resum
 from evoprune.benchmarks.pruning.settings import make_settings
 from evoprune.benchmarks.pruning.summary import measure, table
 from evoprune.evaluation import reconstruct, reconstruction_loss
-from evoprune.runs import experiment
 from evoprune.runs.experiment import run_folder
-from tests.benchmarks.ctrl_c import CtrlC
+from tests.benchmarks.ctrl_c import interrupted
 from tests.benchmarks.tiny import TINY
 
 NAMES = """algorithm operator schedule semantics benchmark seed generations cells train_l1 test_l1 best_test_l1
@@ -88,13 +87,9 @@ VARIANTS = [
 def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path: Path, variant: dict, monkeypatch: pytest.MonkeyPatch):
     settings = make_settings(TINY | {"probability": 1.0} | variant)
     whole = start(settings)
-    monkeypatch.setattr(experiment, "progress_bar", lambda *_: CtrlC(after=3))
-    with pytest.raises(KeyboardInterrupt):
-        start(settings, tmp_path / "run")
-    monkeypatch.undo()
-    assert load_run(tmp_path / "run").generation == 3
-    assert not (tmp_path / "run/summary.json").exists()
-    resumed = resume(tmp_path / "run")
+    place = interrupted(settings, tmp_path / "run", monkeypatch)
+    assert not (place / "summary.json").exists()
+    resumed = resume(place)
     assert same(whole, resumed)
     timeless = {k: v for k, v in whole.summary.items() if k != "seconds"}
     assert timeless == {k: v for k, v in resumed.summary.items() if k != "seconds"}

@@ -11,11 +11,10 @@ import torch
 from evoprune.benchmarks.pruning.methods import METHODS
 from evoprune.benchmarks.pruning.networks import first_individual, initial_grid
 from evoprune.benchmarks.pruning.presets import layers_of
-from evoprune.benchmarks.pruning.run import load_run, resume, start
+from evoprune.benchmarks.pruning.run import resume, start
 from evoprune.benchmarks.pruning.settings import make_settings
 from evoprune.engines import ThreadEngine
-from evoprune.runs import experiment
-from tests.benchmarks.ctrl_c import CtrlC
+from tests.benchmarks.ctrl_c import interrupted
 from tests.benchmarks.pruning.test_run import same
 from tests.benchmarks.tiny import TINY
 
@@ -119,12 +118,7 @@ def test_threads_do_not_change_a_bit(variant: dict[str, Any]):
 def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path: Path, variant: dict, monkeypatch: pytest.MonkeyPatch):
     settings = make_settings(TINY, variant)
     whole = start(settings)
-    monkeypatch.setattr(experiment, "progress_bar", lambda *_: CtrlC(after=3))
-    with pytest.raises(KeyboardInterrupt):
-        start(settings, tmp_path / "run")
-    monkeypatch.undo()
-    assert load_run(tmp_path / "run").generation == 3
-    assert same(whole, resume(tmp_path / "run"))
+    assert same(whole, resume(interrupted(settings, tmp_path / "run", monkeypatch)))
 
 
 def test_islands_meet_when_they_are_to():
