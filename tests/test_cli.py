@@ -31,7 +31,7 @@ def evoprune(*arguments: str) -> int:
 def test_run_shows_a_bar_and_a_table(capsys: pytest.CaptureFixture[str]):
     assert evoprune("run", *TINY) == 0
     out, err = capsys.readouterr()
-    assert "activation: 100%" in err
+    assert "magnitude: 100%" in err
     assert "kept" in err
     lines = out.splitlines()
     assert " ".join(lines[1].split()) == "held-out bce held-out L1 wrong bits weights kept MACs kept"
@@ -206,7 +206,7 @@ def test_a_mistake_is_one_line_and_no_work(command: str, message: str, capsys: p
 
 def test_a_run_in_which_everything_diverged_is_no_success(capsys: pytest.CaptureFixture[str]):
     """The exit code, the summary and the table say it; in a sweep too."""
-    wild = ["--operator", "magnitude", "--loss", "mse", "--output-activation", "identity", "--learning-rate", "1e9"]
+    wild = ["--loss", "mse", "--output-activation", "identity", "--learning-rate", "1e9"]
     assert evoprune("run", *TINY, *wild, "--output", "r") == 1
     out, err = capsys.readouterr()
     assert "not finite" in out

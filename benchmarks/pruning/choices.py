@@ -52,22 +52,6 @@ ACTIVATION_SAMPLES = 100
 
 ENOUGH = 200
 """Samples that are enough to know how large the inputs of layers are."""
-GRADUAL = {"course": "cubic", "scope": "global", "finetune": 0.2, "finetune_rate": 0.01}
-"""What gradual methods share (Zhu and Gupta 2017, arXiv 1710.01878)."""
-RECIPE: dict[str, Any] = GRADUAL | {
-    "operator": "activation",
-    "operator_options": {"balance": True},
-    "regrow": "gradient",
-    "l1": 0.03,
-}
-"""How to prune where nothing is said of it: the best that was found, see docs/frontier.md."""
-SAID = (
-    *("operator", "operator_options", "operator_choice", "schedule", "schedule_options", "probability", "scope"),
-    *("amount", "target_macs", "threshold", "compact_every", "semantics"),
-    *("course", "regrow", "regrow_share", "initial", "rewind", "l1", "finetune_rate"),
-)
-"""The settings of which any says how to prune."""
-
 PAPER: dict[str, Any] = {
     "semantics": "reference",
     "operator": "random",

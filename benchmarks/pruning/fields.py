@@ -33,8 +33,7 @@ class Fields(SettingsBase):
     algorithm: str = option("spatial", "the evolutionary algorithm", ALGORITHMS)
     operator: str = option(
         "magnitude",
-        "the pruning operator, or several, such as activation+random; where nothing is said of how to prune, it is the "
-        "recipe of the preset frontier",
+        "the pruning operator, or several, such as activation+magnitude+random",
         OR_NONE,
         code=True,
         many=True,

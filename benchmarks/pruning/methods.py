@@ -6,7 +6,15 @@ known for something else.
 
 from typing import Any
 
-from evoprune.benchmarks.pruning.choices import GRADUAL, RECIPE
+GRADUAL = {"course": "cubic", "scope": "global", "finetune": 0.2, "finetune_rate": 0.01}
+"""What gradual methods share (Zhu and Gupta 2017, arXiv 1710.01878)."""
+RECIPE: dict[str, Any] = GRADUAL | {
+    "operator": "activation",
+    "operator_options": {"balance": True},
+    "regrow": "gradient",
+    "l1": 0.03,
+}
+"""The best that was found: see docs/frontier.md."""
 
 SPARSE = GRADUAL | {"operator": "magnitude", "scope": "tensor", "initial": "erdos-renyi"}
 """What methods share that begin with few weights."""

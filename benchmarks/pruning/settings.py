@@ -8,7 +8,7 @@ from evoprune.benchmarks.problems.problem import Problem
 from evoprune.benchmarks.problems.tasks import TASKS
 from evoprune.benchmarks.pruning import parts
 from evoprune.benchmarks.pruning.algorithms import ALGORITHMS, Algorithm
-from evoprune.benchmarks.pruning.choices import PAPER, RECIPE, SAID
+from evoprune.benchmarks.pruning.choices import PAPER
 from evoprune.benchmarks.pruning.fields import Fields
 from evoprune.benchmarks.pruning.fit import check_algorithm, check_fit
 from evoprune.benchmarks.pruning.goals import check_goal, check_way, without_others
@@ -147,8 +147,6 @@ class Settings(Fields):
 def make_settings(*layers: Mapping[str, Any], **last: Any) -> Settings:
     """Settings from layers of overrides, later ones over earlier ones, over the defaults; ``last`` are the last layer.
 
-    Layers that say nothing of how to prune lie over the best recipe that is known
-    (:data:`~evoprune.benchmarks.pruning.choices.RECIPE`); a target and the share of fine-tuning leave it so.
     Where the layers ask for ``semantics="reference"`` they lie over the paper's settings instead of the defaults, and a
     canonical algorithm has one pair. An ``amount``, a ``target_preserved`` or a ``target_macs`` replaces
     those of earlier layers.
@@ -166,8 +164,6 @@ def make_settings(*layers: Mapping[str, Any], **last: Any) -> Settings:
     given = with_architecture(with_code(upgraded(given)))
     loop = lookup("algorithm", given.get("algorithm", Settings.algorithm), ALGORITHMS)
     base: dict[str, Any] = {"cells": loop.pairs} if loop.pairs else {}
-    if not any(given.get(name) is not None for name in SAID):
-        base |= RECIPE
     if given.get("semantics") == "reference":
         base = {**PAPER, **loop.paper}
         if TASKS.get(given.get("task", ""), TASKS["reconstruction"]).targets:

@@ -9,7 +9,6 @@ TINY: dict[str, Any] = {
     "network": "6-3",
     "generations": 6,
     "cells": 4,
-    "scope": "global",  # something is said of how to prune: magnitude, and not the recipe
     "learning_rate": 0.01,
     "compare": False,
 }
