@@ -4,6 +4,8 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
+import torch
+
 from evoprune.benchmarks.pruning.measured import measured
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.data import samples_of, whole
@@ -55,4 +57,8 @@ def check_polish(settings: Any, network: Network) -> None:
     :raises ValueError: as :func:`~evoprune.operators.mutReselect`.
     """
     some = samples_of(settings.problem, "train")
-    mutReselect(network, whole(some.inputs)[:4], whole(some.targets)[:4], loss=settings.loss, most=1)
+    places = torch.arange(min(4, len(some.inputs)))
+    try:
+        mutReselect(network, some.inputs[places], some.targets[places], loss=settings.loss, most=1)
+    except ValueError as error:
+        raise ValueError(f"polish {settings.polish}: {error}") from error
