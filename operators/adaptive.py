@@ -98,9 +98,9 @@ class AdaptiveOperator(Wrapper):
             prepare(operator, population)
 
     @property
-    def probabilities(self) -> dict[str, float]:
-        """The operators' probabilities now, by name."""
-        return dict(zip(self.names, self._learner.probabilities, strict=True))
+    def probabilities(self) -> tuple[float, ...]:
+        """The operators' probabilities now, in the order of `names`."""
+        return tuple(self._learner.probabilities)
 
     def observe(self, population: Iterable[Any]) -> tuple[float, ...]:
         """Learn from the trials of the generation that just ended; for the log, the probabilities that it had.

@@ -22,6 +22,7 @@ from evoprune.fitness import MaximizeScore
 from evoprune.operators.adaptive import AdaptiveOperator
 from evoprune.operators.combine import gated
 from evoprune.records import load_checkpoint, save_checkpoint
+from tests.chances import chances
 
 COSTS = torch.tensor([1.0] * 15 + [10.0] * 15)
 """What it costs to lose a weight of a genome."""
@@ -155,7 +156,7 @@ def test_the_operator_that_costs_least_is_found(run: Callable[..., tools.Logbook
     qualities = adaptive.state()["qualities"]
     assert qualities[1] > 0.6 > 0.4 > max(qualities[0], qualities[2])
     if rule != "ucb":  # which also goes where it knows little
-        assert max(adaptive.probabilities, key=adaptive.probabilities.__getitem__) == "cheap"
+        assert adaptive.names[adaptive.probabilities.index(max(adaptive.probabilities))] == "cheap"
 
 
 @pytest.mark.parametrize("rule", ["pursuit", "ucb"])
@@ -182,7 +183,7 @@ def test_what_can_be_removed_for_nothing_is_found(run: Callable[..., tools.Logbo
     adaptive = AdaptiveOperator(OPERATORS)
     run(toolbox_for(adaptive, evaluate=partly), stats_for(adaptive), NGEN)
     assert 0.0 in [gain for number, gain in adaptive.state()["history"] if number == 1]
-    assert adaptive.probabilities["cheap"] > 0.6
+    assert chances(adaptive)["cheap"] > 0.6
 
 
 def mutFlip(bits: Bits, place: int) -> tuple[Bits]:
@@ -198,7 +199,7 @@ def test_individuals_without_weights_are_credited_for_each_call(name: str) -> No
     run = partial(getattr(algorithms, name), **sizes, cxpb=0.0, mutpb=1.0, ngen=1, verbose=False)
     run([Bits(0, 0) for _ in range(8)], toolbox, stats=stats_for(adaptive))
     assert {(number, gain) for number, gain in adaptive.state()["history"]} == {(0, 3.0), (1, 1.0)}
-    assert adaptive.probabilities["first"] > adaptive.probabilities["second"]
+    assert chances(adaptive)["first"] > chances(adaptive)["second"]
 
 
 def travelling(function: Any, tasks: Any) -> list[Any]:
