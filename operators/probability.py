@@ -74,7 +74,8 @@ class ScheduledProbability:
     @property
     def last(self) -> int:
         """The last generation whose probability is above 0, the last of all where none is; no read."""
-        return int(max(np.flatnonzero(self._all()), default=self.generations - 1))
+        above = np.flatnonzero(self._all())
+        return int(above[-1]) if len(above) else self.generations - 1
 
     def observe(self, population: object = None) -> float:
         """The value of the generation that just ended, for the log; then move on to the next. `population` is not used.

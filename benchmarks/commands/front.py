@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from evoprune.benchmarks.commands.start import admit
+from evoprune.benchmarks.commands.start import add_leave, admit_data
 from evoprune.files import WriteError
 from evoprune.runs.command import shows
 from evoprune.runs.options import read
@@ -39,9 +39,7 @@ def add_parser(commands: Any, quiet: argparse.ArgumentParser) -> None:
         metavar="N",
         help="save at most so many, evenly over the sizes and both ends among them (default 20)",
     )
-    parser.add_argument(
-        "--allow-code", action="store_true", help="run the code outside of evoprune that makes its data"
-    )
+    add_leave(parser)
     parser.set_defaults(command=front_command, parser=parser)
 
 
@@ -50,8 +48,7 @@ def front_command(options: argparse.Namespace) -> int:
     from evoprune.benchmarks.fronts import front, settings_of, text  # slow to import
 
     settings = settings_of(options.run)
-    needed = {name: known for name, known in settings.code.items() if name == settings.benchmark}
-    admit(needed, Path(options.run), options.allow_code)
+    admit_data(settings.code, settings, Path(options.run), options.allow_code)
     try:
         found = front(options.run, options.output, options.by, options.most, bar=shows(options))
     except WriteError as error:

@@ -5,8 +5,8 @@ import sys
 from functools import partial
 from typing import Any
 
-from evoprune.benchmarks.commands.start import admit
-from evoprune.benchmarks.experiments import StoredModel, stored_model
+from evoprune.benchmarks.commands.start import add_leave, admit_data
+from evoprune.benchmarks.experiments import stored_model
 from evoprune.files import WriteError
 from evoprune.runs.command import shows
 from evoprune.runs.options import read
@@ -32,9 +32,7 @@ def add_parser(commands: Any, quiet: argparse.ArgumentParser) -> None:
         metavar="N",
         help="first train for so many epochs more, as the run did; what is pruned stays pruned (default 0)",
     )
-    parser.add_argument(
-        "--allow-code", action="store_true", help="run the code outside of evoprune that makes its data"
-    )
+    add_leave(parser)
     parser.set_defaults(command=shrink_command, parser=parser)
 
 
@@ -43,7 +41,7 @@ def shrink_command(options: argparse.Namespace) -> int:
     from evoprune.benchmarks.shrinking import Differs, shrink, text  # slow to import
 
     found = stored_model(options.model)
-    admit(_code_of_data(found), found.path, options.allow_code)
+    admit_data(found.experiment.code(found.settings), found.settings, found.path, options.allow_code)
     try:
         shrunk = shrink(found, options.output, options.finetune, bar=shows(options))
     except Differs as error:
@@ -60,9 +58,3 @@ def shrink_command(options: argparse.Namespace) -> int:
         print(text(shrunk.table, found.settings.problem.metrics))
         print(f"\n{', '.join([*shrunk.table['files'], 'shrink.json'])} are in {shrunk.directory}")
     return 0
-
-
-def _code_of_data(found: StoredModel) -> dict[str, Any]:
-    """The code outside of evoprune that makes the data of a run; that of its operator is not needed."""
-    code = found.experiment.code(found.settings)
-    return {name: known for name, known in code.items() if name == getattr(found.settings, "benchmark", None)}

@@ -75,6 +75,22 @@ def admit(code: Mapping[str, Mapping[str, str]], directory: Path, allowed: bool)
         allow(name)
 
 
+def add_leave(parser: argparse.ArgumentParser) -> None:
+    """The option of what reads a run's data again; :func:`admit_data` asks for it."""
+    parser.add_argument(
+        "--allow-code", action="store_true", help="run the code outside of evoprune that makes its data"
+    )
+
+
+def admit_data(code: Mapping[str, Mapping[str, str]], settings: Any, directory: Path, allowed: bool) -> None:
+    """:func:`admit` the code that makes the data of a run; that of its operator is not needed."""
+    admit(
+        {name: known for name, known in code.items() if name == getattr(settings, "benchmark", None)},
+        directory,
+        allowed,
+    )
+
+
 def resume(options: argparse.Namespace, experiment: AnyExperiment, directory: Path) -> int:
     """Continue an interrupted run; the exit code."""
     if (directory / "summary.json").exists():

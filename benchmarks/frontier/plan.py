@@ -119,9 +119,8 @@ def _points(
         end = f", and its end {steps_at_end(draft)}" if steps_at_end(draft) else ""
         needs = f"a generation takes {steps_of(draft)} updates{end}"
         raise TooSmall(f"budget {budget} is too small for {method} on {data}: {needs}")
-    prunes = draft.operator != "none" or draft.initial != "none"
-    for size in (sizes or known.sizes) if prunes else (1.0,):
-        goal = {"target_preserved": size} if prunes else {}
+    for size in (sizes or known.sizes) if draft.prunes else (1.0,):
+        goal = {"target_preserved": size} if draft.prunes else {}
         try:
             yield Point(data, method, size), make_settings(*layers, goal, {"generations": generations})
         except ValueError as error:

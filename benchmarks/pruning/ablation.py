@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from evoprune.benchmarks.pruning.choices import UNPRUNED
 from evoprune.benchmarks.pruning.networks import first_individual
 from evoprune.individuals import Network
 from evoprune.seeds import Stream
@@ -19,7 +20,7 @@ def trained_again(settings: Any) -> Any:
     """The settings of the training that follows: of a run that is ablated, all but the pruning; of another the same."""
     if settings.ablation == "none":
         return settings
-    return replace(settings, operator="none", initial="none", regrow="none", rewind=0, l1=0.0)
+    return replace(settings, **UNPRUNED)
 
 
 def ablated(settings: Any, found: Sequence[Network]) -> list[Network]:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from evoprune.benchmarks.problems.problem import Problem
-from evoprune.benchmarks.pruning.measured import measured
+from evoprune.benchmarks.pruning.measured import lowest, measured
 from evoprune.benchmarks.pruning.outside import with_code
 from evoprune.benchmarks.pruning.parts import known
 from evoprune.benchmarks.pruning.run import PRUNING, PruningState
@@ -161,7 +161,7 @@ def evolve(state: PruningState, map_: Map, best: Best, until: int, bar: bool = F
     with progress_bar(until, state.generation, state.label, bar) as shown_:
         for words in PRUNING.generations(state, map_, None):
             (losses,) = measured(state.grid, samples, [], loss)
-            cell = min(range(len(losses)), key=lambda i: math.inf if math.isnan(losses[i]) else losses[i])
+            cell = lowest(losses)
             state.log[-1]["validation_loss"] = losses[cell]
             shown_.set_postfix_str(words, refresh=False)
             shown_.update(1 if state.generation else 0)

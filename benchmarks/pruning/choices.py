@@ -50,6 +50,8 @@ GROUPS = {
 ACTIVATION_SAMPLES = 100
 """Samples that a probe shows to a network, and that a generation's validation error is measured on."""
 
+UNPRUNED: dict[str, Any] = {"operator": "none", "initial": "none", "regrow": "none", "rewind": 0, "l1": 0.0}
+"""What makes a run one without pruning."""
 ENOUGH = 200
 """Samples that are enough to know how large the inputs of layers are."""
 PAPER: dict[str, Any] = {

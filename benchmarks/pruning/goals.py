@@ -64,8 +64,7 @@ def check_way(settings: Any) -> None:
     names = names_in(settings.operator)
     if settings.operator_choice != "cells" and len(set(map(label, names))) < len(names):
         raise ValueError(f"operator {settings.operator}: operator_choice {settings.operator_choice} needs each once")
-    chooses = settings.operator_choice != "cells" and len(names) > 1
-    if chooses and "pruning_order" in settings.loop.uses and settings.pruning_order == "before-evaluation":
+    if settings.chooses and "pruning_order" in settings.loop.uses and settings.pruning_order == "before-evaluation":
         what = f"operator_choice {settings.operator_choice} compares losses before and after pruning"
         raise ValueError(f"{what}: it needs pruning_order after-evaluation")
     if settings.ablation != "none" and (settings.operator_choice != "cells" or settings.semantics == "reference"):

@@ -30,6 +30,11 @@ def measured(grid: Iterable[Network], samples: Samples, metrics: Sequence[Metric
     return [list(column) for column in zip(*rows, strict=True)]
 
 
+def lowest(losses: Sequence[float]) -> int:
+    """The place of the lowest loss; NaN is higher than any."""
+    return min(range(len(losses)), key=lambda i: math.inf if math.isnan(losses[i]) else losses[i])
+
+
 def of_constant(problem: Problem, samples: Samples, metrics: Sequence[Metric]) -> Figures:
     """For each metric what the problem's constant gets, which does not look at the samples."""
     _, outputs = problem.constant

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from evoprune.benchmarks.pruning.measured import measured
+from evoprune.benchmarks.pruning.measured import lowest, measured
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.data import samples_of, whole
 from evoprune.individuals import Network
@@ -28,8 +28,8 @@ def polish_best(grid: list[Any], settings: Settings, train: Callable[..., Any]) 
     validation, samples = samples_of(problem, "validation"), samples_of(problem, "train")
     data = whole(samples.inputs), whole(samples.targets)
     (losses,) = measured(grid, validation, [], loss)
-    place = min(range(len(grid)), key=lambda i: (losses[i] != losses[i], losses[i]))  # NaN last
-    best, lowest, network = grid[place], losses[place], deepcopy(grid[place])
+    place = lowest(losses)
+    best, least, network = grid[place], losses[place], deepcopy(grid[place])
     for number in range(settings.polish):
         mutReselect(network, *data, loss=loss)
         for epoch in range(settings.polish_epochs):
@@ -37,8 +37,8 @@ def polish_best(grid: list[Any], settings: Settings, train: Callable[..., Any]) 
             network.learning_rate = settings.learning_rate * _factor((epoch + 1) / settings.polish_epochs)
             train([network])
         ((found,),) = measured([network], validation, [], loss)
-        if found < lowest:
-            best, lowest = deepcopy(network), found
+        if found < least:
+            best, least = deepcopy(network), found
     best.seed, best.learning_rate = grid[place].seed, grid[place].learning_rate
     grid[place] = best
     return settings.polish * settings.polish_epochs

@@ -64,10 +64,9 @@ def pruning(settings: Settings, probability: ScheduledProbability, adaptive: Ada
 
 def adaptive_of(settings: Settings, probability: ScheduledProbability) -> AdaptiveOperator | None:
     """What chooses between the operators of a run by what they earn, where its settings ask for that."""
-    names = names_in(settings.operator)
-    if settings.operator_choice == "cells" or len(names) == 1:
+    if not settings.chooses:
         return None
-    named = list(zip(names, operators_of(settings, probability), strict=True))
+    named = list(zip(names_in(settings.operator), operators_of(settings, probability), strict=True))
     return AdaptiveOperator(named, rule=settings.operator_choice)
 
 
@@ -123,6 +122,7 @@ def provided(
         operator,
         {name: value for name, value in (values | dict(options)).items() if name in takes},
         {name: recipe for name, recipe in recipes.items() if name in takes},
+        "amount" in takes,
     )
 
 
@@ -147,7 +147,8 @@ class Rewinding(Wrapper):
         parts = genomes(individual)
         if self.clock.t + 1 == self.generation:
             for genome in parts:  # plain values, which copies and checkpoints carry
-                vars(genome)["early"] = {name: genome.state()[name] for name in ("weights", "moments", "steps")}
+                state = genome.state()
+                vars(genome)["early"] = {name: state[name] for name in ("weights", "moments", "steps")}
         before = individual.preserved
         (individual,) = self.operator(individual)
         early = [getattr(genome, "early", None) for genome in genomes(individual)]
@@ -189,10 +190,12 @@ class Provided:
     operator: Callable[..., tuple[Any, ...]]
     values: Mapping[str, Any]
     recipes: Mapping[str, Callable[[Any], Any]]
+    sized: bool = True
+    """Whether it takes an amount."""
 
     def __call__(self, individual: Any, **more: Any) -> tuple[Any, ...]:
-        if "amount" in more and "amount" not in parameters(self.operator):
-            del more["amount"]  # one of several operators, of which others take it
+        if not self.sized:
+            more.pop("amount", None)  # of several operators others take it
         made = {name: recipe(individual) for name, recipe in self.recipes.items()}
         return self.operator(individual, **{**self.values, **made, **more})
 

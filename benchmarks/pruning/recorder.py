@@ -45,10 +45,7 @@ def columns(settings: Settings) -> tuple[Columns, Columns]:
 
 def chances(settings: Settings) -> list[str]:
     """The columns of the probabilities of operators, where a run chooses between several."""
-    names = names_in(settings.operator)
-    return (
-        [] if settings.operator_choice == "cells" or len(names) == 1 else [f"{CHANCE}{label(name)}" for name in names]
-    )
+    return [f"{CHANCE}{label(name)}" for name in names_in(settings.operator) if settings.chooses]
 
 
 @dataclass(frozen=True)

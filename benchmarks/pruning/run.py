@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from evoprune.benchmarks.pruning.ablation import ablated, trained_again
-from evoprune.benchmarks.pruning.choices import GROUPS
+from evoprune.benchmarks.pruning.choices import GROUPS, UNPRUNED
 from evoprune.benchmarks.pruning.effects import without_effect
 from evoprune.benchmarks.pruning.experiment import device_of, generations, make_toolbox, training_of
 from evoprune.benchmarks.pruning.measured import example_of
@@ -48,11 +48,6 @@ from evoprune.state import is_plain
 from evoprune.training import train_epoch
 from evoprune.training.optimizers import OPTIMIZERS
 
-UNPRUNED: dict[str, Any] = {
-    **{"operator": "none", "initial": "none", "regrow": "none", "ablation": "none"},
-    **{"l1": 0.0, "rewind": 0, "polish": 0},
-}
-"""What makes the same run without pruning."""
 STORED = ("fitness", "learning_rate", "seed")
 """Of an individual, what has a place of its own in a checkpoint, or none."""
 
@@ -192,9 +187,8 @@ class Pruning(Experiment[Settings, PruningState, Result, Any]):
 
     def twins(self, state: PruningState) -> Iterator[PruningState]:
         settings = state.settings
-        prunes = settings.operator != "none" or settings.initial != "none"
-        if settings.compare and prunes and state.unpruned is None:
-            yield (twin := self.begin(dataclasses.replace(settings, **UNPRUNED)))
+        if settings.compare and settings.prunes and state.unpruned is None:
+            yield (twin := self.begin(dataclasses.replace(settings, **UNPRUNED, ablation="none", polish=0)))
             state.unpruned = measure(twin.grid, twin.settings)[0]
 
     def finish(self, state: PruningState, directory: Path | None, map_: Map) -> Result:

@@ -73,6 +73,16 @@ class Settings(Fields):
         return operator is not None and name in parameters(operator)
 
     @property
+    def prunes(self) -> bool:
+        """Whether there is pruning, on the way or before any training."""
+        return self.operator != "none" or self.initial != "none"
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the run chooses between several operators by what they earn."""
+        return self.operator_choice != "cells" and len(names_of("operator", self.operator)) > 1
+
+    @property
     def architecture(self) -> parts.Recipe:
         """The recipe of the networks."""
         how = self.network, self.decoder, self.activation, self.output_activation

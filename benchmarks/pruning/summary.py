@@ -7,7 +7,7 @@ from typing import Any
 from evoprune._version import __version__
 from evoprune.benchmarks.problems.problem import Problem, trivial_l1
 from evoprune.benchmarks.pruning.choices import ACTIVATION_SAMPLES
-from evoprune.benchmarks.pruning.measured import example_of, first_samples, measured, of_constant
+from evoprune.benchmarks.pruning.measured import example_of, first_samples, lowest, measured, of_constant
 from evoprune.benchmarks.pruning.settings import Settings
 from evoprune.benchmarks.pruning.sizes import PRESERVED, sizes
 from evoprune.data import samples_of
@@ -67,7 +67,7 @@ def measure(grid: list[Network], settings: Settings) -> tuple[dict[str, Any], in
     problem, loss = settings.problem, settings.loss
     first, shown = problem.metric, problem.metrics
     (validation,) = measured(grid, samples_of(problem, "validation"), [], loss)
-    best = min(range(len(grid)), key=lambda cell: math.inf if math.isnan(validation[cell]) else validation[cell])
+    best = lowest(validation)
     *tests, test_loss = measured(grid, samples_of(problem, "test"), shown, loss)
     found: dict[str, Any] = {"train_l1": None}
     if not first.held_out:
